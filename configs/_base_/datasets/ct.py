@@ -1,0 +1,39 @@
+data_root = 'data/ct'  # written by tools/prepare_data.py
+train_pipeline = [
+    dict(type='LoadSlice'),
+    dict(type='BoxPromptsFromMask',
+         prompts_per_image=4,  # one encoder pass serves them all
+         min_area=100,
+         jitter=20),  # px outwards, each side, in the original slice
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='ResizeLongestSide', size=1024),
+    dict(type='PackPromptSample'),
+]
+test_pipeline = [
+    dict(type='LoadSlice'),
+    dict(type='BoxPromptsFromMask', min_area=1),  # every label's tight box
+    dict(type='ResizeLongestSide', size=1024),
+    dict(type='PackPromptSample'),
+]
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='EpochKeyedSampler', shuffle=True),
+    dataset=dict(type='PromptSliceDataset', data_root=data_root,
+                 split='train', min_area=100, pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='PromptSliceDataset', data_root=data_root, split='val',
+                 min_area=1, pipeline=test_pipeline))
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='PromptSliceDataset', data_root=data_root, split='test',
+                 min_area=1, pipeline=test_pipeline))
+val_evaluator = dict(type='VolumeMetric', data_root=data_root, split='val')
+test_evaluator = dict(type='VolumeMetric', data_root=data_root, split='test')

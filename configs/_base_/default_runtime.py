@@ -1,0 +1,22 @@
+default_scope = 'mmdbsam'
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=10),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # Two are kept, so that a kill while one is written leaves the other.
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2,
+                    save_best='DSC', rule='greater'),
+    sampler_seed=dict(type='DistSamplerSeedHook'))
+custom_hooks = [
+    dict(type='ParameterCountHook'),
+    dict(type='IterationSeedHook'),
+]
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'))
+sync_bn = 'torch'  # BN becomes SyncBN in distributed runs, as in the release
+randomness = dict(seed=0)
+log_level = 'INFO'
+load_from = None
+resume = False

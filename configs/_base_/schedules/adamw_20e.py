@@ -1,0 +1,14 @@
+# The paper's recipe: AdamW, one epoch of linear warm-up from 1e-7, then poly.
+optim_wrapper = dict(
+    type='OptimWrapper',  # mixed precision with tools/train.py --amp
+    optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999),
+                   weight_decay=0.01))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-3, begin=0, end=1, by_epoch=True,
+         convert_to_iter_based=True),
+    dict(type='PolyLR', power=0.9, eta_min=0., begin=1, end=20, by_epoch=True,
+         convert_to_iter_based=True),
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=1)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,4 @@
+_base_ = [
+    './_base_/models/dbsam_vitb.py', './_base_/datasets/ct.py',
+    './_base_/schedules/adamw_20e.py', './_base_/default_runtime.py'
+]

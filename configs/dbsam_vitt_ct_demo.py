@@ -1,0 +1,1 @@
+_base_ = './dbsam_vitb_ct.py'

@@ -1,0 +1,18 @@
+"""Prepared data sets, their samplers and transforms."""
+
+from mmdbsam.datasets.prepared import PreparedCase, PreparedData
+from mmdbsam.datasets.prompt_slice_dataset import PromptSliceDataset
+from mmdbsam.datasets.samplers import EpochKeyedSampler
+from mmdbsam.datasets.transforms import (
+                                         BoxPromptsFromMask,
+                                         LoadSlice,
+                                         PackPromptSample,
+                                         RandomFlip,
+                                         ResizeLongestSide,
+)
+
+__all__ = [
+    'BoxPromptsFromMask', 'EpochKeyedSampler', 'LoadSlice',
+    'PackPromptSample', 'PreparedCase', 'PreparedData', 'PromptSliceDataset',
+    'RandomFlip', 'ResizeLongestSide'
+]

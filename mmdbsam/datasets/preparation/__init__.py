@@ -1,0 +1,12 @@
+"""From image and label volumes to the prepared data format."""
+
+from mmdbsam.datasets.preparation.splitting import SPLITS, SplitPlan
+from mmdbsam.datasets.preparation.staging import staged_folder
+from mmdbsam.datasets.preparation.volumes import VolumePair, read_pair
+from mmdbsam.datasets.preparation.windowing import Window
+from mmdbsam.datasets.preparation.writer import prepare_dataset
+
+__all__ = [
+    'SPLITS', 'SplitPlan', 'VolumePair', 'Window', 'prepare_dataset',
+    'read_pair', 'staged_folder'
+]

@@ -1,0 +1,138 @@
+"""The prepared data format: what ``tools/prepare_data.py`` writes.
+
+::
+
+    ROOT/dataset.json           names, labels, geometry and splits
+    ROOT/<case>/image.npy       uint8 (D, H, W), the windowed scan
+    ROOT/<case>/label.npy       uint8 or uint16 (D, H, W), label ids
+    ROOT/<case>/areas.npy       int32 (D, number of labels), pixels per slice
+
+Arrays are in the axis order (z, y, x) of the canonical LPS orientation: slice
+0 is the lowest, row 0 is anterior, column 0 is the patient's right. They are
+opened memory-mapped, so that one slice is read without its volume.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import numpy as np
+
+from mmdbsam.errors import InputError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class PreparedCase:
+    """One scan of a prepared data set.
+
+    Attributes:
+        name: Unique within the data set; also the folder's name.
+        folder: Where its arrays lie.
+        shape: (D, H, W), in voxels.
+        geometry: The canonical grid as SimpleITK states it, in (x, y, z)
+            order: ``spacing`` and ``origin`` in mm, ``direction`` (9 numbers).
+        splits: Split name to half-open ranges of slices, ``[[start, stop],
+            ...]``.
+    """
+
+    name: str
+    folder: Path
+    shape: Tuple[int, int, int]
+    geometry: Dict[str, List[float]]
+    splits: Dict[str, List[List[int]]] = field(default_factory=dict)
+
+    @property
+    def spacing(self) -> Tuple[float, float, float]:
+        """Voxel spacing in mm, in the arrays' order (z, y, x)."""
+        x, y, z = self.geometry['spacing']
+        return z, y, x
+
+    def image(self) -> np.ndarray:
+        """The windowed scan, uint8 (D, H, W), memory-mapped."""
+        return self._open('image.npy')
+
+    def label(self) -> np.ndarray:
+        """The label ids, (D, H, W), 0 is background, memory-mapped."""
+        return self._open('label.npy')
+
+    def areas(self) -> np.ndarray:
+        """Pixels of each label in each slice, int32 (D, number of labels).
+
+        The columns follow the order of :attr:`PreparedData.labels`.
+        """
+        return self._open('areas.npy')
+
+    def _open(self, name: str) -> np.ndarray:
+        path = self.folder / name
+        try:
+            return np.load(path, mmap_mode='r', allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputError(f'{path}: expected a readable .npy array, '
+                             f'found: {error}') from error
+
+
+class PreparedData:
+    """A prepared data set, opened for reading.
+
+    Args:
+        root: The folder that holds ``dataset.json``.
+
+    Attributes:
+        name (str): The data set's name, which reports use as the task's.
+        labels (dict[int, str]): Label id to name, in the order of the
+            columns of ``areas.npy``.
+        note (str): What a reader of a score must know of the data.
+        cases (list[PreparedCase]): All cases.
+
+    Raises:
+        InputError: If the folder or its ``dataset.json`` is missing or not
+            of this format.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root)
+        content = self._read_json()
+        self.name: str = content['name']
+        self.note: str = content.get('note', '')
+        self.labels = {int(k): v for k, v in content['labels'].items()}
+        self.cases = [
+            PreparedCase(case['name'], self.root / case['name'],
+                         tuple(case['shape']), case['geometry'],
+                         case['splits']) for case in content['cases']
+        ]
+
+    def case(self, name: str) -> PreparedCase:
+        """The case of that name.
+
+        Raises:
+            InputError: If there is none.
+        """
+        for case in self.cases:
+            if case.name == name:
+                return case
+        raise InputError(f"{self.root}: no case '{name}'; it has "
+                         f'{", ".join(c.name for c in self.cases)}')
+
+    def blocks(self, split: str) -> List[Tuple[PreparedCase, int, int]]:
+        """The contiguous runs of slices of a split: (case, start, stop)."""
+        return [(case, start, stop) for case in self.cases
+                for start, stop in case.splits.get(split, [])]
+
+    def _read_json(self) -> dict:
+        path = self.root / 'dataset.json'
+        if not path.is_file():
+            raise InputError(
+                f'data root {self.root}: expected a prepared data set with a '
+                'dataset.json, found none; make it with tools/prepare_data.py')
+        try:
+            content = json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise InputError(f'{path}: not valid JSON: {error}') from error
+        found = content.get('format') if isinstance(content, dict) else None
+        if found != FORMAT_VERSION:
+            raise InputError(f'{path}: expected "format": {FORMAT_VERSION}, '
+                             f'found {found!r}; prepare the data again')
+        return content

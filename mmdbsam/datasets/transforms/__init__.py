@@ -1,0 +1,11 @@
+"""Transforms from a slice of a prepared case to a prompted sample."""
+
+from mmdbsam.datasets.transforms.formatting import PackPromptSample
+from mmdbsam.datasets.transforms.geometric import RandomFlip, ResizeLongestSide
+from mmdbsam.datasets.transforms.loading import LoadSlice
+from mmdbsam.datasets.transforms.prompts import BoxPromptsFromMask
+
+__all__ = [
+    'BoxPromptsFromMask', 'LoadSlice', 'PackPromptSample', 'RandomFlip',
+    'ResizeLongestSide'
+]

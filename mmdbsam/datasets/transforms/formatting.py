@@ -1,0 +1,42 @@
+"""Packing a sample for the model."""
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.structures import BaseDataElement, InstanceData
+
+from mmdbsam.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class PackPromptSample(BaseTransform):
+    """Pack image, prompts and masks into what the model takes.
+
+    Returns ``inputs``, a uint8 tensor (3, h, w) with the grey values in all
+    three channels, and ``data_samples``, a ``BaseDataElement`` with
+
+    - metainfo: ``case`` (name), ``block`` (start, stop), ``slice_index``,
+      ``ori_shape``, ``img_shape``, ``scale_factor``, ``flip``;
+    - ``prompts``: ``boxes`` float32 (K, 4) in pixels of the input,
+      ``ori_boxes`` float32 (K, 4) in pixels of the original slice (before
+      any flip), ``labels`` int64 (K,);
+    - ``gt``, if there are masks: ``masks`` uint8 (K, h, w) in {0, 1}.
+    """
+
+    META_KEYS = ('block', 'slice_index', 'ori_shape', 'img_shape',
+                 'scale_factor', 'flip')
+
+    def transform(self, results: dict) -> dict:
+        """Pack the results."""
+        sample = BaseDataElement(metainfo=dict(
+            case=results['case'].name,
+            **{key: results[key] for key in self.META_KEYS}))
+        sample.prompts = InstanceData(**{
+            key: torch.from_numpy(results[key])
+            for key in ('boxes', 'ori_boxes', 'labels')
+        })
+        if 'masks' in results:
+            sample.gt = InstanceData(masks=torch.from_numpy(
+                np.ascontiguousarray(results['masks'])))
+        image = np.stack([results['img']] * 3)
+        return dict(inputs=torch.from_numpy(image), data_samples=sample)

@@ -1,0 +1,29 @@
+"""Reading one slice of a prepared case."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmdbsam.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadSlice(BaseTransform):
+    """Read a slice's image and labels from the case's memory-mapped arrays.
+
+    Needs ``case`` and ``slice_index``. Adds ``img`` (uint8 (H, W)), ``label``
+    (label ids (H, W)), ``ori_shape``, ``img_shape``, ``scale_factor``,
+    ``flip``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add the slice to the results."""
+        case, index = results['case'], results['slice_index']
+        image = np.array(case.image()[index])
+        return dict(
+            results,
+            img=image,
+            label=np.array(case.label()[index]),
+            ori_shape=image.shape,
+            img_shape=image.shape,
+            scale_factor=1.0,
+            flip=False)

@@ -1,0 +1,93 @@
+"""Box prompts from the labels of a slice."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmdbsam.errors import InputError
+from mmdbsam.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class BoxPromptsFromMask(BaseTransform):
+    """Prompt a slice's labels by boxes around them.
+
+    Needs ``label`` and takes it out. Adds ``labels`` (int64 (K,), ids),
+    ``boxes`` and ``ori_boxes`` (float32 (K, 4): x0, y0, x1, y1, the inclusive
+    pixel indices of the outermost columns and rows; ``ori_boxes`` stay those
+    of the original slice) and, if a number of prompts is asked for, ``masks``
+    (uint8 (K, H, W), 0 or 1).
+
+    Args:
+        min_area: Pixels that a label must have in the slice to be prompted;
+            not more than the data set's own ``min_area``.
+        prompts_per_image: Number K of labels, drawn at random without
+            replacement; if the slice has fewer, all of them in turn. None
+            takes each label once, in the order of the ids.
+        jitter: Every side of every box is moved outwards by a random whole
+            number of pixels in 0..jitter of the original slice.
+        shift: Every side is moved outwards by this many pixels.
+
+    Raises:
+        InputError: From the call, if no label is large enough.
+    """
+
+    def __init__(self,
+                 min_area: int,
+                 prompts_per_image: int | None = None,
+                 jitter: int = 0,
+                 shift: int = 0) -> None:
+        self.min_area = min_area
+        self.prompts_per_image = prompts_per_image
+        self.jitter = jitter
+        self.shift = shift
+
+    def transform(self, results: dict) -> dict:
+        """Replace the label map by prompts."""
+        rng, label = results['rng'], results.pop('label')
+        ids = self._ids(label, results)
+        if self.prompts_per_image is not None:
+            ids = np.resize(rng.permutation(ids), self.prompts_per_image)
+        # In the label's own type, which compares faster than int64.
+        masks = label == ids.astype(label.dtype)[:, None, None]
+        boxes = self._outwards(tight_boxes(masks), label.shape, rng)
+        results.update(labels=ids, boxes=boxes, ori_boxes=boxes.copy())
+        if self.prompts_per_image is not None:
+            results['masks'] = masks.astype(np.uint8)
+        return results
+
+    def _ids(self, label: np.ndarray, results: dict) -> np.ndarray:
+        areas = np.bincount(label.ravel())
+        areas[0] = 0
+        ids = np.flatnonzero((areas >= self.min_area) & (areas > 0))
+        if not ids.size:
+            raise InputError(
+                f'BoxPromptsFromMask: slice {results["slice_index"]} of case '
+                f"'{results['case'].name}' has no label of at least min_area="
+                f'{self.min_area} px; give the data set no lower min_area')
+        return ids
+
+    def _outwards(self, boxes: np.ndarray, shape: tuple[int, int],
+                  rng: np.random.Generator) -> np.ndarray:
+        height, width = shape
+        moves = self.shift + rng.integers(
+            0, self.jitter, size=boxes.shape, endpoint=True)
+        moved = boxes + moves * np.array([-1, -1, 1, 1])
+        limits = [width - 1, height - 1, width - 1, height - 1]
+        return moved.clip(0, limits).astype(np.float32)
+
+
+def tight_boxes(masks: np.ndarray) -> np.ndarray:
+    """Boxes around non-empty masks.
+
+    Args:
+        masks: bool (K, H, W).
+
+    Returns:
+        int64 (K, 4): x0, y0, x1, y1, inclusive pixel indices.
+    """
+    columns, rows = masks.any(axis=1), masks.any(axis=2)
+    return np.stack([
+        columns.argmax(1),
+        rows.argmax(1), masks.shape[2] - 1 - columns[:, ::-1].argmax(1),
+        masks.shape[1] - 1 - rows[:, ::-1].argmax(1)
+    ], axis=1)

@@ -1,0 +1,25 @@
+"""Mixed precision where mmengine's AmpOptimWrapper does not go."""
+
+from contextlib import contextmanager
+from typing import Iterator
+
+import torch
+from mmengine.device import get_device
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+from torch import nn
+
+
+@OPTIM_WRAPPERS.register_module()
+class BFloat16OptimWrapper(OptimWrapper):
+    """Train under bfloat16 autocast, which needs no loss scaling.
+
+    It runs on CPUs too; mmengine's ``AmpOptimWrapper`` needs a GPU.
+    """
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """The context of a forward pass."""
+        with super().optim_context(model), torch.autocast(
+                get_device().split(':')[0], dtype=torch.bfloat16):
+            yield

@@ -1,0 +1,28 @@
+"""The error for input that a user can mend, and how the tools report it."""
+
+import sys
+from typing import Callable
+
+
+class InputError(ValueError):
+    """Something the user gave (a file, a field, a name) is not usable.
+
+    The message is one line: it names the file or field, says what was
+    expected and what was found, and where possible what to do.
+    """
+
+
+def run_cli(main: Callable[[], None]) -> None:
+    """Run a command-line tool; an :class:`InputError` ends it in one line.
+
+    Args:
+        main: The tool's entry point, without arguments.
+
+    Raises:
+        SystemExit: With status 1, after printing ``error: ...`` to stderr,
+            when ``main`` raises :class:`InputError`.
+    """
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f'error: {error}')

@@ -1,0 +1,161 @@
+"""From the predictions of single slices to the volumes that are scored."""
+
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
+
+import numpy as np
+
+from mmdbsam.datasets.prepared import PreparedCase, PreparedData
+from mmdbsam.evaluation.baselines import filled_box, inscribed_ellipse
+from mmdbsam.evaluation.scores import bounding_box
+
+# What is scored, and its name for a reader; the model comes last.
+METHODS = {
+    'box': 'filled box',
+    'ellipse': 'inscribed ellipse',
+    'model': 'model',
+}
+_BASELINES = {'box': filled_box, 'ellipse': inscribed_ellipse}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt of a slice and what the model made of it.
+
+    A test set has thousands: the mask is kept cropped, one bit a pixel.
+
+    Attributes:
+        box: float32 (4,), x0, y0, x1, y1 in pixels of the slice.
+        corner: (row, column) of the crop's first pixel.
+        shape: (rows, columns) of the crop; (0, 0) for an empty mask.
+        bits: uint8, the crop as ``np.packbits`` gives it.
+    """
+
+    box: np.ndarray
+    corner: Tuple[int, int]
+    shape: Tuple[int, int]
+    bits: np.ndarray
+
+    @classmethod
+    def pack(cls, box: np.ndarray, mask: np.ndarray) -> 'Prompt':
+        """Keep a box and a mask, bool (H, W)."""
+        rows, columns = bounding_box(mask) or (slice(0, 0), slice(0, 0))
+        crop = mask[rows, columns]
+        return cls(box, (rows.start, columns.start), crop.shape,
+                   np.packbits(crop))
+
+    def paste(self, canvas: np.ndarray, origin: Tuple[int, int]) -> None:
+        """Write the mask into a part of the slice that holds it all.
+
+        Args:
+            canvas: bool (h, w), written in place.
+            origin: (row, column) of the canvas's first pixel in the slice.
+        """
+        height, width = self.shape
+        top, left = np.subtract(self.corner, origin)
+        bits = np.unpackbits(self.bits, count=height * width)
+        canvas[top:top + height, left:left + width] = bits.reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One label within one block of slices: what gets one row of scores.
+
+    Attributes:
+        case: The scan.
+        start: First slice of the block.
+        stop: One past its last slice.
+        label_id: The label.
+        voxels: How many of the block's voxels carry it.
+    """
+
+    case: PreparedCase
+    start: int
+    stop: int
+    label_id: int
+    voxels: int
+
+
+def find_targets(data: PreparedData, split: str,
+                 min_volume: int) -> List[Target]:
+    """All labels of a split's blocks that have at least that many voxels."""
+    targets = []
+    for case, start, stop in data.blocks(split):
+        voxels = case.areas()[start:stop].sum(axis=0)
+        targets += [
+            Target(case, start, stop, label_id, int(count))
+            for label_id, count in zip(data.labels, voxels, strict=True)
+            if count >= min_volume
+        ]
+    return targets
+
+
+class LabelVolume:
+    """Reference and predictions of a target, cropped to what they cover.
+
+    Args:
+        target: The label and its block.
+        prompts: Slice index to prompt; slices without one predict nothing.
+
+    Attributes:
+        reference (np.ndarray): bool (d, h, w), the crop of the block.
+    """
+
+    def __init__(self, target: Target, prompts: Dict[int, Prompt]) -> None:
+        block = target.case.label()[target.start:target.stop]
+        mask = block == target.label_id
+        self._prompts = {z - target.start: p for z, p in prompts.items()}
+        self._origin, stop = self._extent(mask)
+        self.reference = mask[tuple(map(slice, self._origin, stop))]
+
+    def predict(self, method: str) -> np.ndarray:
+        """The prediction of one of :data:`METHODS`, bool (d, h, w)."""
+        volume = np.zeros_like(self.reference)
+        first, top, left = self._origin
+        if method == 'model':
+            for z, prompt in self._prompts.items():
+                prompt.paste(volume[z - first], (top, left))
+        elif self._prompts:
+            boxes = np.stack([p.box for p in self._prompts.values()])
+            volume[[z - first for z in self._prompts]] = _BASELINES[method](
+                boxes - [left, top, left, top], volume.shape[1:])
+        return volume
+
+    def box_shifts(self) -> np.ndarray:
+        """How far each box's sides lie outside the tight box.
+
+        Returns:
+            np.ndarray: float (n, 4), pixels, negative where a side is inside;
+            a row for each prompt whose slice has the label, in the order of
+            the box's coordinates.
+        """
+        first, top, left = self._origin
+        shifts = []
+        for z, prompt in self._prompts.items():
+            box = bounding_box(self.reference[z - first])
+            if box is None:
+                continue
+            rows, columns = box
+            shifts.append([
+                left + columns.start - prompt.box[0],
+                top + rows.start - prompt.box[1],
+                prompt.box[2] - (left + columns.stop - 1),
+                prompt.box[3] - (top + rows.stop - 1),
+            ])
+        return np.array(shifts).reshape(-1, 4)
+
+    def _extent(self, mask: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """First and one-past-last (z, y, x) of reference, boxes and masks."""
+        box = bounding_box(mask)
+        starts = [[axis.start for axis in box]]
+        stops = [[axis.stop for axis in box]]
+        for z, prompt in self._prompts.items():
+            left, top = np.floor(prompt.box[:2])
+            right, bottom = np.ceil(prompt.box[2:]) + 1
+            starts.append([z, top, left])
+            stops.append([z + 1, bottom, right])
+            if prompt.bits.size:
+                starts.append([z, *prompt.corner])
+                stops.append([z + 1, *np.add(prompt.corner, prompt.shape)])
+        return (np.maximum(np.min(starts, axis=0), 0).astype(int),
+                np.minimum(np.max(stops, axis=0), mask.shape).astype(int))

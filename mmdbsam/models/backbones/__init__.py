@@ -1,0 +1,5 @@
+"""Frozen image encoders that can be run stage by stage."""
+
+from mmdbsam.models.backbones.sam_vit import SAMViT
+
+__all__ = ['SAMViT']

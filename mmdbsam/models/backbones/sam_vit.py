@@ -1,0 +1,117 @@
+"""SAM's image encoder, to be run stage by stage."""
+
+import re
+from typing import Any, List, Optional, Union
+
+from mmpretrain.models.backbones import ViTSAM
+from torch import Tensor, nn
+
+from mmdbsam.registry import MODELS
+
+# The official names of SAM's image encoder, and mmpretrain's.
+_OFFICIAL_NAMES = (
+    (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
+    (r'^blocks\.', 'layers.'),
+    (r'^(layers\.\d+)\.norm(\d)\.', r'\1.ln\2.'),
+    (r'^(layers\.\d+)\.mlp\.lin1\.', r'\1.ffn.layers.0.0.'),
+    (r'^(layers\.\d+)\.mlp\.lin2\.', r'\1.ffn.layers.1.'),
+    (r'^neck\.', 'channel_reduction.'),
+)
+
+
+def _from_official(name: str) -> str:
+    for pattern, replacement in _OFFICIAL_NAMES:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+@MODELS.register_module()
+class SAMViT(ViTSAM):
+    """SAM's ViT (arXiv:2304.02643) as stages of blocks and a neck.
+
+    Loads state dicts with the official key names as well as its own; position
+    embeddings made for another image side are interpolated on loading.
+
+    Args:
+        arch: 'base', 'large', 'huge', or a dict with ``embed_dims``,
+            ``num_layers``, ``num_heads``, ``feedforward_channels`` and
+            ``global_attn_indexes``.
+        img_size: Side of the square input S, in pixels.
+        num_stages: The blocks are divided into that many equal stages.
+        frozen: Train nothing but the neck, and stay in evaluation mode.
+        **kwargs: Further arguments of mmpretrain's ``ViTSAM``.
+
+    Attributes:
+        stage_widths (list[int]): Channels at the end of each stage.
+        out_size (int): Side of the embedding grid, S / patch size.
+
+    Raises:
+        ValueError: If the number of blocks is no multiple of ``num_stages``.
+    """
+
+    def __init__(self,
+                 arch: Union[str, dict] = 'base',
+                 img_size: int = 1024,
+                 num_stages: int = 4,
+                 frozen: bool = True,
+                 init_cfg: Optional[dict] = None,
+                 **kwargs: Any) -> None:
+        super().__init__(arch=arch, img_size=img_size, init_cfg=init_cfg,
+                         **kwargs)
+        if self.num_layers % num_stages:
+            raise ValueError(f'num_stages: expected a divisor of the '
+                             f'{self.num_layers} blocks, found {num_stages}')
+        self.num_stages = num_stages
+        self.frozen = frozen
+        self.stage_widths = [self.embed_dims] * num_stages
+        self.out_size = self.patch_resolution[0]
+        if frozen:
+            for name, parameter in self.named_parameters():
+                parameter.requires_grad = name.startswith('channel_reduction')
+
+    @property
+    def stages(self) -> List[nn.ModuleList]:
+        """The blocks of each stage, each (B, h, w, C) -> (B, h, w, C)."""
+        size = self.num_layers // self.num_stages
+        return [
+            self.layers[start:start + size]
+            for start in range(0, self.num_layers, size)
+        ]
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Patch and position embedding: (B, 3, S, S) -> (B, h, w, C).
+
+        Raises:
+            ValueError: If the images' side is not ``img_size``.
+        """
+        if images.shape[-2:] != self.img_size:
+            raise ValueError(f'images: expected {self.img_size} pixels, '
+                             f'found {tuple(images.shape[-2:])}')
+        tokens, (h, w) = self.patch_embed(images)
+        tokens = tokens.view(images.shape[0], h, w, self.embed_dims)
+        return self.drop_after_pos(tokens + self.pos_embed)
+
+    def neck(self, tokens: Tensor) -> Tensor:
+        """SAM's neck: (B, h, w, C) -> embedding (B, 256, h, w)."""
+        return self.channel_reduction(tokens.permute(0, 3, 1, 2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """SAM's plain encoder: (B, 3, S, S) -> (B, 256, h, w)."""
+        tokens = self.embed(images)
+        for layer in self.layers:
+            tokens = layer(tokens)
+        return self.neck(tokens)
+
+    def train(self, mode: bool = True) -> 'SAMViT':
+        """Set the mode; the frozen parts stay in evaluation mode."""
+        super().train(mode and not self.frozen)
+        self.channel_reduction.train(mode)
+        return self
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str,
+                              *args: Any) -> None:
+        # Renamed before ViTSAM's hooks resize the position embeddings.
+        for key in [k for k in state_dict if k.startswith(prefix)]:
+            name = prefix + _from_official(key[len(prefix):])
+            state_dict[name] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args)

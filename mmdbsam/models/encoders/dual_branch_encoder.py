@@ -1,0 +1,139 @@
+"""DB-SAM's image encoder: the interleaving of its two branches."""
+
+from typing import List, Optional
+
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdbsam.registry import MODELS
+
+# The official key names of SAM's image encoder, which belong to the ViT.
+_SAM_PREFIXES = ('patch_embed.', 'pos_embed', 'blocks.', 'neck.')
+
+
+@MODELS.register_module()
+class DualBranchEncoder(BaseModule):
+    """A frozen ViT and a convolutional branch, exchanged stage by stage.
+
+    DB-SAM, figure 2. Each added block may be ``None``; with all of them
+    ``None`` this is SAM's encoder. The blocks get their widths from here, so
+    configs need not state them.
+
+    Args:
+        vit: Config of the ViT branch, a backbone with ``embed``, ``stages``,
+            ``neck``, ``stage_widths``, ``img_size`` and ``out_size``.
+        adapter: Config of the adapter in the ViT branch. Its key
+            ``placement`` puts one after every 'block' (the paper) or one at
+            the end of every 'stage', before the exchange (the release).
+        stem: Config of the convolutional branch's stem.
+        neck: Config of the exchange at the end of every stage.
+        fusion: Config of the fusion of the two branches.
+
+    Raises:
+        InputError: If a block's type is not registered.
+        ValueError: If ``placement`` is neither 'block' nor 'stage'.
+    """
+
+    def __init__(self,
+                 vit: dict,
+                 adapter: Optional[dict] = None,
+                 stem: Optional[dict] = None,
+                 neck: Optional[dict] = None,
+                 fusion: Optional[dict] = None,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        self.vit = MODELS.build(vit)
+        self.adapters = self._build_adapters(adapter)
+        stem, neck, fusion = _only_with_both_branches(stem, neck, fusion)
+        self.stem = MODELS.build(stem) if stem else None
+        self.necks = self._build_necks(neck, is_fused=fusion is not None)
+        self.fusion = self._build_two_branch(
+            fusion, self.vit.stage_widths[-1]) if fusion else None
+
+    @property
+    def img_size(self) -> int:
+        """Side of the square input S, in pixels."""
+        return self.vit.img_size[0]
+
+    @property
+    def out_size(self) -> int:
+        """Side of the embedding's grid."""
+        return self.vit.out_size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode images.
+
+        Args:
+            images: (B, 3, S, S), normalised.
+
+        Returns:
+            Tensor: The embedding, (B, 256, h, w).
+        """
+        vit = self.vit.embed(images)
+        conv: List[Tensor] = self.stem(images) if self.stem else []
+        for blocks, adapters, exchange in zip(self.vit.stages, self.adapters,
+                                              self.necks, strict=True):
+            for block, adapter in zip(blocks, adapters, strict=True):
+                vit = adapter(block(vit))
+            if exchange is not None:
+                vit, conv = exchange(vit, conv)
+        if self.fusion is not None:
+            vit = self.fusion(vit, conv)
+        return self.vit.neck(vit)
+
+    def _build_adapters(self, cfg: Optional[dict]) -> nn.ModuleList:
+        """One adapter or identity for each block of each stage."""
+        cfg = dict(cfg) if cfg else {}
+        placement = cfg.pop('placement', 'block')
+        if placement not in ('block', 'stage'):
+            raise ValueError("adapter.placement: expected 'block' or 'stage', "
+                             f"found '{placement}'")
+        adapters = nn.ModuleList()
+        for blocks, width in zip(self.vit.stages, self.vit.stage_widths,
+                                 strict=True):
+            stage = nn.ModuleList(nn.Identity() for _ in blocks)
+            chosen = range(len(blocks)) if placement == 'block' else [-1]
+            for i in chosen if cfg else []:
+                stage[i] = MODELS.build(dict(cfg, channels=width))
+            adapters.append(stage)
+        return adapters
+
+    def _build_necks(self, cfg: Optional[dict],
+                     is_fused: bool) -> nn.ModuleList:
+        """One exchange for each stage; the last serves only a fusion."""
+        widths = self.vit.stage_widths
+        if not cfg:
+            return nn.ModuleList([None] * len(widths))
+        return nn.ModuleList(
+            self._build_two_branch(
+                dict(cfg, update_conv=is_fused or i + 1 < len(widths)), width)
+            for i, width in enumerate(widths))
+
+    def _build_two_branch(self, cfg: dict, vit_channels: int) -> nn.Module:
+        return MODELS.build(
+            dict(cfg, vit_channels=vit_channels,
+                 conv_channels=self.stem.channels,
+                 num_levels=self.stem.num_levels))
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str,
+                              *args) -> None:
+        for key in [k for k in state_dict if k.startswith(prefix)]:
+            name = key[len(prefix):]
+            if name.startswith(_SAM_PREFIXES):
+                state_dict[f'{prefix}vit.{name}'] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _only_with_both_branches(stem: Optional[dict], neck: Optional[dict],
+                             fusion: Optional[dict]) -> tuple:
+    """Leave out what could have no effect, and say so."""
+    if stem and (neck or fusion):
+        return stem, neck, fusion
+    for name, cfg, partner in (('stem', stem, 'a neck or fusion'),
+                               ('neck', neck, 'a stem'),
+                               ('fusion', fusion, 'a stem')):
+        if cfg:
+            print_log(f'image_encoder.{name} is left out: without {partner} '
+                      'it has no effect', logger='current')
+    return None, None, None

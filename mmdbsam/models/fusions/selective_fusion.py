@@ -1,0 +1,79 @@
+"""The ViT-conv fusion with automatic selection."""
+
+from typing import List, Optional
+
+import torch
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdbsam.models.layers import zero_
+from mmdbsam.registry import MODELS
+
+
+@MODELS.register_module()
+class SelectiveFusion(BaseModule):
+    """A gate per pixel and channel chooses the branch (DB-SAM, section 2.5).
+
+    With C the ViT branch's width and ``f_conv`` the 1x1-convolved
+    concatenation of the convolutional levels::
+
+        spatial = Linear_{C->1}(LN(f_conv))                         per pixel
+        channel = Linear(LN(SiLU(Linear_{C->C/r}(GAP(f_vit)))))     per channel
+        M       = sigmoid(spatial + channel)
+        f       = M * f_conv + (1 - M) * f_vit
+        f       = f + DropPath(MLP(LN(f)))
+
+    Args:
+        vit_channels: C, filled in by the encoder.
+        conv_channels: Width of the convolutional branch, likewise.
+        num_levels: Its number of levels, likewise.
+        reduction: r of the channel score's bottleneck.
+        mlp_ratio: Hidden width of the MLP over C.
+        drop_path: Stochastic depth rate of the MLP.
+        zero_init: Start as the identity on the ViT branch. As a sigmoid
+            cannot be zero, M is then scaled by a learned factor per channel
+            that starts at zero; the MLP's last layer is zero.
+    """
+
+    def __init__(self,
+                 vit_channels: int,
+                 conv_channels: int,
+                 num_levels: int,
+                 reduction: int = 12,
+                 mlp_ratio: float = 4.,
+                 drop_path: float = 0.3,
+                 zero_init: bool = False) -> None:
+        super().__init__()
+        channels = vit_channels
+        self.conv_project = nn.Linear(num_levels * conv_channels, channels)
+        self.spatial_score = nn.Sequential(
+            nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, 1))
+        bottleneck = channels // reduction
+        self.channel_score = nn.Sequential(
+            nn.Linear(channels, bottleneck), nn.SiLU(),
+            nn.LayerNorm(bottleneck, eps=1e-6),
+            nn.Linear(bottleneck, channels))
+        hidden = int(channels * mlp_ratio)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, hidden),
+            nn.GELU(), nn.Linear(hidden, channels))
+        self.drop_path = DropPath(drop_path)
+        self.gate_scale: Optional[nn.Parameter] = None
+        if zero_init:
+            self.gate_scale = nn.Parameter(torch.zeros(channels))
+            zero_(self.mlp[-1])
+
+    def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
+        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+
+        Returns:
+            Tensor: (B, h, w, C).
+        """
+        f_conv = self.conv_project(torch.cat(conv, dim=-1))
+        channel = self.channel_score(vit.mean(dim=(1, 2)))
+        gate = (self.spatial_score(f_conv) + channel[:, None, None]).sigmoid()
+        if self.gate_scale is not None:
+            gate = gate * self.gate_scale
+        fused = gate * f_conv + (1 - gate) * vit
+        return fused + self.drop_path(self.mlp(fused))

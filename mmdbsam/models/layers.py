@@ -1,0 +1,114 @@
+"""Layers that several blocks share."""
+
+from typing import List, Sequence, Tuple
+
+import torch
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdbsam.ops import MSDeformAttention, pixel_centre_references
+
+Shapes = Sequence[Tuple[int, int]]
+
+
+def zero_(linear: nn.Module) -> None:
+    """Set a layer's weight and bias to zero, so that it outputs zero."""
+    for parameter in linear.parameters(recurse=False):
+        nn.init.zeros_(parameter)
+
+
+def to_tokens(levels: Sequence[Tensor]) -> Tensor:
+    """Levels (B, h, w, C), one after the other, as tokens (B, N, C)."""
+    return torch.cat([level.flatten(1, 2) for level in levels], dim=1)
+
+
+def to_levels(tokens: Tensor, shapes: Shapes) -> List[Tensor]:
+    """The inverse of :func:`to_tokens`, for levels of (h, w)."""
+    parts = tokens.split([h * w for h, w in shapes], dim=1)
+    return [
+        part.unflatten(1, shape)
+        for part, shape in zip(parts, shapes, strict=True)
+    ]
+
+
+class ConvFFN(BaseModule):
+    """Feed-forward network with a depthwise 3x3 convolution on each level.
+
+    Linear C -> eC, depthwise 3x3, GELU, Linear eC -> C.
+
+    Args:
+        channels: C.
+        expansion: e.
+        dropout: Dropout rate after GELU and at the end.
+    """
+
+    def __init__(self, channels: int, expansion: float = 4.,
+                 dropout: float = 0.) -> None:
+        super().__init__()
+        hidden = int(channels * expansion)
+        self.expand = nn.Linear(channels, hidden)
+        self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=1,
+                                   groups=hidden)
+        self.act = nn.GELU()
+        self.project = nn.Linear(hidden, channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor, shapes: Shapes) -> Tensor:
+        """(B, N, C) of the levels ``shapes`` -> (B, N, C)."""
+        mixed = []
+        for level in to_levels(self.expand(tokens), shapes):
+            mixed.append(self.depthwise(level.permute(0, 3, 1, 2)))
+        hidden = to_tokens([level.permute(0, 2, 3, 1) for level in mixed])
+        hidden = self.dropout(self.act(hidden))
+        return self.dropout(self.project(hidden))
+
+
+class DeformableCrossAttention(BaseModule):
+    """One branch reads from the other, then a ConvFFN; both residual.
+
+    ::
+
+        x' = x + DropPath(Dropout(MSDA(query=LN(x), value=LN(source))))
+        x'' = x' + DropPath(ConvFFN(LN(x')))
+
+    Args:
+        channels: Channels of the branch that reads.
+        source_channels: Channels of the branch that is read.
+        source_levels: Its number of levels.
+        num_heads: Attention heads.
+        num_points: Sampling points per head and level.
+        expansion: Of the ConvFFN.
+        dropout: Dropout rate.
+        drop_path: Stochastic depth rate.
+        zero_init: Start as the identity: the last layers are zero.
+    """
+
+    def __init__(self, channels: int, source_channels: int,
+                 source_levels: int, num_heads: int, num_points: int,
+                 expansion: float, dropout: float, drop_path: float,
+                 zero_init: bool) -> None:
+        super().__init__()
+        self.query_norm = nn.LayerNorm(channels, eps=1e-6)
+        self.value_norm = nn.LayerNorm(source_channels, eps=1e-6)
+        self.attention = MSDeformAttention(channels, source_channels,
+                                           num_heads, source_levels,
+                                           num_points)
+        self.dropout = nn.Dropout(dropout)
+        self.ffn_norm = nn.LayerNorm(channels, eps=1e-6)
+        self.ffn = ConvFFN(channels, expansion, dropout)
+        self.drop_path = DropPath(drop_path)
+        if zero_init:
+            zero_(self.attention.output_proj)
+            zero_(self.ffn.project)
+
+    def forward(self, tokens: Tensor, shapes: Shapes, source: Tensor,
+                source_shapes: Shapes) -> Tensor:
+        """(B, Q, C) reading from (B, N, C_source) -> (B, Q, C)."""
+        attended = self.attention(
+            self.query_norm(tokens),
+            pixel_centre_references(shapes, tokens.device),
+            self.value_norm(source), source_shapes)
+        tokens = tokens + self.drop_path(self.dropout(attended))
+        return tokens + self.drop_path(self.ffn(self.ffn_norm(tokens),
+                                                shapes))

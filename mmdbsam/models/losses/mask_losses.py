@@ -1,0 +1,51 @@
+"""Dice and binary cross-entropy on mask logits."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmdbsam.registry import MODELS
+
+
+@MODELS.register_module()
+class DiceLoss(nn.Module):
+    """Dice loss with squares in the denominator (V-Net, arXiv:1606.04797).
+
+    ``1 - (2 sum(p t) + eps) / (sum(p^2) + sum(t^2) + eps)`` with p the sigmoid
+    of the logits; one value a mask, averaged over masks.
+
+    Args:
+        loss_weight: Factor of the value.
+        eps: Keeps an empty mask's loss finite.
+    """
+
+    def __init__(self, loss_weight: float = 1., eps: float = 1e-5) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.eps = eps
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """(n, 1, H, W) logits and targets in [0, 1] -> scalar."""
+        probabilities = logits.float().sigmoid().flatten(1)
+        targets = targets.float().flatten(1)
+        overlap = (probabilities * targets).sum(1)
+        total = probabilities.square().sum(1) + targets.square().sum(1)
+        dice = (2 * overlap + self.eps) / (total + self.eps)
+        return self.loss_weight * (1 - dice).mean()
+
+
+@MODELS.register_module()
+class BinaryCrossEntropyLoss(nn.Module):
+    """Binary cross-entropy, averaged over pixels and masks.
+
+    Args:
+        loss_weight: Factor of the value.
+    """
+
+    def __init__(self, loss_weight: float = 1.) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """(n, 1, H, W) logits and targets in [0, 1] -> scalar."""
+        return self.loss_weight * F.binary_cross_entropy_with_logits(
+            logits.float(), targets.float())

@@ -1,0 +1,59 @@
+"""What stands between the loaded sample and the model."""
+
+from typing import Sequence
+
+import torch.nn.functional as F
+from mmengine.model import ImgDataPreprocessor
+
+from mmdbsam.errors import InputError
+from mmdbsam.registry import MODELS
+
+
+@MODELS.register_module()
+class SAMDataPreProcessor(ImgDataPreprocessor):
+    """Normalise with SAM's statistics, then pad to S x S with zeros.
+
+    The padding lies at the bottom and right and is zero after normalisation,
+    as in SAM. Reference masks are padded alike.
+
+    Args:
+        size: S, the side of the model's input, in pixels.
+        mean: Per channel, of RGB values in 0-255.
+        std: Per channel, likewise.
+
+    Raises:
+        InputError: If an image's longest side is not S.
+    """
+
+    def __init__(self,
+                 size: int,
+                 mean: Sequence[float] = (123.675, 116.28, 103.53),
+                 std: Sequence[float] = (58.395, 57.12, 57.375)) -> None:
+        super().__init__(mean=mean, std=std, pad_size_divisor=size)
+        self.size = size
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Batch the samples of the data loader.
+
+        Args:
+            data: ``inputs``, a list of uint8 (3, h, w), and ``data_samples``.
+            training: Not used; both modes see the same.
+
+        Returns:
+            dict: ``inputs`` (B, 3, S, S), float32, and ``data_samples``,
+            whose ``gt.masks`` are (K, S, S).
+        """
+        for image in data['inputs']:
+            if max(image.shape[-2:]) != self.size:
+                raise InputError(
+                    'data_preprocessor.size: expected a longest side of '
+                    f'{self.size} px, found {tuple(image.shape[-2:])}; let '
+                    'the pipeline resize them (ResizeLongestSide)')
+        data = super().forward(data, training)
+        for sample in data['data_samples']:
+            if 'gt' in sample:
+                masks = sample.gt.masks
+                h, w = masks.shape[-2:]
+                sample.gt.masks = F.pad(
+                    masks, (0, self.size - w, 0, self.size - h))
+        return data

@@ -1,0 +1,91 @@
+"""The convolutional stem (LFIP0 in the authors' release)."""
+
+import math
+from typing import List, Sequence
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdbsam.registry import MODELS
+
+
+class _StemLevel(BaseModule):
+    """Pairs of 3x3 and 1x1 convolutions, then 1x1 to C and a LayerNorm."""
+
+    def __init__(self, num_strided: int, widths: Sequence[int],
+                 channels: int, norm_cfg: dict) -> None:
+        super().__init__()
+        layers = []
+        in_channels = 3
+        for i, width in enumerate(widths):
+            stride = 2 if i < num_strided else 1
+            layers += [
+                ConvModule(in_channels, width, 3, stride=stride, padding=1,
+                           norm_cfg=norm_cfg),
+                ConvModule(width, width, 1, norm_cfg=norm_cfg),
+            ]
+            in_channels = width
+        self.convs = nn.Sequential(*layers)
+        self.project = nn.Conv2d(in_channels, channels, 1)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+
+    def forward(self, image: Tensor) -> Tensor:
+        features = self.project(self.convs(image))
+        return self.norm(features.permute(0, 2, 3, 1))
+
+
+@MODELS.register_module()
+class ConvStem(BaseModule):
+    """Four feature levels from an image pyramid (DB-SAM, section 2.3).
+
+    Level k = 1..L sees the image at side S / 2^k (each the 2x2 mean of the
+    one before, so that nothing aliases) and ends at stride ``out_stride``:
+    its first 3x3 convolutions have stride 2, as many as it needs. A learned
+    level embedding is added to each.
+
+    Args:
+        channels: C, the width of the convolutional branch.
+        out_stride: S / h, that of the ViT branch's grid.
+        num_levels: L; at most log2 of ``out_stride``.
+        widths: Of the pairs of a 3x3 and a 1x1 convolution.
+        norm_cfg: The norm after each convolution. The release uses SyncBN,
+            which BN becomes in distributed runs (``sync_bn='torch'``).
+
+    Raises:
+        ValueError: If the pyramid would be coarser than ``out_stride``, or
+            has fewer pairs of convolutions than level 1 needs strides.
+    """
+
+    def __init__(self,
+                 channels: int = 768,
+                 out_stride: int = 16,
+                 num_levels: int = 4,
+                 widths: Sequence[int] = (128, 256, 512),
+                 norm_cfg: dict = dict(type='BN')) -> None:
+        super().__init__()
+        octaves = int(math.log2(out_stride))
+        if not 1 <= num_levels <= octaves:
+            raise ValueError(f'num_levels: expected 1 to {octaves} at an '
+                             f'out_stride of {out_stride}, found {num_levels}')
+        if len(widths) < octaves - 1:
+            raise ValueError(f'widths: expected at least {octaves - 1} for an '
+                             f'out_stride of {out_stride}, found {widths}')
+        self.channels = channels
+        self.num_levels = num_levels
+        self.levels = nn.ModuleList(
+            _StemLevel(octaves - k, widths, channels, norm_cfg)
+            for k in range(1, num_levels + 1))
+        self.level_embedding = nn.Parameter(
+            torch.randn(num_levels, channels) * 0.02)
+
+    def forward(self, images: Tensor) -> List[Tensor]:
+        """(B, 3, S, S) -> L levels of (B, h, w, C)."""
+        features = []
+        for level, embedding in zip(self.levels, self.level_embedding,
+                                    strict=True):
+            images = F.avg_pool2d(images, 2)
+            features.append(level(images) + embedding)
+        return features

@@ -1,0 +1,85 @@
+"""Weights that a model starts from or is tested with."""
+
+import pickle
+from pathlib import Path
+from typing import Dict, List
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmdbsam.errors import InputError
+
+_SAM_URL = 'https://dl.fbaipublicfiles.com/segment_anything/'
+# What SAM's encoder does not have, and its checkpoint cannot give.
+_ADDED_BLOCKS = tuple(f'image_encoder.{name}'
+                      for name in ('adapters', 'stem', 'necks', 'fusion'))
+
+
+def read_state_dict(path: str) -> Dict[str, Tensor]:
+    """Read the state dict of a checkpoint, with ``weights_only=True``.
+
+    Args:
+        path: A state dict, or a checkpoint of mmengine's that holds one.
+
+    Raises:
+        InputError: If the file is missing or is no such checkpoint.
+    """
+    file = Path(path)
+    if not file.is_file():
+        hint = ''
+        if file.name.startswith('sam_vit_'):
+            hint = f'; download {_SAM_URL}{file.name} and put it there'
+        raise InputError(f'checkpoint {path}: no such file{hint}')
+    try:
+        content = torch.load(file, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f'checkpoint {path}: expected a file of weights, '
+                         f'found: {reason}') from error
+    return content.get('state_dict', content)
+
+
+def load_weights(model: nn.Module, path: str) -> None:
+    """Load all of a model's weights from a checkpoint.
+
+    Raises:
+        InputError: If a weight is missing, left over or of another shape.
+    """
+    _load(model, path, may_miss=())
+
+
+def load_pretrained(model: nn.Module, path: str) -> None:
+    """Load SAM's weights into a model that adds blocks to it.
+
+    Raises:
+        InputError: If any other weight than the added blocks' is missing, or
+            one is left over or of another shape.
+    """
+    _load(model, path, may_miss=_ADDED_BLOCKS)
+    print_log(f'SAM weights loaded from {path}', logger='current')
+
+
+def _load(model: nn.Module, path: str, may_miss: tuple) -> None:
+    state_dict = read_state_dict(path)
+    try:
+        missing, unexpected = model.load_state_dict(state_dict, strict=False)
+        missing = [key for key in missing if not key.startswith(may_miss)]
+        problems = [_listing('without', missing),
+                    _listing('with unknown', unexpected)]
+    except RuntimeError as error:
+        lines = str(error).splitlines()[1:]
+        problems = [_listing('of other shapes:', [x.strip() for x in lines])]
+    problems = [problem for problem in problems if problem]
+    if problems:
+        raise InputError(
+            f'checkpoint {path} is of another architecture than the config: '
+            f'{"; ".join(problems)}. Use the config it was trained with, '
+            'which lies beside it in its work directory')
+
+
+def _listing(what: str, keys: List[str], shown: int = 3) -> str:
+    if not keys:
+        return ''
+    more = f' and {len(keys) - shown} more' if len(keys) > shown else ''
+    return f'{what} {", ".join(keys[:shown])}{more}'

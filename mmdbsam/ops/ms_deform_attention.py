@@ -1,0 +1,122 @@
+"""The attention module around the MSDA op."""
+
+import math
+from functools import lru_cache
+from typing import Sequence, Tuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdbsam.ops.multi_scale_deformable_attn import (
+    level_starts,
+    multi_scale_deformable_attn,
+)
+
+
+@lru_cache(maxsize=16)
+def _references(shapes: Tuple[Tuple[int, int], ...],
+                device: torch.device) -> Tensor:
+    levels = []
+    for h, w in shapes:
+        y = (torch.arange(h, device=device) + 0.5) / h
+        x = (torch.arange(w, device=device) + 0.5) / w
+        grid_y, grid_x = torch.meshgrid(y, x, indexing='ij')
+        levels.append(torch.stack([grid_x, grid_y], dim=-1).view(-1, 2))
+    return torch.cat(levels)
+
+
+def pixel_centre_references(shapes: Sequence[Tuple[int, int]],
+                            device: torch.device) -> Tensor:
+    """Reference points of a pyramid's tokens: their normalised centres.
+
+    Args:
+        shapes: (h, w) of each level.
+        device: Where the points are needed; they are made once per shape.
+
+    Returns:
+        Tensor: (sum of h * w, 2) as (x, y) in (0, 1), float32.
+    """
+    return _references(tuple(tuple(shape) for shape in shapes), device)
+
+
+class MSDeformAttention(BaseModule):
+    """Multi-scale deformable attention with its projections.
+
+    Queries of one width read values of another (Deformable DETR,
+    arXiv:2010.04159, eq. 3). Offsets are in pixels of the level they sample.
+
+    Args:
+        query_dims: Channels of the queries and of the output.
+        value_dims: Channels of the values.
+        num_heads: Attention heads; must divide ``query_dims``.
+        num_levels: Feature levels that are sampled.
+        num_points: Points per head and level.
+
+    Raises:
+        ValueError: If ``num_heads`` does not divide ``query_dims``.
+    """
+
+    def __init__(self, query_dims: int, value_dims: int, num_heads: int = 12,
+                 num_levels: int = 4, num_points: int = 4) -> None:
+        super().__init__()
+        if query_dims % num_heads:
+            raise ValueError(f'num_heads: expected a divisor of query_dims '
+                             f'{query_dims}, found {num_heads}')
+        self.num_heads = num_heads
+        self.num_levels = num_levels
+        self.num_points = num_points
+        samples = num_heads * num_levels * num_points
+        self.sampling_offsets = nn.Linear(query_dims, samples * 2)
+        self.attention_weights = nn.Linear(query_dims, samples)
+        self.value_proj = nn.Linear(value_dims, query_dims)
+        self.output_proj = nn.Linear(query_dims, query_dims)
+        self._init_projections()
+
+    def _init_projections(self) -> None:
+        # Head m looks in direction m of a circle, point p at p + 1 pixels.
+        nn.init.zeros_(self.sampling_offsets.weight)
+        angles = torch.arange(self.num_heads) * (2 * math.pi / self.num_heads)
+        directions = torch.stack([angles.cos(), angles.sin()], dim=-1)
+        directions = directions / directions.abs().amax(dim=-1, keepdim=True)
+        steps = torch.arange(1, self.num_points + 1).view(1, 1, -1, 1)
+        bias = directions.view(self.num_heads, 1, 1, 2) * steps
+        with torch.no_grad():
+            self.sampling_offsets.bias.copy_(
+                bias.expand(-1, self.num_levels, -1, -1).flatten())
+        nn.init.zeros_(self.attention_weights.weight)
+        nn.init.zeros_(self.attention_weights.bias)
+        for projection in (self.value_proj, self.output_proj):
+            nn.init.xavier_uniform_(projection.weight)
+            nn.init.zeros_(projection.bias)
+
+    def forward(self, query: Tensor, reference_points: Tensor, value: Tensor,
+                shapes: Sequence[Tuple[int, int]]) -> Tensor:
+        """Let every query gather what it needs from the value levels.
+
+        Args:
+            query: (B, Q, query_dims).
+            reference_points: (Q, 2) as (x, y) in [0, 1].
+            value: (B, N, value_dims), the levels one after the other.
+            shapes: (h, w) of each value level; N is the sum of h * w.
+
+        Returns:
+            Tensor: (B, Q, query_dims).
+        """
+        batch, queries, _ = query.shape
+        heads, levels, points = (self.num_heads, self.num_levels,
+                                 self.num_points)
+        values = self.value_proj(value).view(batch, value.shape[1], heads, -1)
+        offsets = self.sampling_offsets(query).view(batch, queries, heads,
+                                                    levels, points, 2)
+        weights = self.attention_weights(query).view(batch, queries, heads,
+                                                     levels * points)
+        weights = weights.softmax(-1).view(batch, queries, heads, levels,
+                                           points)
+        sizes = offsets.new_tensor([(w, h) for h, w in shapes])
+        locations = reference_points.view(1, queries, 1, 1, 1, 2) \
+            + offsets / sizes.view(1, 1, 1, levels, 1, 2)
+        output = multi_scale_deformable_attn(values, shapes,
+                                             level_starts(shapes), locations,
+                                             weights)
+        return self.output_proj(output)

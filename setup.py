@@ -1,0 +1,39 @@
+"""Packaging of mmdbsam."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION: dict = {}
+exec((ROOT / 'mmdbsam' / 'version.py').read_text(), VERSION)
+
+TESTS = ['pytest>=8', 'ruff>=0.6', 'psutil>=5.9']
+
+setup(
+    name='mmdbsam',
+    version=VERSION['__version__'],
+    description='A modular model zoo for DB-SAM: SAM with a convolutional '
+    'branch for medical image segmentation',
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
+    python_requires='>=3.10',
+    install_requires=[
+        'torch>=2.4,<3',
+        'torchvision>=0.19,<1',
+        'onedl-mmengine>=0.10.12,<0.11',
+        'onedl-mmcv>=2.3.6,<2.4',
+        'onedl-mmpretrain>=1.3.6,<1.4',
+        'segment-anything>=1.0,<2',
+        'SimpleITK>=2.3,<3',
+        'opencv-python>=4.8,<6',
+        'numpy>=1.26,<3',
+        'surface-distance-based-measures>=0.1,<1',
+    ],
+    extras_require={
+        'tests': TESTS,
+        'dev': [*TESTS, 'pre-commit>=3'],
+    },
+)

@@ -1,0 +1,32 @@
+"""Fixtures that several folders of tests share."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+REPO_ROOT = Path(__file__).parents[1]
+
+
+
+
+@pytest.fixture(scope='session')
+def repo_root():
+    """The repository's folder."""
+    return REPO_ROOT
+
+
+@pytest.fixture(scope='session')
+def prepared_spine(tmp_path_factory):
+    """The prepared spine CT of tests/data, split by slices."""
+    from mmdbsam.datasets.preparation import SplitPlan, prepare_dataset
+    dest = tmp_path_factory.mktemp('prepared') / 'spine'
+    prepare_dataset(REPO_ROOT / 'tests/data/ct_spine', dest,
+                    plan=SplitPlan('slices'))
+    return dest
+
+
+@pytest.fixture
+def tiny_cfg():
+    """The whole DB-SAM, tiny and from scratch, as a config."""
+    return Config.fromfile(REPO_ROOT / 'tests/data/dbsam_tiny_spine.py')

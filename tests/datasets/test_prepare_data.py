@@ -1,0 +1,79 @@
+"""tools/prepare_data.py: what it writes."""
+
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from synthetic import volume
+
+from mmdbsam.datasets import PreparedData
+
+
+def test_tool_writes_the_format(run_tool, repo_root, tmp_path):
+    source = repo_root / 'tests/data/ct_spine'
+    dest = tmp_path / 'spine'
+    result = run_tool('prepare_data.py', source, dest, '--note', 'A crop.',
+                      '--window', '300', '1500')
+    assert result.returncode == 0, result.stderr
+    assert 'vertebra_L2, vertebra_L3, vertebra_L4' in result.stdout
+    assert 'slices            29       4       8' in result.stdout
+    content = json.loads((dest / 'dataset.json').read_text())
+    assert content['name'] == 'spine'
+    assert content['note'] == 'A crop.'
+    assert content['window'] == {'level': 300, 'width': 1500}
+    case = content['cases'][0]
+    assert case['shape'] == [47, 73, 73]
+    assert case['source']['orientation'] == 'PIR'
+    assert case['source']['image'] == 'images/lumbar.nii.gz'
+
+    scan = sitk.GetArrayFromImage(sitk.DICOMOrient(
+        sitk.ReadImage(str(source / 'images/lumbar.nii.gz')), 'LPS'))
+    image = PreparedData(dest).case('lumbar').image()
+    expected = np.clip((scan + 450.) / 1500 * 255, 0, 255)
+    assert image.dtype == np.uint8
+    assert abs(image - expected).max() <= 0.5 + 1e-4
+
+
+def test_areas_have_one_column_for_every_label_of_any_case(
+        write_case, load_tool, monkeypatch, tmp_path):
+    for name, ids in (('a', (3, 1)), ('b', (300,)), ('c', (1, 7))):
+        label = np.zeros((20, 10, 10), np.uint16)
+        for row, i in enumerate(ids):
+            label[2:5, row, :row + 4] = i
+        write_case(tmp_path / 'in', f'{name}.nii.gz', label=volume(label))
+    (tmp_path / 'in/labels.csv').write_text(
+        'id,name\n1,liver\n7,"spleen, left"\n9,unseen\n')
+    tool = load_tool('prepare_data.py')
+    monkeypatch.setattr('sys.argv', [
+        'x', str(tmp_path / 'in'), str(tmp_path / 'out')])
+    tool.main()
+    data = PreparedData(tmp_path / 'out')
+    assert data.labels == {1: 'liver', 3: 'label_3', 7: 'spleen, left',
+                           300: 'label_300'}
+    assert data.case('b').label().dtype == np.uint16
+    for case in data.cases:
+        expected = [(case.label() == i).sum(axis=(1, 2)) for i in data.labels]
+        np.testing.assert_array_equal(case.areas(), np.transpose(expected))
+        assert case.areas().dtype == np.int32
+
+
+def test_overwrite_replaces_and_a_failure_keeps_the_old(
+        write_case, load_tool, monkeypatch, tmp_path):
+    tool = load_tool('prepare_data.py')
+    monkeypatch.setattr('sys.argv', [
+        'x', str(tmp_path / 'in'), str(tmp_path / 'out'), '--overwrite'])
+    write_case(tmp_path / 'in', 'old.nii.gz')
+    tool.main()
+    (tmp_path / 'in/images/old.nii.gz').unlink()
+    write_case(tmp_path / 'in', 'new.nii.gz')
+    tool.main()
+    assert [c.name for c in PreparedData(tmp_path / 'out').cases] == ['new']
+    assert not (tmp_path / 'out/old').exists()
+
+    write_case(tmp_path / 'in', 'worse.nii.gz', label=volume(
+        np.zeros((20, 10, 10), np.uint8)))
+    with pytest.raises(ValueError, match='worse'):
+        tool.main()
+    assert [c.name for c in PreparedData(tmp_path / 'out').cases] == ['new']
+    assert {p.name for p in tmp_path.iterdir()} == {'in', 'out'}

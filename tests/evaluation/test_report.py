@@ -1,0 +1,160 @@
+import csv
+import json
+from collections import defaultdict
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from mmengine.logging import MMLogger
+
+from mmdbsam.errors import InputError
+from mmdbsam.evaluation import VolumeMetric, report
+from mmdbsam.visualization import overlay
+
+
+def shrunk(mask, case, z, label_id):
+    """Worse from slice to slice, so that rows differ."""
+    return mask & (np.cumsum(mask).reshape(mask.shape) > 4 * z)
+
+
+@pytest.fixture(scope='module')
+def write(prepared, make_samples, evaluate):
+    """Evaluate with a report: its metrics."""
+
+    def run(folder, predict=shrunk, shift=0, keep=lambda sample: True):
+        metric = VolumeMetric(
+            prepared.root, 'test', min_volume=50, report_dir=str(folder),
+            provenance=dict(config='some.py', checkpoint='some.pth'))
+        return evaluate(metric, list(filter(keep, make_samples(
+            predict, shift))))
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def written(write, tmp_path_factory):
+    """A report to read: ``folder``, ``metrics`` and ``log``."""
+    base = tmp_path_factory.mktemp('written')
+    MMLogger.get_instance('report_test', log_file=str(base / 'log'))
+    metrics = write(base / 'out' / 'report')
+    return SimpleNamespace(folder=base / 'out' / 'report', metrics=metrics,
+                           log=(base / 'log').read_text())
+
+
+def has_colour(path, colour):
+    """Whether a picture has it above the legend, which shows them all."""
+    picture = cv2.imread(str(path))[:-60, :, ::-1].astype(float)
+    rgb = 255 * np.array(to_rgb(colour))
+    return (np.abs(picture - rgb).max(axis=-1) < 40).any()
+
+
+def test_the_csv_agrees_with_the_summary_and_the_metric(written):
+    with open(written.folder / 'cases.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    summary = json.loads((written.folder / 'summary.json').read_text())
+    assert len(rows) == summary['rows'] == 18
+    assert float(rows[0]['volume_ml']) == pytest.approx(
+        int(rows[0]['voxels']) * 3.0 * 0.7 * 0.8 / 1000)
+    by_method, by_label = defaultdict(list), defaultdict(list)
+    for row in rows:
+        by_method[row['method']].append(row)
+        by_label[row['label'], row['method']].append(row)
+    for score in ('DSC', 'NSD'):
+        for method, chosen in by_method.items():
+            mean = np.mean([float(row[score]) for row in chosen])
+            key = score if method == 'model' else f'{method}_{score}'
+            assert written.metrics[key] == pytest.approx(mean)
+            assert summary['scores'][method][score] == pytest.approx(mean)
+        for entry in summary['labels']:
+            for method, means in entry['scores'].items():
+                chosen = by_label[entry['label'], method]
+                assert means['n'] == len(chosen) == 3
+                assert means[score] == pytest.approx(
+                    np.mean([float(row[score]) for row in chosen]))
+
+
+def test_it_says_how_and_on_what_it_was_made(written):
+    summary = json.loads((written.folder / 'summary.json').read_text())
+    assert summary['task'] == 'phantom'
+    assert summary['protocol']['split'] == 'test'
+    assert summary['protocol']['tolerance_mm'] == 2
+    assert summary['protocol']['min_volume_voxels'] == 50
+    assert summary['protocol']['box_shift_px'] == [0, 0]
+    assert set(summary['versions']) == {'mmdbsam', 'python', 'torch', 'numpy'}
+    text = (written.folder / 'report.md').read_text()
+    for part in ('Drawn, not scanned.', 'inscribed ellipse', 'some.pth',
+                 'overlays/median.png', '| spleen | 3 |', 'tight.',
+                 f'{100 * summary["scores"]["model"]["DSC"]:.2f}'):
+        assert part in text
+
+
+def test_the_table_and_the_paths_are_logged(written):
+    for method, key in (('filled box', 'box_DSC'), ('model', 'DSC'),
+                        ('inscribed ellipse', 'ellipse_DSC')):
+        line = f'{method:<18} {100 * written.metrics[key]:>7.2f}'
+        assert line in written.log
+    for path in ('report.md', 'overlays/best.png', 'overlays/median.png',
+                 'overlays/worst.png'):
+        assert str(written.folder / path) in written.log
+
+
+def test_the_overlays_show_contours_and_box(written):
+    paths = sorted(written.folder.glob('overlays/*'))
+    assert [p.name for p in paths] == ['best.png', 'median.png', 'worst.png']
+    for path in paths:
+        assert min(cv2.imread(str(path)).shape[:2]) >= 512
+        for colour in (overlay.REFERENCE_COLOUR, overlay.PREDICTION_COLOUR,
+                       overlay.BOX_COLOUR):
+            assert has_colour(path, colour)
+
+
+def test_moved_boxes_and_missing_slices_are_told(write, tmp_path):
+    write(tmp_path / 'report', shift=3, predict=lambda mask, *_: ~mask & mask,
+          keep=lambda sample: sample.case == 'first')
+    summary = json.loads((tmp_path / 'report/summary.json').read_text())
+    assert summary['protocol']['box_shift_px'] == [3, 3]
+    assert 'its sides 3 to 3 px outside' in (
+        tmp_path / 'report/report.md').read_text()
+    # All rows tie at 0: the best is of the second case, without samples, the
+    # worst of the first, with boxes and empty predictions.
+    for name, boxed in (('best', False), ('worst', True)):
+        path = tmp_path / f'report/overlays/{name}.png'
+        assert has_colour(path, overlay.REFERENCE_COLOUR)
+        assert not has_colour(path, overlay.PREDICTION_COLOUR)
+        assert has_colour(path, overlay.BOX_COLOUR) == boxed
+
+
+def test_a_failure_leaves_the_earlier_report(write, tmp_path, monkeypatch):
+    folder = tmp_path / 'report'
+    write(folder)
+    before = (folder / 'report.md').read_bytes()
+
+    def fail(path, picture):
+        raise OSError('no space left on device')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report, 'imsave', fail)
+        for target in (folder, tmp_path / 'other'):
+            with pytest.raises(OSError, match='no space'):
+                write(target, shift=3)
+            assert [path.name for path in tmp_path.iterdir()] == ['report']
+    assert (folder / 'report.md').read_bytes() == before
+    write(folder, shift=3)
+    assert (folder / 'report.md').read_bytes() != before
+    assert [path.name for path in tmp_path.iterdir()] == ['report']
+
+
+def test_only_a_report_is_replaced(prepared, tmp_path):
+    (tmp_path / 'summary.json').write_text('{}')
+    stranger = tmp_path / 'thesis.tex'
+    stranger.write_text('years of work')
+    for folder, message in ((tmp_path, 'thesis.tex'),
+                            (stranger, 'found a file')):
+        with pytest.raises(InputError, match=message):
+            VolumeMetric(prepared.root, 'test', min_volume=50,
+                         report_dir=str(folder))
+        with pytest.raises(InputError, match=message):
+            report.write_report(str(folder), [], {}, {})
+    assert stranger.read_text() == 'years of work'

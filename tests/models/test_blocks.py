@@ -1,0 +1,176 @@
+"""Each block follows its equation."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mmdbsam.models.layers import ConvFFN, to_levels, to_tokens
+from mmdbsam.registry import MODELS
+
+
+def randomize(module):
+    """Random weights everywhere, so that no zero hides a missing term."""
+    torch.manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    return module.eval()
+
+
+def layer_norm(x, norm):
+    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias,
+                        1e-6)
+
+
+@torch.no_grad()
+def test_channel_attention_equation():
+    block = randomize(MODELS.build(dict(type='ChannelAttention', channels=8)))
+    x = torch.randn(2, 5, 6, 8)
+    y = layer_norm(x, block.norm).permute(0, 3, 1, 2)
+    y = F.gelu(F.conv2d(y, block.depthwise.weight, padding=1, groups=8))
+    squeeze, excite = (conv.conv for conv in (block.squeeze_excitation.conv1,
+                                              block.squeeze_excitation.conv2))
+    pooled = y.mean((2, 3), keepdim=True)
+    scale = torch.sigmoid(excite(F.relu(squeeze(pooled))))
+    y = torch.einsum('oc,bchw->bhwo', block.pointwise.weight[:, :, 0, 0],
+                     y * scale)
+    torch.testing.assert_close(block(x), x + y)
+    assert block.depthwise.bias is None and block.pointwise.bias is None
+
+
+@torch.no_grad()
+def test_selective_fusion_equation():
+    block = randomize(MODELS.build(dict(
+        type='SelectiveFusion', vit_channels=24, conv_channels=10,
+        num_levels=2)))
+    vit = torch.randn(2, 4, 5, 24)
+    conv = [torch.randn(2, 4, 5, 10) for _ in range(2)]
+    f_conv = block.conv_project(torch.cat(conv, -1))
+    norm, linear = block.spatial_score
+    spatial = linear(layer_norm(f_conv, norm))
+    down, _, channel_norm, up = block.channel_score
+    pooled = vit.mean((1, 2))
+    channel = up(layer_norm(F.silu(down(pooled)), channel_norm))
+    gate = torch.sigmoid(spatial + channel[:, None, None, :])
+    fused = gate * f_conv + (1 - gate) * vit
+    mlp_norm, expand, _, project = block.mlp
+    wanted = fused + project(F.gelu(expand(layer_norm(fused, mlp_norm))))
+    torch.testing.assert_close(block(vit, conv), wanted)
+
+
+def build_neck(**kwargs):
+    return MODELS.build(dict(
+        type='BilateralCrossAttention', vit_channels=24, conv_channels=12,
+        num_levels=2, num_heads=4, **kwargs))
+
+
+@torch.no_grad()
+def test_bilateral_cross_attention_equation():
+    neck = randomize(build_neck())
+    vit = torch.randn(2, 6, 6, 24)
+    conv = [torch.randn(2, 6, 6, 12), torch.randn(2, 3, 3, 12)]
+    vit_shapes, conv_shapes = [(6, 6)], [(6, 6), (3, 3)]
+    vit_tokens, conv_tokens = to_tokens([vit]), to_tokens(conv)
+    # Both read what the other was before the exchange.
+    wanted_vit = neck.vit_reads_conv(vit_tokens, vit_shapes, conv_tokens,
+                                     conv_shapes)
+    wanted_conv = neck.conv_reads_vit(conv_tokens, conv_shapes, vit_tokens,
+                                      vit_shapes)
+    new_vit, new_conv = neck(vit, conv)
+    torch.testing.assert_close(new_vit, to_levels(wanted_vit, vit_shapes)[0])
+    for level, wanted in zip(new_conv, to_levels(wanted_conv, conv_shapes),
+                             strict=True):
+        torch.testing.assert_close(level, wanted)
+
+    half = neck.vit_reads_conv
+    attended = half.attention(
+        layer_norm(vit_tokens, half.query_norm),
+        torch.cartesian_prod(*[(torch.arange(6) + 0.5) / 6] * 2).flip(-1),
+        layer_norm(conv_tokens, half.value_norm), conv_shapes)
+    middle = vit_tokens + attended
+    wanted = middle + half.ffn(layer_norm(middle, half.ffn_norm), vit_shapes)
+    torch.testing.assert_close(wanted_vit, wanted)
+
+
+@torch.no_grad()
+def test_zero_init_leaves_the_vit_branch_alone():
+    torch.manual_seed(0)
+    vit, conv = torch.randn(2, 6, 6, 24), [torch.randn(2, 6, 6, 12)] * 2
+    new_vit, new_conv = build_neck(zero_init=True)(vit, conv)
+    assert torch.equal(new_vit, vit)
+    assert not torch.equal(new_conv[0], conv[0])
+    _, same_conv = build_neck(update_conv=False)(vit, conv)
+    assert torch.equal(same_conv[0], conv[0])
+
+
+@torch.no_grad()
+def test_conv_ffn_keeps_levels_apart():
+    ffn = randomize(ConvFFN(4, expansion=2))
+    tokens = torch.randn(1, 9 + 4, 4)
+    shapes = [(3, 3), (2, 2)]
+    changed = tokens.clone()
+    changed[:, 9:] += 1
+    before, after = ffn(tokens, shapes), ffn(changed, shapes)
+    assert torch.equal(before[:, :9], after[:, :9])
+    assert not torch.allclose(before[:, 9:], after[:, 9:])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('out_stride, num_levels', [(16, 4), (16, 2), (8, 3)])
+def test_conv_stem_levels_end_on_one_grid(out_stride, num_levels):
+    stem = MODELS.build(dict(type='ConvStem', channels=12, widths=(4, 8, 8),
+                             out_stride=out_stride, num_levels=num_levels))
+    levels = stem(torch.randn(2, 3, 64, 64))
+    side = 64 // out_stride
+    assert [tuple(x.shape) for x in levels] == [(2, side, side, 12)
+                                                ] * num_levels
+    strides = [[conv.stride[0] for conv in level.modules()
+                if isinstance(conv, nn.Conv2d) and conv.kernel_size == (3, 3)]
+               for level in stem.levels]
+    total = out_stride // 2
+    for k, level in enumerate(strides):
+        assert torch.tensor(level).prod() == total // 2**k
+
+
+@torch.no_grad()
+def test_conv_stem_adds_a_level_embedding():
+    stem = MODELS.build(dict(type='ConvStem', channels=12, widths=(4, 8, 8)))
+    image = torch.randn(1, 3, 64, 64)
+    before = stem.eval()(image)
+    stem.level_embedding[1] += 2
+    after = stem(image)
+    for k, (x, y) in enumerate(zip(before, after, strict=True)):
+        torch.testing.assert_close(y - x, torch.full_like(x, 2. * (k == 1)))
+
+
+def test_conv_stem_refuses_levels_coarser_than_its_grid():
+    with pytest.raises(ValueError, match='num_levels: expected 1 to 3'):
+        MODELS.build(dict(type='ConvStem', out_stride=8, num_levels=4))
+    with pytest.raises(ValueError, match='widths: expected at least 3'):
+        MODELS.build(dict(type='ConvStem', widths=(8, 8)))
+
+
+def test_losses():
+    logits = torch.tensor([[[[0., 2.], [-1., 3.]]]])
+    targets = torch.tensor([[[[0., 1.], [0.25, 1.]]]])
+    p = 1 / (1 + (-logits).exp())
+    dice = 1 - 2 * (p * targets).sum() / ((p**2).sum() + (targets**2).sum())
+    torch.testing.assert_close(
+        MODELS.build(dict(type='DiceLoss'))(logits, targets), dice,
+        rtol=1e-4, atol=1e-4)
+    bce = -(targets * p.log() + (1 - targets) * (1 - p).log()).mean()
+    torch.testing.assert_close(
+        MODELS.build(dict(type='BinaryCrossEntropyLoss', loss_weight=3.))(
+            logits, targets), 3 * bce)
+
+
+def test_targets_are_the_share_of_the_pixel():
+    """A mask that was enlarged to the input side comes back exactly."""
+    head = MODELS.build(dict(type='SAMMaskHead', embed_dims=32, num_heads=2,
+                             mlp_dims=16))
+    small = (torch.rand(3, 16, 16) > 0.5).to(torch.uint8)
+    large = small.repeat_interleave(4, 1).repeat_interleave(4, 2)
+    perfect = (small[:, None].float() * 2 - 1) * 50
+    losses = head.loss(perfect, large)
+    assert set(losses) == {'loss_DiceLoss', 'loss_BinaryCrossEntropyLoss'}
+    assert sum(losses.values()) < 1e-4

@@ -1,0 +1,180 @@
+"""The composition of the model: blocks in and out, what trains, overfitting.
+"""
+
+import argparse
+
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.structures import BaseDataElement, InstanceData
+
+from mmdbsam.engine.setup import load_config
+from mmdbsam.registry import DATASETS, MODELS
+
+CONFIG = 'tests/data/dbsam_tiny_spine.py'
+
+
+def batch_of_noise(model, count=2, prompts=2):
+    """Random images whose masks are their boxes."""
+    side = model.image_encoder.img_size
+    samples, images = [], []
+    for _ in range(count):
+        corner = torch.randint(0, side // 2, (prompts, 2))
+        boxes = torch.cat([corner, corner + side // 4], 1)
+        masks = torch.zeros(prompts, side, side, dtype=torch.uint8)
+        for mask, (x0, y0, x1, y1) in zip(masks, boxes, strict=True):
+            mask[y0:y1 + 1, x0:x1 + 1] = 1
+        samples.append(BaseDataElement(
+            prompts=InstanceData(boxes=boxes.float()),
+            gt=InstanceData(masks=masks)))
+        images.append(torch.randint(0, 256, (3, side, side),
+                                    dtype=torch.uint8))
+    return model.data_preprocessor(dict(inputs=images, data_samples=samples))
+
+
+def train_steps(model, steps, lr=1e-3):
+    """Train on noise; the names of the parameters each step gave gradients.
+    """
+    torch.manual_seed(0)
+    batch = batch_of_noise(model)
+    trained = {name: parameter for name, parameter in model.named_parameters()
+               if parameter.requires_grad}
+    optimizer = torch.optim.SGD(trained.values(), lr)
+    reached = set()
+    for _ in range(steps):
+        optimizer.zero_grad()
+        sum(model(**batch, mode='loss').values()).backward()
+        reached |= {name for name, parameter in trained.items()
+                    if parameter.grad is not None
+                    and parameter.grad.abs().sum() > 0}
+        optimizer.step()
+    return set(trained), reached
+
+
+@pytest.mark.parametrize('frozen', [True, False])
+@pytest.mark.parametrize('without', [(), ('adapter', ), ('neck', ),
+                                     ('fusion', ), ('stem', ),
+                                     ('adapter', 'stem', 'neck', 'fusion')])
+def test_every_trainable_parameter_is_reached(tiny_cfg, frozen, without):
+    """In two steps, from zero_init, for every combination of blocks.
+
+    DDP needs the same: no parameter that a loss does not depend on.
+    """
+    encoder = tiny_cfg.model.image_encoder
+    encoder.vit.frozen = frozen
+    encoder.update({name: None for name in without})
+    model = MODELS.build(tiny_cfg.model)
+    model.train()
+    trained, reached = train_steps(model, steps=2, lr=0.1)
+    assert trained == reached
+    backbone = [name for name in trained
+                if name.startswith('image_encoder.vit.layers')]
+    assert bool(backbone) == (not frozen)
+
+
+@pytest.mark.parametrize('block', ['adapter', 'stem', 'neck', 'fusion'])
+def test_blocks_can_be_removed_from_the_command_line(block, prepared_spine,
+                                                     repo_root):
+    from mmdbsam.engine.setup import add_runner_arguments
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    add_runner_arguments(parser)
+    cfg = load_config(parser.parse_args([
+        str(repo_root / CONFIG), '--cfg-options',
+        f'model.image_encoder.{block}=None', f'data_root={prepared_spine}']))
+    assert cfg.model.image_encoder[block] is None
+    assert cfg.test_evaluator.data_root == str(prepared_spine)
+    model = MODELS.build(cfg.model)
+    names = dict(model.named_modules())
+    assert not any(name.startswith(f'image_encoder.{block}') for name in names
+                   if block in ('stem', 'fusion') and name.count('.') == 1
+                   and names[name] is not None)
+    trained, reached = train_steps(model.train(), steps=1)
+    assert reached and reached <= trained
+
+
+def test_frozen_vit_stays_in_eval_mode_and_its_neck_trains(tiny_cfg):
+    tiny_cfg.model.image_encoder.vit.update(frozen=True, drop_rate=0.5)
+    vit = MODELS.build(tiny_cfg.model).train().image_encoder.vit
+    assert not any(m.training for m in vit.layers.modules())
+    assert not vit.drop_after_pos.training
+    assert vit.channel_reduction.training
+    assert all(p.requires_grad for p in vit.channel_reduction.parameters())
+    assert not any(p.requires_grad for p in vit.layers.parameters())
+
+
+def test_no_graph_below_the_first_trained_block(tiny_cfg):
+    tiny_cfg.model.image_encoder.update(adapter=None)
+    tiny_cfg.model.image_encoder.vit.frozen = True
+    encoder = MODELS.build(tiny_cfg.model).image_encoder
+    image = torch.randn(1, 3, encoder.img_size, encoder.img_size)
+    tokens = encoder.vit.embed(image)
+    assert not encoder.vit.stages[0][0](tokens).requires_grad
+
+
+def test_placement_stage_puts_one_adapter_at_the_end_of_each(tiny_cfg):
+    cfg = tiny_cfg.model.image_encoder
+    cfg.vit.arch.update(num_layers=8)
+    for placement, expected in (('block', [True, True]),
+                                ('stage', [False, True])):
+        cfg.adapter.placement = placement
+        for stage in MODELS.build(cfg).adapters:
+            assert [len(list(a.parameters())) > 0 for a in stage] == expected
+    cfg.adapter.placement = 'layer'
+    with pytest.raises(ValueError, match="expected 'block' or 'stage'"):
+        MODELS.build(cfg)
+
+
+def test_wrong_image_side_is_named(tiny_cfg):
+    encoder = MODELS.build(tiny_cfg.model.image_encoder)
+    with pytest.raises(ValueError, match=r'images: expected \(128, 128\)'):
+        encoder(torch.zeros(1, 3, 64, 64))
+
+
+def test_encode_once_decode_many(tiny_cfg):
+    """Prompts of an image do not know of each other."""
+    model = MODELS.build(tiny_cfg.model).eval()
+    batch = batch_of_noise(model, count=1, prompts=3)
+    boxes = batch['data_samples'][0].prompts.boxes
+    with torch.no_grad():
+        embedding = model.encode_image(batch['inputs'])
+        together, _ = model.decode_prompts(embedding, boxes=boxes)
+        alone, _ = model.decode_prompts(embedding, boxes=boxes[1:2])
+    torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)
+
+
+def dice(model, samples):
+    """Mean DSC over the prompts of training samples, on the input grid."""
+    model.eval()
+    batch = model.data_preprocessor(pseudo_collate(samples))
+    with torch.no_grad():
+        decoded = model(**batch, mode='tensor')
+    scores = []
+    for sample, (logits, _) in zip(batch['data_samples'], decoded,
+                                   strict=True):
+        masks = sample.gt.masks[..., :sample.img_shape[0],
+                                :sample.img_shape[1]].bool()
+        found = model.to_masks(logits, sample.img_shape, sample.img_shape)
+        overlap = (masks & found).sum((1, 2))
+        scores.append(2 * overlap / (masks.sum((1, 2)) + found.sum((1, 2))))
+    return torch.cat(scores).mean().item()
+
+
+def test_overfits_eight_samples(tiny_cfg, prepared_spine):
+    torch.manual_seed(0)
+    dataset_cfg = tiny_cfg.train_dataloader.dataset
+    dataset_cfg.data_root = str(prepared_spine)
+    dataset = DATASETS.build(dataset_cfg)
+    samples = [dataset[i] for i in range(0, len(dataset), len(dataset) // 8)
+               ][:8]
+    model = MODELS.build(tiny_cfg.model).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    batch = model.data_preprocessor(pseudo_collate(samples))
+    for step in range(150):
+        for group in optimizer.param_groups:
+            group['lr'] = 2e-3 * min(1, (step + 1) / 20)
+        optimizer.zero_grad()
+        sum(model(**batch, mode='loss').values()).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
+        optimizer.step()
+    assert dice(model, samples) > 0.95

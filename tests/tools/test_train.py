@@ -1,0 +1,144 @@
+"""tools/train.py and tools/test.py, as a user runs them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+CONFIG = 'tests/data/dbsam_tiny_spine.py'
+SMALL = ['max_epochs=3', 'model.image_encoder.neck.dropout=0.1',
+         'model.image_encoder.fusion.drop_path=0.3', 'val_cfg=None',
+         'val_dataloader=None', 'val_evaluator=None',
+         'default_hooks.checkpoint.save_best=None']
+
+
+@pytest.fixture
+def tool(repo_root, prepared_spine):
+    """The command line of a tool on the tiny config and the spine CT."""
+
+    def command(name, *args, options=()):
+        return [sys.executable, f'tools/{name}.py', CONFIG, *map(str, args),
+                '--cfg-options', f'data_root={prepared_spine}', *options]
+
+    return command
+
+
+@pytest.fixture
+def run(repo_root):
+    """Run a command; its output, or an error if it fails."""
+
+    def run(command):
+        done = subprocess.run(command, cwd=repo_root, capture_output=True,
+                              text=True)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout + done.stderr
+
+    return run
+
+
+def losses(work_dir):
+    """(step, loss) of all runs of a work directory, the latest counting."""
+    found = {}
+    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            if 'loss' in record:
+                found[record['step']] = record['loss']
+    return found
+
+
+def weights(checkpoint):
+    return torch.load(checkpoint, weights_only=False)['state_dict']
+
+
+def test_seed_and_resume_after_a_kill(tool, run, tmp_path, repo_root):
+    """A killed and resumed training is the uninterrupted one."""
+    output = run(tool('train', '--work-dir', tmp_path / 'whole',
+                      options=SMALL))
+    assert 'M parameters trained' in output
+    whole = losses(tmp_path / 'whole')
+
+    cut = tool('train', '--work-dir', tmp_path / 'cut', '--resume',
+               options=SMALL)
+    process = subprocess.Popen(cut, cwd=repo_root, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    pointer = tmp_path / 'cut' / 'last_checkpoint'
+    while not pointer.exists():
+        assert process.poll() is None, process.stdout.read()[-2000:]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / 'cut' / 'epoch_3.pth').exists()
+    output = run(cut)
+    assert 'resumed epoch' in output
+
+    resumed = losses(tmp_path / 'cut')
+    assert len(whole) >= 3 and resumed.keys() == whole.keys()
+    for step, loss in whole.items():
+        assert resumed[step] == pytest.approx(loss, rel=1e-6)
+
+
+def test_two_processes_equal_one(tool, run, tmp_path):
+    options = ['max_epochs=2', 'val_cfg=None', 'val_dataloader=None',
+               'val_evaluator=None', 'sync_bn=None',
+               'default_hooks.checkpoint.save_best=None']
+    run(tool('train', '--work-dir', tmp_path / 'one', options=options))
+    command = tool('train', '--work-dir', tmp_path / 'two', '--launcher',
+                   'pytorch', options=[*options, 'batch_size=2'])
+    run([sys.executable, '-m', 'torch.distributed.run', '--standalone',
+         '--nproc_per_node=2', *command[1:]])
+    one, two = losses(tmp_path / 'one'), losses(tmp_path / 'two')
+    assert len(one) > 2 and one.keys() == two.keys()
+    for step, loss in one.items():
+        assert two[step] == pytest.approx(loss, rel=1e-5)
+    ours = weights(tmp_path / 'two' / 'epoch_2.pth')
+    for name, value in weights(tmp_path / 'one' / 'epoch_2.pth').items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-5, atol=1e-5)
+
+
+def test_report_of_a_trained_model(tool, run, tmp_path):
+    run(tool('train', '--work-dir', tmp_path, '--amp',
+             options=['max_epochs=1']))
+    checkpoint = tmp_path / 'epoch_1.pth'
+    output = run(tool('test', checkpoint, '--work-dir', tmp_path, '--report',
+                      tmp_path / 'report'))
+    assert 'inscribed ellipse' in output
+    summary = json.loads((tmp_path / 'report/summary.json').read_text())
+    assert summary['provenance']['checkpoint'] == str(checkpoint)
+    assert len(list((tmp_path / 'report/overlays').glob('*.png'))) == 3
+
+    for name, args, message in [
+        ('test', [tmp_path / 'none.pth'], 'none.pth: no such file'),
+        ('test', [checkpoint, '--work-dir', tmp_path],
+         'is of another architecture than the config: without '),
+        ('train', ['--work-dir', tmp_path, '--resume'],
+         'is of another architecture than the config: without '),
+    ]:
+        command = tool(name, *args, options=[
+            'model.image_encoder.vit.arch.num_layers=8'])
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert message in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize('option, message', [
+    ('data_root=nowhere', 'data root nowhere: expected a prepared data set'),
+    ('train_dataloader.dataset.split=none', "split 'none' has no slice"),
+    ('model.image_encoder.neck.type=Bilateral',
+     "unknown model type 'Bilateral'; registered: "),
+    ('model.type=Segmentor', 'Segmentor is not in the'),
+    ('model.pretrained=checkpoints/sam_vit_b_01ec64.pth2',
+     'sam_vit_b_01ec64.pth2: no such file; download https://'),
+])
+def test_bad_input_is_one_line(tool, tmp_path, repo_root, option, message):
+    done = subprocess.run(
+        tool('train', '--work-dir', tmp_path, options=[option]),
+        cwd=repo_root, capture_output=True, text=True)
+    assert done.returncode == 1
+    error = done.stderr.splitlines()[-1]
+    assert error.startswith('error: ') and message in error
+    assert 'Traceback' not in done.stderr

