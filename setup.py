@@ -30,6 +30,8 @@ setup(
         'SimpleITK>=2.3,<3',
         'opencv-python>=4.8,<6',
         'numpy>=1.26,<3',
+        'scipy>=1.11,<2',
+        'matplotlib>=3.6,<4',
         'surface-distance-based-measures>=0.1,<1',
     ],
     extras_require={

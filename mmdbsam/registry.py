@@ -40,3 +40,11 @@ DATA_SAMPLERS = _child(mmengine_registry.DATA_SAMPLERS, 'mmdbsam.datasets')
 TRANSFORMS = _child(mmengine_registry.TRANSFORMS, 'mmdbsam.datasets')
 METRICS = _child(mmengine_registry.METRICS, 'mmdbsam.evaluation')
 HOOKS = _child(mmengine_registry.HOOKS, 'mmdbsam.engine')
+OPTIM_WRAPPERS = _child(mmengine_registry.OPTIM_WRAPPERS, 'mmdbsam.engine')
+
+# mmengine warns at every build from a registry that has no child of the
+# default scope.
+for _name in ('RUNNERS', 'RUNNER_CONSTRUCTORS', 'LOOPS', 'MODEL_WRAPPERS',
+              'OPTIMIZERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS',
+              'EVALUATOR', 'VISUALIZERS', 'VISBACKENDS', 'LOG_PROCESSORS'):
+    _child(getattr(mmengine_registry, _name), 'mmdbsam.engine')

@@ -1,5 +1,8 @@
 """Fixtures that several folders of tests share."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,22 @@ def prepared_spine(tmp_path_factory):
     prepare_dataset(REPO_ROOT / 'tests/data/ct_spine', dest,
                     plan=SplitPlan('slices'))
     return dest
+
+
+@pytest.fixture
+def run_tool(repo_root):
+    """Run tools/NAME with arguments in a process of its own."""
+
+    def run(name, *args, **env):
+        path = os.pathsep.join([str(repo_root), os.environ.get(
+            'PYTHONPATH', '')])
+        return subprocess.run(
+            [sys.executable, str(repo_root / 'tools' / name),
+             *map(str, args)],
+            capture_output=True, text=True,
+            env={**os.environ, 'PYTHONPATH': path, **env})
+
+    return run
 
 
 @pytest.fixture

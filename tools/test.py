@@ -30,7 +30,9 @@ def main() -> None:
     cfg = load_config(args)
     cfg.resume, cfg.load_from = False, None
     if args.report:
-        cfg.test_evaluator.report_dir = args.report
+        cfg.test_evaluator.update(
+            report_dir=args.report,
+            provenance=dict(config=args.config, checkpoint=args.checkpoint))
     runner = build_runner(cfg)
     load_weights(runner.model, args.checkpoint)
     runner.test()

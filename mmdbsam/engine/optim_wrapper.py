@@ -6,8 +6,9 @@ from typing import Iterator
 import torch
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
-from mmengine.registry import OPTIM_WRAPPERS
 from torch import nn
+
+from mmdbsam.registry import OPTIM_WRAPPERS
 
 
 @OPTIM_WRAPPERS.register_module()

@@ -89,5 +89,8 @@ def _spread(cfg: Config, options: dict) -> None:
     if 'batch_size' in options:
         cfg.train_dataloader.batch_size = options.pop('batch_size')
     if 'max_epochs' in options:
-        cfg.train_cfg.max_epochs = options.pop('max_epochs')
-        cfg.param_scheduler[-1].end = cfg.train_cfg.max_epochs
+        end = cfg.train_cfg.max_epochs = options.pop('max_epochs')
+        cfg.param_scheduler[-1].end = end
+        # A single epoch is all warm-up.
+        cfg.param_scheduler = [schedule for schedule in cfg.param_scheduler
+                               if schedule.begin < end]

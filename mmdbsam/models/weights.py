@@ -6,6 +6,7 @@ from typing import Dict, List
 
 import torch
 from mmengine.logging import print_log
+from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
@@ -32,7 +33,9 @@ def read_state_dict(path: str) -> Dict[str, Tensor]:
             hint = f'; download {_SAM_URL}{file.name} and put it there'
         raise InputError(f'checkpoint {path}: no such file{hint}')
     try:
-        content = torch.load(file, map_location='cpu', weights_only=True)
+        # mmengine's checkpoints hold log buffers beside the weights.
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            content = torch.load(file, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f'checkpoint {path}: expected a file of weights, '

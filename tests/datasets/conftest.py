@@ -1,8 +1,6 @@
 """Fixtures of the data tests."""
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,39 +8,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from synthetic import volume
-
-from mmdbsam.datasets.preparation import SplitPlan, prepare_dataset
-
-
-@pytest.fixture(scope='session')
-def repo_root():
-    """The repository's folder."""
-    return Path(__file__).parents[2]
-
-
-@pytest.fixture(scope='session')
-def prepared_spine(repo_root, tmp_path_factory):
-    """The prepared spine CT of tests/data, split by slices."""
-    dest = tmp_path_factory.mktemp('prepared') / 'spine'
-    prepare_dataset(repo_root / 'tests/data/ct_spine', dest,
-                    plan=SplitPlan('slices'))
-    return dest
-
-
-@pytest.fixture
-def run_tool(repo_root):
-    """Run tools/NAME with arguments in a process of its own."""
-
-    def run(name, *args, **env):
-        path = os.pathsep.join([str(repo_root), os.environ.get(
-            'PYTHONPATH', '')])
-        return subprocess.run(
-            [sys.executable, str(repo_root / 'tools' / name),
-             *map(str, args)],
-            capture_output=True, text=True,
-            env={**os.environ, 'PYTHONPATH': path, **env})
-
-    return run
 
 
 @pytest.fixture

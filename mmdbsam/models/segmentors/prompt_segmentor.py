@@ -4,6 +4,7 @@ from typing import Dict, List, Optional, Tuple, Union
 
 import torch
 import torch.nn.functional as F
+from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement, InstanceData
 from torch import Tensor
@@ -134,6 +135,16 @@ class PromptSegmentor(BaseModel):
                                     sample.ori_shape),
                 iou=iou[:, 0].float())
         return data_samples
+
+    def parse_losses(
+            self, losses: Dict[str, Tensor]
+    ) -> Tuple[Tensor, Dict[str, Tensor]]:
+        """Add the losses up; what is logged is the mean over the ranks."""
+        loss, logged = super().parse_losses(losses)
+        logged = {name: value.detach().clone()
+                  for name, value in logged.items()}
+        all_reduce_dict(logged, op='mean')
+        return loss, logged
 
     def to_masks(self, logits: Tensor, img_shape: Tuple[int, int],
                  ori_shape: Tuple[int, int]) -> Tensor:

@@ -1,0 +1,85 @@
+"""Measure the peak memory and the time of one training step.
+
+``python tools/analysis_tools/measure_step.py configs/dbsam_vitb_ct.py``
+
+The images and masks are random, the weights not loaded; both do not matter
+for what is measured. On a CPU the memory is the process's peak resident size,
+on a GPU what torch allocated at its peak.
+"""
+
+import argparse
+import resource
+import sys
+import time
+
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement, InstanceData
+
+from mmdbsam.engine.setup import add_runner_arguments, load_config
+from mmdbsam.errors import run_cli
+from mmdbsam.registry import MODELS
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config')
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument('--prompts', type=int, default=4,
+                        help='prompts an image')
+    parser.add_argument('--amp', action='store_true',
+                        help='under bfloat16 autocast')
+    add_runner_arguments(parser)
+    return parser.parse_args()
+
+
+def random_batch(size: int, batch_size: int, prompts: int) -> dict:
+    """Samples as the data loader gives them, with boxes of random masks."""
+    samples = []
+    for _ in range(batch_size):
+        corners = torch.randint(0, size // 2, (prompts, 2))
+        boxes = torch.cat([corners, corners + size // 3], dim=1).float()
+        masks = torch.randint(0, 2, (prompts, size, size), dtype=torch.uint8)
+        samples.append(BaseDataElement(prompts=InstanceData(boxes=boxes),
+                                       gt=InstanceData(masks=masks)))
+    images = torch.randint(0, 256, (batch_size, 3, size, size),
+                           dtype=torch.uint8)
+    return dict(inputs=list(images), data_samples=samples)
+
+
+def peak_gigabytes(device: str) -> float:
+    """The peak so far: allocated on a GPU, resident on a CPU."""
+    if device == 'cuda':
+        return torch.cuda.max_memory_allocated() / 1e9
+    unit = 1 if sys.platform == 'darwin' else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    init_default_scope('mmdbsam')
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    model = MODELS.build(cfg.model).to(device).train()
+    before = peak_gigabytes(device)
+    size = model.image_encoder.img_size
+    batch = model.data_preprocessor(
+        random_batch(size, args.batch_size, args.prompts))
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], lr=1e-4)
+    start = time.perf_counter()
+    with torch.autocast(device, torch.bfloat16, enabled=args.amp):
+        losses = model(**batch, mode='loss')
+    sum(losses.values()).backward()
+    optimizer.step()
+    seconds = time.perf_counter() - start
+    print(f'{args.config}: {size} px, batch {args.batch_size}, '
+          f'{args.prompts} prompts an image, on {device}: one training step '
+          f'{seconds:.1f} s, peak {peak_gigabytes(device):.2f} GB, of which '
+          f'the model {before:.2f} GB')
+
+
+if __name__ == '__main__':
+    run_cli(main)
