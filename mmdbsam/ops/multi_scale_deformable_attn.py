@@ -62,8 +62,10 @@ def multi_scale_deformable_attn(
     shapes = _as_pairs(spatial_shapes)
     _check(value, shapes, level_start_index, sampling_locations,
            attention_weights)
-    if torch.is_autocast_enabled(value.device.type):
-        with torch.autocast(value.device.type, enabled=False):
+    device = value.device.type
+    if torch.amp.is_autocast_available(device) \
+            and torch.is_autocast_enabled(device):
+        with torch.autocast(device, enabled=False):
             return multi_scale_deformable_attn(
                 value.float(), shapes, level_start_index,
                 sampling_locations.float(), attention_weights.float(),

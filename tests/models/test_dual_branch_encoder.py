@@ -178,3 +178,54 @@ def test_overfits_eight_samples(tiny_cfg, prepared_spine):
         schedule.step()
     found = dice(model, samples)
     assert found > 0.95
+
+
+class HierarchicalViT(torch.nn.Module):
+    """A backbone whose stages differ in width and grid."""
+
+    img_size, out_size, stage_widths = (64, 64), 8, [8, 12, 20]
+
+    def __init__(self):
+        super().__init__()
+        widths = [8, *self.stage_widths]
+        self.patch = torch.nn.Conv2d(3, 8, 1)
+        self.blocks = torch.nn.ModuleList(
+            torch.nn.ModuleList([Downsample(*pair)])
+            for pair in zip(widths, widths[1:], strict=False))
+        self.project = torch.nn.Linear(20, 256)
+
+    @property
+    def stages(self):
+        return list(self.blocks)
+
+    def embed(self, images):
+        return self.patch(images).permute(0, 2, 3, 1)
+
+    def neck(self, tokens):
+        return self.project(tokens).permute(0, 3, 1, 2)
+
+
+class Downsample(torch.nn.Module):
+    """(B, h, w, C) to (B, h / 2, w / 2, another C)."""
+
+    def __init__(self, channels, out_channels):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(channels, out_channels, 2, stride=2)
+
+    def forward(self, tokens):
+        return self.conv(tokens.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def test_each_stage_may_have_its_own_width_and_grid(tiny_cfg):
+    MODELS.register_module(module=HierarchicalViT, force=True)
+    cfg = tiny_cfg.model.image_encoder
+    cfg.vit = dict(type='HierarchicalViT')
+    cfg.fusion.reduction = 2
+    encoder = MODELS.build(cfg)
+    embedding = encoder(torch.randn(2, 3, 64, 64))
+    assert embedding.shape == (2, 256, 8, 8)
+    widths = [neck.vit_reads_conv.query_norm.normalized_shape[0]
+              for neck in encoder.necks]
+    assert widths == [8, 12, 20]
+    assert {neck.conv_reads_vit.query_norm.normalized_shape[0]
+            for neck in encoder.necks} == {24}
