@@ -2,17 +2,17 @@
 
 from mmdbsam.datasets.prepared import PreparedCase, PreparedData
 from mmdbsam.datasets.prompt_slice_dataset import PromptSliceDataset
-from mmdbsam.datasets.samplers import EpochKeyedSampler
+from mmdbsam.datasets.samplers import EpochKeyedSampler, SampleKey
 from mmdbsam.datasets.transforms import (
-                                         BoxPromptsFromMask,
-                                         LoadSlice,
-                                         PackPromptSample,
-                                         RandomFlip,
-                                         ResizeLongestSide,
+    BoxPromptsFromMask,
+    LoadSlice,
+    PackPromptSample,
+    RandomFlip,
+    ResizeLongestSide,
 )
 
 __all__ = [
     'BoxPromptsFromMask', 'EpochKeyedSampler', 'LoadSlice',
     'PackPromptSample', 'PreparedCase', 'PreparedData', 'PromptSliceDataset',
-    'RandomFlip', 'ResizeLongestSide'
+    'RandomFlip', 'ResizeLongestSide', 'SampleKey'
 ]

@@ -7,6 +7,7 @@ from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
 from mmdbsam.datasets.prepared import PreparedData
+from mmdbsam.datasets.samplers import SampleKey
 from mmdbsam.errors import InputError
 from mmdbsam.registry import DATASETS, TRANSFORMS
 
@@ -28,7 +29,6 @@ class PromptSliceDataset(Dataset):
         pipeline: Configs of the transforms.
         min_area: Pixels of the original slice that at least one label of a
             slice must have.
-        seed: Of the random numbers, >= 0.
 
     Raises:
         InputError: If there are no data, no such split, or no such slices.
@@ -38,10 +38,8 @@ class PromptSliceDataset(Dataset):
                  data_root: str,
                  split: str,
                  pipeline: Sequence[dict],
-                 min_area: int = 100,
-                 seed: int = 0) -> None:
+                 min_area: int = 100) -> None:
         self.data = PreparedData(data_root)
-        self.seed = seed
         self.slices = [
             (case, (start, stop), start + offset)
             for case, start, stop in self.data.blocks(split)
@@ -62,16 +60,17 @@ class PromptSliceDataset(Dataset):
     def __len__(self) -> int:
         return len(self.slices)
 
-    def __getitem__(self, key: int | tuple[int, int]) -> dict:
-        """The sample of an index, in epoch 0, or of an (epoch, index)."""
-        epoch, index = key if isinstance(key, tuple) else (0, key)
-        case, block, slice_index = self.slices[index]
+    def __getitem__(self, key: int | SampleKey) -> dict:
+        """The sample of a key; of a bare index, in epoch 0 with seed 0."""
+        if not isinstance(key, SampleKey):
+            key = SampleKey(seed=0, epoch=0, index=key)
+        case, block, slice_index = self.slices[key.index]
         return self.pipeline(
             dict(
                 case=case,
                 block=block,
                 slice_index=slice_index,
-                rng=np.random.default_rng([self.seed, epoch, index])))
+                rng=np.random.default_rng(list(key))))
 
 
 def _slices_with(areas: np.ndarray, min_area: int) -> list[int]:

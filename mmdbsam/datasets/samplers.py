@@ -1,23 +1,32 @@
-"""Sampling by epoch and index."""
+"""Sampling by seed, epoch and index."""
 
 from collections.abc import Iterator
-from itertools import repeat
+from typing import NamedTuple
 
 from mmengine.dataset import DefaultSampler
 
 from mmdbsam.registry import DATA_SAMPLERS
 
 
+class SampleKey(NamedTuple):
+    """What the randomness of a sample depends on, and all it depends on."""
+
+    seed: int
+    epoch: int
+    index: int
+
+
 @DATA_SAMPLERS.register_module()
 class EpochKeyedSampler(DefaultSampler):
-    """mmengine's default sampler, which also hands on the epoch.
+    """mmengine's default sampler, which also hands on its seed and epoch.
 
-    A worker process keeps the data set it was started with, so that the
-    epoch can reach it only together with the index. See
-    :class:`~mmdbsam.datasets.PromptSliceDataset`, which keys its random
-    numbers by both. Arguments as ``DefaultSampler``.
+    The seed is the Runner's (``randomness.seed``). A worker process keeps the
+    data set it was started with, so that the epoch can reach it only together
+    with the index. See :class:`~mmdbsam.datasets.PromptSliceDataset`, which
+    keys its random numbers by all three. Arguments as ``DefaultSampler``.
     """
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Iterate over (epoch, index) of this rank's samples."""
-        return zip(repeat(self.epoch), super().__iter__())
+    def __iter__(self) -> Iterator[SampleKey]:
+        """Iterate over the keys of this rank's samples."""
+        for index in super().__iter__():
+            yield SampleKey(self.seed, self.epoch, index)

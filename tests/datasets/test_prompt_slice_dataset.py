@@ -13,6 +13,7 @@ from mmdbsam.datasets import (
     EpochKeyedSampler,
     PreparedData,
     PromptSliceDataset,
+    SampleKey,
 )
 from mmdbsam.datasets.transforms.prompts import tight_boxes
 from mmdbsam.errors import InputError
@@ -112,12 +113,13 @@ def test_randomness_is_a_function_of_seed_epoch_and_index(prepared_spine):
     def sample(seed, epoch, index):
         np.random.seed(np.random.randint(1000))  # of no influence
         return content(PromptSliceDataset(
-            prepared_spine, 'train', TRAIN, 20, seed)[epoch, index])
+            prepared_spine, 'train', TRAIN, 20)[SampleKey(seed, epoch,
+                                                          index)])
 
     first = sample(0, 0, 3)
     assert sample(0, 0, 3) == first
     assert content(PromptSliceDataset(
-        prepared_spine, 'train', TRAIN, 20, 0)[3]) == first
+        prepared_spine, 'train', TRAIN, 20)[3]) == first
     assert sample(0, 1, 3) != first
     assert sample(1, 0, 3) != first
 
@@ -151,7 +153,7 @@ def test_sampler_orders_as_the_default_one_and_adds_the_epoch(train_set):
     for epoch in (0, 4):
         ours.set_epoch(epoch)
         default.set_epoch(epoch)
-        assert list(ours) == [(epoch, index) for index in default]
+        assert list(ours) == [(3, epoch, index) for index in default]
     assert len(ours) == len(default)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -89,10 +90,13 @@ def test_two_processes_equal_one(tool, run, tmp_path):
                'train_dataloader.drop_last=True',
                'default_hooks.checkpoint.save_best=None']
     run(tool('train', '--work-dir', tmp_path / 'one', options=options))
-    command = tool('train', '--work-dir', tmp_path / 'two', '--launcher',
-                   'pytorch', options=[*options, 'batch_size=2'])
-    run([sys.executable, '-m', 'torch.distributed.run', '--standalone',
-         '--nproc_per_node=2', *command[1:]])
+    _, _, config, *args = tool('train', '--work-dir', tmp_path / 'two',
+                               options=[*options, 'batch_size=2'])
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    run(['env', f'PYTHON={sys.executable}', f'MASTER_PORT={port}',
+         'tools/dist_train.sh', config, '2', *args])
     one, two = losses(tmp_path / 'one'), losses(tmp_path / 'two')
     assert len(one) > 2 and one.keys() == two.keys()
     for step, loss in one.items():
