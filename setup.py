@@ -21,8 +21,8 @@ setup(
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
     python_requires='>=3.10',
     install_requires=[
-        'torch>=2.4,<3',
-        'torchvision>=0.19,<1',
+        'torch>=2.5,<3',
+        'torchvision>=0.20,<1',
         'onedl-mmengine>=0.10.12,<0.11',
         'onedl-mmcv>=2.3.6,<2.4',
         'onedl-mmpretrain>=1.3.6,<1.4',
@@ -32,6 +32,7 @@ setup(
         'numpy>=1.26,<3',
         'scipy>=1.11,<2',
         'matplotlib>=3.6,<4',
+        'rich>=13',
         'surface-distance-based-measures>=0.1,<1',
     ],
     extras_require={

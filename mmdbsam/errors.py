@@ -12,6 +12,9 @@ class InputError(ValueError):
     """
 
 
+_QUALIFIED = f'{InputError.__module__}.{InputError.__qualname__}: '
+
+
 def run_cli(main: Callable[[], None]) -> None:
     """Run a command-line tool; an :class:`InputError` ends it in one line.
 
@@ -25,4 +28,7 @@ def run_cli(main: Callable[[], None]) -> None:
     try:
         main()
     except InputError as error:
-        sys.exit(f'error: {error}')
+        # One that was raised in a data loader's worker comes with the
+        # worker's traceback before it.
+        line = str(error).strip().splitlines()[-1]
+        sys.exit(f'error: {line.removeprefix(_QUALIFIED)}')

@@ -12,21 +12,35 @@ from mmdbsam.errors import InputError
 
 
 class Registry(mmengine_registry.Registry):
-    """An mmengine registry whose error for an unknown type lists the known.
+    """An mmengine registry that says in one line what is wrong in a config."""
 
-    Raises:
-        InputError: From :meth:`build`, when ``cfg['type']`` is a string that
-            neither this registry nor its parents know.
-    """
+    def check(self, cfg: Any) -> None:
+        """Make sure that the type a config names is registered.
 
-    def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
-        """Build an object from its config dict, see mmengine's registry."""
+        Raises:
+            InputError: If ``cfg`` is a dict whose ``type`` neither this
+                registry nor its parents know; lists what is registered.
+        """
         name = cfg.get('type') if isinstance(cfg, dict) else None
         if isinstance(name, str) and self.get(name) is None:
-            known = ', '.join(sorted(self.module_dict))
-            raise InputError(
-                f"unknown {self.name} type '{name}'; registered: {known}")
-        return super().build(cfg, *args, **kwargs)
+            known = self.module_dict or self.parent.module_dict
+            raise InputError(f"unknown {self.name} type '{name}'; "
+                             f'registered: {", ".join(sorted(known))}')
+
+    def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
+        """Build an object from its config dict, see mmengine's registry.
+
+        Raises:
+            InputError: If its type is unknown or lacks such an argument.
+        """
+        self.check(cfg)
+        try:
+            return super().build(cfg, *args, **kwargs)
+        except TypeError as error:
+            if 'argument' not in str(error):
+                raise
+            raise InputError(f"{self.name} '{cfg['type']}': {error}"
+                             ) from error
 
 
 def _child(parent: mmengine_registry.Registry, location: str) -> Registry:
@@ -41,10 +55,14 @@ TRANSFORMS = _child(mmengine_registry.TRANSFORMS, 'mmdbsam.datasets')
 METRICS = _child(mmengine_registry.METRICS, 'mmdbsam.evaluation')
 HOOKS = _child(mmengine_registry.HOOKS, 'mmdbsam.engine')
 OPTIM_WRAPPERS = _child(mmengine_registry.OPTIM_WRAPPERS, 'mmdbsam.engine')
+OPTIMIZERS = _child(mmengine_registry.OPTIMIZERS, 'mmdbsam.engine')
+PARAM_SCHEDULERS = _child(mmengine_registry.PARAM_SCHEDULERS,
+                          'mmdbsam.engine')
+LOOPS = _child(mmengine_registry.LOOPS, 'mmdbsam.engine')
 
 # mmengine warns at every build from a registry that has no child of the
 # default scope.
-for _name in ('RUNNERS', 'RUNNER_CONSTRUCTORS', 'LOOPS', 'MODEL_WRAPPERS',
-              'OPTIMIZERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS',
-              'EVALUATOR', 'VISUALIZERS', 'VISBACKENDS', 'LOG_PROCESSORS'):
+for _name in ('RUNNERS', 'RUNNER_CONSTRUCTORS', 'MODEL_WRAPPERS',
+              'OPTIM_WRAPPER_CONSTRUCTORS', 'EVALUATOR', 'VISUALIZERS',
+              'VISBACKENDS', 'LOG_PROCESSORS'):
     _child(getattr(mmengine_registry, _name), 'mmdbsam.engine')

@@ -9,6 +9,7 @@ from mmdbsam.engine.setup import (
     build_runner,
     latest_checkpoint,
     load_config,
+    log_parameter_counts,
 )
 from mmdbsam.errors import run_cli
 from mmdbsam.models.weights import load_weights
@@ -40,7 +41,11 @@ def main() -> None:
         checkpoint = latest_checkpoint(cfg.work_dir)
     cfg.resume = checkpoint is not None
     cfg.load_from = checkpoint or cfg.get('load_from')
+    if cfg.resume:
+        # All weights come from the checkpoint.
+        cfg.model.pretrained = None
     runner = build_runner(cfg)
+    log_parameter_counts(runner)
     if cfg.resume:
         # The Runner would only warn of weights that do not fit.
         load_weights(runner.model, checkpoint)

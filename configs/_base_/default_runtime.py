@@ -7,10 +7,7 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2,
                     save_best='DSC', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'))
-custom_hooks = [
-    dict(type='ParameterCountHook'),
-    dict(type='IterationSeedHook'),
-]
+custom_hooks = [dict(type='IterationSeedHook')]
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

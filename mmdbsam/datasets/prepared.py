@@ -95,14 +95,18 @@ class PreparedData:
     def __init__(self, root: str) -> None:
         self.root = Path(root)
         content = self._read_json()
-        self.name: str = content['name']
-        self.note: str = content.get('note', '')
-        self.labels = {int(k): v for k, v in content['labels'].items()}
-        self.cases = [
-            PreparedCase(case['name'], self.root / case['name'],
-                         tuple(case['shape']), case['geometry'],
-                         case['splits']) for case in content['cases']
-        ]
+        try:
+            self.name: str = content['name']
+            self.note: str = content.get('note', '')
+            self.labels = {int(k): v for k, v in content['labels'].items()}
+            self.cases = [
+                PreparedCase(case['name'], self.root / case['name'],
+                             tuple(case['shape']), case['geometry'],
+                             case['splits']) for case in content['cases']
+            ]
+        except KeyError as error:
+            raise InputError(f'{self.root / "dataset.json"}: expected the key '
+                             f'{error}, found none') from error
 
     def case(self, name: str) -> PreparedCase:
         """The case of that name.

@@ -1,19 +1,36 @@
 """From the command line to a Runner, shared by the tools."""
 
 import argparse
-import os
+import inspect
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmengine.utils import is_seq_of
 
-import mmdbsam.engine  # noqa: F401  (registers the optimiser wrapper)
+from mmdbsam import registry
 from mmdbsam.errors import InputError
 
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
+# Keys that mmengine reads from the config beside the Runner's arguments.
+_RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters, 'compile',
+                'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn'}
+_SHORTCUTS = {'data_root', 'batch_size', 'max_epochs'}
+
+
+class _OptionsAction(DictAction):
+    """mmengine's KEY=VALUE options, with a usage error if one has no '='."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any,
+                 **kwargs: Any) -> None:
+        try:
+            super().__call__(parser, *args, **kwargs)
+        except ValueError:
+            parser.error('--cfg-options: expected KEY=VALUE')
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +38,7 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', help='where logs and checkpoints go; '
                         'default: work_dirs/<name of the config>')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={},
+        '--cfg-options', nargs='+', action=_OptionsAction, default={},
         metavar='KEY=VALUE', help='override any key of the config, as '
         'model.image_encoder.neck=None; data_root, batch_size and max_epochs '
         'reach every place that depends on them')
@@ -36,17 +53,29 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the common options to it.
 
     Raises:
-        InputError: If the config is missing or cannot be read.
+        InputError: If the config cannot be read, an option does not fit it,
+            or a type that it names is not registered.
     """
     if not Path(args.config).is_file():
         raise InputError(f'config {args.config}: no such file')
     try:
         cfg = Config.fromfile(args.config)
-    except (SyntaxError, FileNotFoundError) as error:
-        raise InputError(f'config {args.config}: {error}') from error
+    except Exception as error:
+        # A config is code: it can fail in any way.
+        raise InputError(f'config {args.config}: {type(error).__name__}: '
+                         f'{error}') from error
     options = dict(args.cfg_options)
+    for key in options:
+        name = key.split('.')[0]
+        if name not in _RUNNER_KEYS | _SHORTCUTS | set(cfg.keys()):
+            raise InputError(f"--cfg-options {key}: expected a key of the "
+                             f"config or the Runner, found '{name}'")
     _spread(cfg, options)
-    cfg.merge_from_dict(options)
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError) as error:
+        raise InputError(f'--cfg-options: {error.args[0]}') from error
+    _check_types(cfg)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(
         Path('work_dirs') / Path(args.config).stem)
@@ -57,26 +86,38 @@ def build_runner(cfg: Config) -> Runner:
     """Build the Runner; distributed runs without a GPU use gloo.
 
     Raises:
-        InputError: If a type in the config is not registered.
+        InputError: If such a run asks for SyncBN, which torch has on GPUs
+            only.
     """
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
-        os.environ.setdefault('LOCAL_RANK', '0')
+        if cfg.get('sync_bn'):
+            raise InputError('sync_bn: torch has SyncBN on GPUs only; add '
+                             '--cfg-options sync_bn=None')
         torch.distributed.init_process_group('gloo')
         cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
                                      device_ids=None, broadcast_buffers=False)
-    try:
-        return Runner.from_cfg(cfg)
-    except KeyError as error:
-        message = str(error.args[0])
-        if 'registry' not in message:
-            raise
-        raise InputError(message.split('. Please')[0]) from error
+    return Runner.from_cfg(cfg)
+
+
+def log_parameter_counts(runner: Runner) -> None:
+    """Log how many parameters are trained and frozen, by part of the model."""
+    model = runner.model
+    model = model.module if is_model_wrapper(model) else model
+    lines = []
+    for name, part in [('model', model), *model.named_children()]:
+        counts = {True: 0, False: 0}
+        for parameter in part.parameters():
+            counts[parameter.requires_grad] += parameter.numel()
+        lines.append(f'{name}: {counts[True] / 1e6:.2f} M parameters '
+                     f'trained, {counts[False] / 1e6:.2f} M frozen')
+    runner.logger.info('\n  '.join(lines))
 
 
 def latest_checkpoint(work_dir: str) -> Optional[str]:
     """The checkpoint that ``--resume`` goes on from, if there is one."""
     pointer = Path(work_dir) / 'last_checkpoint'
-    return pointer.read_text().strip() if pointer.is_file() else None
+    checkpoint = pointer.read_text().strip() if pointer.is_file() else ''
+    return checkpoint if Path(checkpoint).is_file() else None
 
 
 def _spread(cfg: Config, options: dict) -> None:
@@ -94,3 +135,23 @@ def _spread(cfg: Config, options: dict) -> None:
         # A single epoch is all warm-up.
         cfg.param_scheduler = [schedule for schedule in cfg.param_scheduler
                                if schedule.begin < end]
+
+
+def _check_types(cfg: Config) -> None:
+    """Name an unknown type now: mmengine builds most parts much later."""
+    parts = [(registry.MODELS, cfg.model),
+             (registry.OPTIM_WRAPPERS, cfg.optim_wrapper),
+             (registry.OPTIMIZERS, cfg.optim_wrapper.optimizer),
+             (registry.PARAM_SCHEDULERS, cfg.param_scheduler),
+             (registry.HOOKS, cfg.get('custom_hooks')),
+             (registry.HOOKS, list(cfg.get('default_hooks', {}).values()))]
+    for name in _DATALOADERS:
+        loader = cfg.get(name) or {}
+        parts += [(registry.DATASETS, loader.get('dataset')),
+                  (registry.DATA_SAMPLERS, loader.get('sampler'))]
+    parts += [(registry.METRICS, cfg.get(name)) for name in _EVALUATORS]
+    parts += [(registry.LOOPS, cfg.get(name))
+              for name in ('train_cfg', 'val_cfg', 'test_cfg')]
+    for known, part in parts:
+        for item in part if is_seq_of(part, dict) else [part]:
+            known.check(item)

@@ -1,11 +1,11 @@
 """Weights that a model starts from or is tested with."""
 
-import pickle
 from pathlib import Path
 from typing import Dict, List
 
 import torch
 from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
@@ -36,34 +36,55 @@ def read_state_dict(path: str) -> Dict[str, Tensor]:
         # mmengine's checkpoints hold log buffers beside the weights.
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             content = torch.load(file, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f'checkpoint {path}: expected a file of weights, '
-                         f'found: {reason}') from error
-    return content.get('state_dict', content)
+    except Exception as error:
+        # torch has no common error for this, and some of its messages advise
+        # to load the file unsafely.
+        raise InputError(f'checkpoint {path}: expected a torch checkpoint of '
+                         'weights, found a file that is none or is truncated '
+                         f'({type(error).__name__})') from error
+    if isinstance(content, dict):
+        content = content.get('state_dict', content)
+    if not isinstance(content, dict) or not all(
+            isinstance(key, str) and isinstance(value, Tensor)
+            for key, value in content.items()):
+        raise InputError(f'checkpoint {path}: expected a state dict of names '
+                         f'and tensors, found {type(content).__name__}')
+    return content
 
 
 def load_weights(model: nn.Module, path: str) -> None:
     """Load all of a model's weights from a checkpoint.
 
+    Args:
+        model: The model, or its distributed wrapper.
+        path: See :func:`read_state_dict`.
+
     Raises:
         InputError: If a weight is missing, left over or of another shape.
     """
-    _load(model, path, may_miss=())
+    _load(model, path, may_miss=(), advice='use the config it was trained '
+          'with, which lies beside it in its work directory')
 
 
 def load_pretrained(model: nn.Module, path: str) -> None:
     """Load SAM's weights into a model that adds blocks to it.
 
+    Args:
+        model: The model.
+        path: See :func:`read_state_dict`.
+
     Raises:
         InputError: If any other weight than the added blocks' is missing, or
             one is left over or of another shape.
     """
-    _load(model, path, may_miss=_ADDED_BLOCKS)
+    _load(model, path, may_miss=_ADDED_BLOCKS, advice='match '
+          'model.image_encoder.vit.arch to the file')
     print_log(f'SAM weights loaded from {path}', logger='current')
 
 
-def _load(model: nn.Module, path: str, may_miss: tuple) -> None:
+def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
+    if is_model_wrapper(model):
+        model = model.module
     state_dict = read_state_dict(path)
     try:
         missing, unexpected = model.load_state_dict(state_dict, strict=False)
@@ -71,14 +92,14 @@ def _load(model: nn.Module, path: str, may_miss: tuple) -> None:
         problems = [_listing('without', missing),
                     _listing('with unknown', unexpected)]
     except RuntimeError as error:
-        lines = str(error).splitlines()[1:]
-        problems = [_listing('of other shapes:', [x.strip() for x in lines])]
+        # The first line names the model; a failed hook has no other.
+        first, *others = str(error).splitlines()
+        lines = [line.strip() for line in others if line.strip()]
+        problems = [_listing('of other shapes:', lines or [first])]
     problems = [problem for problem in problems if problem]
     if problems:
-        raise InputError(
-            f'checkpoint {path} is of another architecture than the config: '
-            f'{"; ".join(problems)}. Use the config it was trained with, '
-            'which lies beside it in its work directory')
+        raise InputError(f'checkpoint {path} is of another architecture than '
+                         f'the config: {"; ".join(problems)}; {advice}')
 
 
 def _listing(what: str, keys: List[str], shown: int = 3) -> str:

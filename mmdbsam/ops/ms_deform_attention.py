@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdbsam.errors import InputError
 from mmdbsam.ops.multi_scale_deformable_attn import (
     level_starts,
     multi_scale_deformable_attn,
@@ -54,14 +55,14 @@ class MSDeformAttention(BaseModule):
         num_points: Points per head and level.
 
     Raises:
-        ValueError: If ``num_heads`` does not divide ``query_dims``.
+        InputError: If ``num_heads`` does not divide ``query_dims``.
     """
 
     def __init__(self, query_dims: int, value_dims: int, num_heads: int = 12,
                  num_levels: int = 4, num_points: int = 4) -> None:
         super().__init__()
         if query_dims % num_heads:
-            raise ValueError(f'num_heads: expected a divisor of query_dims '
+            raise InputError(f'num_heads: expected a divisor of query_dims '
                              f'{query_dims}, found {num_heads}')
         self.num_heads = num_heads
         self.num_levels = num_levels

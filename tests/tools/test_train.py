@@ -95,8 +95,9 @@ def test_two_processes_equal_one(tool, run, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    run(['env', f'PYTHON={sys.executable}', f'MASTER_PORT={port}',
-         'tools/dist_train.sh', config, '2', *args])
+    command = ['env', f'PYTHON={sys.executable}', f'MASTER_PORT={port}',
+               'tools/dist_train.sh', config, '2']
+    run([*command, *args])
     one, two = losses(tmp_path / 'one'), losses(tmp_path / 'two')
     assert len(one) > 2 and one.keys() == two.keys()
     for step, loss in one.items():
@@ -104,9 +105,10 @@ def test_two_processes_equal_one(tool, run, tmp_path):
     ours = weights(tmp_path / 'two' / 'epoch_2.pth')
     for name, value in weights(tmp_path / 'one' / 'epoch_2.pth').items():
         torch.testing.assert_close(ours[name], value, rtol=1e-5, atol=1e-5)
+    assert 'resumed epoch: 2' in run([*command, '--resume', *args])
 
 
-def test_report_of_a_trained_model(tool, run, tmp_path):
+def test_report_of_a_trained_model(tool, run, tmp_path, repo_root):
     run(tool('train', '--work-dir', tmp_path, '--amp',
              options=['max_epochs=1']))
     checkpoint = tmp_path / 'epoch_1.pth'
@@ -117,16 +119,18 @@ def test_report_of_a_trained_model(tool, run, tmp_path):
     assert summary['provenance']['checkpoint'] == str(checkpoint)
     assert len(list((tmp_path / 'report/overlays').glob('*.png'))) == 3
 
-    for name, args, message in [
-        ('test', [tmp_path / 'none.pth'], 'none.pth: no such file'),
-        ('test', [checkpoint, '--work-dir', tmp_path],
-         'is of another architecture than the config: without '),
-        ('train', ['--work-dir', tmp_path, '--resume'],
-         'is of another architecture than the config: without '),
+    deeper, wider = ('model.image_encoder.vit.arch.num_layers=8',
+                     'model.image_encoder.vit.arch.embed_dims=96')
+    another = 'is of another architecture than the config: '
+    for name, args, option, message in [
+        ('test', [tmp_path / 'none.pth'], deeper, 'none.pth: no such file'),
+        ('test', [checkpoint], deeper, another + 'without '),
+        ('test', [checkpoint], wider, another + 'of other shapes: '),
+        ('train', ['--resume'], deeper, another + 'without '),
     ]:
-        command = tool(name, *args, options=[
-            'model.image_encoder.vit.arch.num_layers=8'])
-        done = subprocess.run(command, capture_output=True, text=True)
+        command = tool(name, *args, '--work-dir', tmp_path, options=[option])
+        done = subprocess.run(command, cwd=repo_root, capture_output=True,
+                              text=True)
         assert done.returncode == 1
         assert message in done.stderr.splitlines()[-1]
 
@@ -136,7 +140,12 @@ def test_report_of_a_trained_model(tool, run, tmp_path):
     ('train_dataloader.dataset.split=none', "split 'none' has no slice"),
     ('model.image_encoder.neck.type=Bilateral',
      "unknown model type 'Bilateral'; registered: "),
-    ('model.type=Segmentor', 'Segmentor is not in the'),
+    ('model.type=Segmentor', "unknown model type 'Segmentor'; registered: "),
+    ('optim_wrapper.optimizer.type=Foo', "unknown optimizer type 'Foo'"),
+    ('model.image_encoder.neck.points=3', "unexpected keyword argument"),
+    ('model.image_encoder.adapter.placement=layer', "found 'layer'"),
+    ('data_rot=x', "--cfg-options data_rot: expected a key of the config"),
+    ('train_pipeline.9.size=1', '--cfg-options: Index 9 exceeds'),
     ('model.pretrained=checkpoints/sam_vit_b_01ec64.pth2',
      'sam_vit_b_01ec64.pth2: no such file; download https://'),
 ])

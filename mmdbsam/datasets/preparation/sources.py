@@ -70,9 +70,10 @@ def read_label_names(source: Path) -> dict[int, str]:
             raise InputError(f'{path}: expected the columns id,name, found '
                              f'{",".join(rows.fieldnames or ())}')
         for row in rows:
-            if not row['id'].strip().isdecimal() or int(row['id']) in names:
+            label_id = (row['id'] or '').strip()
+            if not label_id.isdecimal() or int(label_id) in names:
                 raise InputError(
                     f'{path}: line {rows.line_num}: expected a whole number '
-                    f"that is no other line's id, found '{row['id']}'")
-            names[int(row['id'])] = row['name'].strip()
+                    f"that is no other line's id, found '{label_id}'")
+            names[int(label_id)] = (row['name'] or '').strip()
     return names

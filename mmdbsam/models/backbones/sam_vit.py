@@ -6,6 +6,7 @@ from typing import Any, List, Optional, Union
 from mmpretrain.models.backbones import ViTSAM
 from torch import Tensor, nn
 
+from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
 # The official names of SAM's image encoder, and mmpretrain's.
@@ -46,7 +47,7 @@ class SAMViT(ViTSAM):
         out_size (int): Side of the embedding grid, S / patch size.
 
     Raises:
-        ValueError: If the number of blocks is no multiple of ``num_stages``.
+        InputError: If the number of blocks is no multiple of ``num_stages``.
     """
 
     def __init__(self,
@@ -59,7 +60,7 @@ class SAMViT(ViTSAM):
         super().__init__(arch=arch, img_size=img_size, init_cfg=init_cfg,
                          **kwargs)
         if self.num_layers % num_stages:
-            raise ValueError(f'num_stages: expected a divisor of the '
+            raise InputError(f'num_stages: expected a divisor of the '
                              f'{self.num_layers} blocks, found {num_stages}')
         self.num_stages = num_stages
         self.frozen = frozen
@@ -82,10 +83,10 @@ class SAMViT(ViTSAM):
         """Patch and position embedding: (B, 3, S, S) -> (B, h, w, C).
 
         Raises:
-            ValueError: If the images' side is not ``img_size``.
+            InputError: If the images' side is not ``img_size``.
         """
         if images.shape[-2:] != self.img_size:
-            raise ValueError(f'images: expected {self.img_size} pixels, '
+            raise InputError(f'images: expected {self.img_size} pixels, '
                              f'found {tuple(images.shape[-2:])}')
         tokens, (h, w) = self.patch_embed(images)
         tokens = tokens.view(images.shape[0], h, w, self.embed_dims)

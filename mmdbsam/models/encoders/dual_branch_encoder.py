@@ -6,6 +6,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
 # The official key names of SAM's image encoder, which belong to the ViT.
@@ -32,7 +33,7 @@ class DualBranchEncoder(BaseModule):
 
     Raises:
         InputError: If a block's type is not registered.
-        ValueError: If ``placement`` is neither 'block' nor 'stage'.
+        InputError: If ``placement`` is neither 'block' nor 'stage'.
     """
 
     def __init__(self,
@@ -87,7 +88,7 @@ class DualBranchEncoder(BaseModule):
         cfg = dict(cfg) if cfg else {}
         placement = cfg.pop('placement', 'block')
         if placement not in ('block', 'stage'):
-            raise ValueError("adapter.placement: expected 'block' or 'stage', "
+            raise InputError("adapter.placement: expected 'block' or 'stage', "
                              f"found '{placement}'")
         adapters = nn.ModuleList()
         for blocks, width in zip(self.vit.stages, self.vit.stage_widths,

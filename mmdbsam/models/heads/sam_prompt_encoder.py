@@ -6,6 +6,7 @@ import torch
 from segment_anything.modeling import PromptEncoder
 from torch import Tensor
 
+from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
 # What embeds each kind of prompt: the point embeddings are those of a
@@ -38,7 +39,7 @@ class SAMPromptEncoder(PromptEncoder):
             nothing would train it, and weight decay would wear it away.
 
     Raises:
-        ValueError: If a kind of prompt is unknown.
+        InputError: If a kind of prompt is unknown.
     """
 
     def __init__(self,
@@ -56,7 +57,7 @@ class SAMPromptEncoder(PromptEncoder):
         self.boxes_as_masks = boxes_as_masks
         unknown = set(trained_prompts) - set(_PARAMETERS_OF)
         if unknown:
-            raise ValueError(f'trained_prompts: expected some of '
+            raise InputError(f'trained_prompts: expected some of '
                              f'{sorted(_PARAMETERS_OF)}, found {unknown}')
         trained = {name for kind in trained_prompts
                    for name in _PARAMETERS_OF[kind]}

@@ -9,6 +9,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
 
@@ -55,7 +56,7 @@ class ConvStem(BaseModule):
             which BN becomes in distributed runs (``sync_bn='torch'``).
 
     Raises:
-        ValueError: If the pyramid would be coarser than ``out_stride``, or
+        InputError: If the pyramid would be coarser than ``out_stride``, or
             has fewer pairs of convolutions than level 1 needs strides.
     """
 
@@ -68,10 +69,10 @@ class ConvStem(BaseModule):
         super().__init__()
         octaves = int(math.log2(out_stride))
         if not 1 <= num_levels <= octaves:
-            raise ValueError(f'num_levels: expected 1 to {octaves} at an '
+            raise InputError(f'num_levels: expected 1 to {octaves} at an '
                              f'out_stride of {out_stride}, found {num_levels}')
         if len(widths) < octaves - 1:
-            raise ValueError(f'widths: expected at least {octaves - 1} for an '
+            raise InputError(f'widths: expected at least {octaves - 1} for an '
                              f'out_stride of {out_stride}, found {widths}')
         self.channels = channels
         self.num_levels = num_levels
