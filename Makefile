@@ -49,13 +49,13 @@ lint: .venv/installed
 smoke: .venv/installed
 	rm -rf $(SMOKE)
 	$(BIN)/python tools/prepare_data.py tests/data/ct_spine $(SMOKE)/data
-	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/work \
+	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/train \
 	  --cfg-options data_root=$(SMOKE)/data max_epochs=2
-	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/work \
-	  --resume $(SMOKE)/work/epoch_1.pth \
+	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/train \
+	  --resume $(SMOKE)/train/epoch_1.pth \
 	  --cfg-options data_root=$(SMOKE)/data max_epochs=2
-	$(BIN)/python tools/test.py $(TINY) $(SMOKE)/work/epoch_2.pth \
-	  --work-dir $(SMOKE)/work --report $(SMOKE)/report \
+	$(BIN)/python tools/test.py $(TINY) $(SMOKE)/train/epoch_2.pth \
+	  --work-dir $(SMOKE)/train --report $(SMOKE)/report \
 	  --cfg-options data_root=$(SMOKE)/data
 
 clean:
