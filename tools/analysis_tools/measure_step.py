@@ -8,9 +8,11 @@ on a GPU what torch allocated at its peak.
 """
 
 import argparse
+import re
 import resource
 import sys
 import time
+from pathlib import Path
 
 import torch
 from mmengine.registry import init_default_scope
@@ -53,6 +55,11 @@ def peak_gigabytes(device: str) -> float:
     """The peak so far: allocated on a GPU, resident on a CPU."""
     if device == 'cuda':
         return torch.cuda.max_memory_allocated() / 1e9
+    status = Path('/proc/self/status')
+    if status.exists():
+        # getrusage would count what the parent process held at the fork.
+        peak = re.search(r'VmHWM:\s+(\d+) kB', status.read_text())
+        return int(peak[1]) * 1024 / 1e9
     unit = 1 if sys.platform == 'darwin' else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
