@@ -33,9 +33,9 @@ val_evaluator = dict(data_root=data_root)
 test_evaluator = dict(data_root=data_root)
 optim_wrapper = dict(optimizer=dict(lr=1e-3),
                      clip_grad=dict(max_norm=1.))
-train_cfg = dict(max_epochs=5, val_interval=5)
+train_cfg = dict(max_epochs=4, val_interval=4)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=30, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=0, end=5,
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=0, end=4,
          by_epoch=True, convert_to_iter_based=True),
 ]
