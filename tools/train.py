@@ -9,7 +9,6 @@ from mmdbsam.engine.setup import (
     build_runner,
     latest_checkpoint,
     load_config,
-    log_parameter_counts,
 )
 from mmdbsam.errors import run_cli
 from mmdbsam.models.weights import load_weights
@@ -45,7 +44,6 @@ def main() -> None:
         # All weights come from the checkpoint.
         cfg.model.pretrained = None
     runner = build_runner(cfg)
-    log_parameter_counts(runner)
     if cfg.resume:
         # The Runner would only warn of weights that do not fit.
         load_weights(runner.model, checkpoint)

@@ -7,11 +7,11 @@ from typing import Any, Optional
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.utils import is_seq_of
 
 from mmdbsam import registry
+from mmdbsam.engine.runner import ModelFirstRunner
 from mmdbsam.errors import InputError
 
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -96,21 +96,7 @@ def build_runner(cfg: Config) -> Runner:
         torch.distributed.init_process_group('gloo')
         cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
                                      device_ids=None, broadcast_buffers=False)
-    return Runner.from_cfg(cfg)
-
-
-def log_parameter_counts(runner: Runner) -> None:
-    """Log how many parameters are trained and frozen, by part of the model."""
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
-    lines = []
-    for name, part in [('model', model), *model.named_children()]:
-        counts = {True: 0, False: 0}
-        for parameter in part.parameters():
-            counts[parameter.requires_grad] += parameter.numel()
-        lines.append(f'{name}: {counts[True] / 1e6:.2f} M parameters '
-                     f'trained, {counts[False] / 1e6:.2f} M frozen')
-    runner.logger.info('\n  '.join(lines))
+    return ModelFirstRunner.from_cfg(cfg)
 
 
 def latest_checkpoint(work_dir: str) -> Optional[str]:

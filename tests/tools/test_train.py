@@ -60,7 +60,10 @@ def test_seed_and_resume_after_a_kill(tool, run, tmp_path, repo_root):
     """A killed and resumed training is the uninterrupted one."""
     output = run(tool('train', '--work-dir', tmp_path / 'whole',
                       options=SMALL))
-    assert 'M parameters trained' in output
+    log = next((tmp_path / 'whole').glob('*/*.log')).read_text()
+    first, second = log.splitlines()[:2]
+    assert ' - INFO - model: 0.' in first and 'M parameters trained' in first
+    assert second.startswith('  image_encoder: 0.') and 'M frozen' in second
     whole = losses(tmp_path / 'whole')
 
     cut = tool('train', '--work-dir', tmp_path / 'cut', '--resume',
