@@ -66,6 +66,11 @@ class SAMViT(ViTSAM):
         self.frozen = frozen
         self.stage_widths = [self.embed_dims] * num_stages
         self.out_size = self.patch_resolution[0]
+        for layer in self.layers:
+            # mmpretrain's is a numpy number: torch.compile takes that for a
+            # tensor, and breaks its graph where the rate is asked for.
+            drop_path = layer.ffn.dropout_layer
+            drop_path.drop_prob = float(drop_path.drop_prob)
         if frozen:
             for name, parameter in self.named_parameters():
                 parameter.requires_grad = name.startswith('channel_reduction')
