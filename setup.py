@@ -8,7 +8,12 @@ ROOT = Path(__file__).parent
 VERSION: dict = {}
 exec((ROOT / 'mmdbsam' / 'version.py').read_text(), VERSION)
 
-TESTS = ['pytest>=8', 'ruff>=0.6', 'psutil>=5.9']
+TESTS = [
+    'pytest>=8', 'hypothesis>=6.100', 'ruff>=0.6', 'psutil>=5.9',
+    'onnx>=1.17', 'onnxscript>=0.3', 'onnxruntime>=1.20',
+    # Its interpreter runs the GPU kernels; torch's CPU wheels come without.
+    'triton>=3; platform_system == "Linux"',
+]
 
 setup(
     name='mmdbsam',
@@ -21,8 +26,8 @@ setup(
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
     python_requires='>=3.10',
     install_requires=[
-        'torch>=2.5,<3',
-        'torchvision>=0.20,<1',
+        'torch>=2.7,<3',
+        'torchvision>=0.22,<1',
         'onedl-mmengine>=0.10.12,<0.11',
         'onedl-mmcv>=2.3.6,<2.4',
         'onedl-mmpretrain>=1.3.6,<1.4',
@@ -30,6 +35,7 @@ setup(
         'SimpleITK>=2.3,<3',
         'opencv-python>=4.8,<6',
         'numpy>=1.26,<3',
+        'numba>=0.61,<1',
         'scipy>=1.11,<2',
         'matplotlib>=3.6,<4',
         'rich>=13',

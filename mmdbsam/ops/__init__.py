@@ -5,9 +5,9 @@ from mmdbsam.ops.ms_deform_attention import (
     pixel_centre_references,
 )
 from mmdbsam.ops.multi_scale_deformable_attn import (
-    available_backends,
     multi_scale_deformable_attn,
 )
+from mmdbsam.ops.selection import available_backends
 
 __all__ = [
     'MSDeformAttention',

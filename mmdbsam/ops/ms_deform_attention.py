@@ -2,7 +2,7 @@
 
 import math
 from functools import lru_cache
-from typing import Sequence, Tuple
+from typing import Optional, Tuple
 
 import torch
 from mmengine.model import BaseModule
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.ops.multi_scale_deformable_attn import (
-    level_starts,
     multi_scale_deformable_attn,
 )
+from mmdbsam.ops.shapes import Shapes, level_starts
 
 
 @lru_cache(maxsize=16)
@@ -27,7 +27,7 @@ def _references(shapes: Tuple[Tuple[int, int], ...],
     return torch.cat(levels)
 
 
-def pixel_centre_references(shapes: Sequence[Tuple[int, int]],
+def pixel_centre_references(shapes: Shapes,
                             device: torch.device) -> Tensor:
     """Reference points of a pyramid's tokens: their normalised centres.
 
@@ -38,7 +38,10 @@ def pixel_centre_references(shapes: Sequence[Tuple[int, int]],
     Returns:
         Tensor: (sum of h * w, 2) as (x, y) in (0, 1), float32.
     """
-    return _references(tuple(tuple(shape) for shape in shapes), device)
+    # The compiler makes constants of them by itself.
+    make = _references.__wrapped__ if torch.compiler.is_compiling() \
+        else _references
+    return make(tuple(tuple(shape) for shape in shapes), device)
 
 
 class MSDeformAttention(BaseModule):
@@ -92,7 +95,8 @@ class MSDeformAttention(BaseModule):
             nn.init.zeros_(projection.bias)
 
     def forward(self, query: Tensor, reference_points: Tensor, value: Tensor,
-                shapes: Sequence[Tuple[int, int]]) -> Tensor:
+                shapes: Shapes,
+                padding_mask: Optional[Tensor] = None) -> Tensor:
         """Let every query gather what it needs from the value levels.
 
         Args:
@@ -100,6 +104,8 @@ class MSDeformAttention(BaseModule):
             reference_points: (Q, 2) as (x, y) in [0, 1].
             value: (B, N, value_dims), the levels one after the other.
             shapes: (h, w) of each value level; N is the sum of h * w.
+            padding_mask: (B, N), bool, True for the values of padded pixels,
+                which are read as zeros.
 
         Returns:
             Tensor: (B, Q, query_dims).
@@ -107,7 +113,10 @@ class MSDeformAttention(BaseModule):
         batch, queries, _ = query.shape
         heads, levels, points = (self.num_heads, self.num_levels,
                                  self.num_points)
-        values = self.value_proj(value).view(batch, value.shape[1], heads, -1)
+        values = self.value_proj(value)
+        if padding_mask is not None:
+            values = values.masked_fill(padding_mask[..., None], 0.)
+        values = values.view(batch, value.shape[1], heads, -1)
         offsets = self.sampling_offsets(query).view(batch, queries, heads,
                                                     levels, points, 2)
         weights = self.attention_weights(query).view(batch, queries, heads,

@@ -1,26 +1,16 @@
-"""Multi-scale deformable attention (MSDA): one function, its backends."""
+"""Multi-scale deformable attention (MSDA): the function that models call."""
 
-from collections.abc import Sequence
-from typing import Dict, List, Tuple, Union
+from typing import Sequence, Union
 
 import torch
 from torch import Tensor
 
-from mmdbsam.ops import mmcv_backend
-from mmdbsam.ops.torch_backend import msda_torch
+from mmdbsam.ops.backends import torch_backend
+from mmdbsam.ops.operator import msda
+from mmdbsam.ops.selection import choose
+from mmdbsam.ops.shapes import Shapes, SpatialShapes, as_shapes, level_starts
 
-SpatialShapes = Union[Tensor, Sequence[Tuple[int, int]]]
 LevelStarts = Union[Tensor, Sequence[int]]
-
-
-def available_backends() -> Dict[str, str]:
-    """The backends of :func:`multi_scale_deformable_attn` on this machine.
-
-    Returns:
-        dict[str, str]: Backend name to ``''`` where it is usable, else to a
-        sentence that says why it is not.
-    """
-    return {'torch': '', 'mmcv': mmcv_backend.unusable_because()}
 
 
 def multi_scale_deformable_attn(
@@ -37,7 +27,19 @@ def multi_scale_deformable_attn(
     eq. 3). Samples outside a level read zeros; the pixel centre of column
     ``j`` of ``w`` lies at ``(j + 0.5) / w``.
 
-    Under autocast the op computes in float32 and returns float32.
+    Under autocast the op computes in float32 and returns float32, else it
+    computes in the inputs' type; coordinates are always taken exactly. It can
+    be differentiated twice, whatever the backend.
+
+    ``backend='auto'`` takes for CUDA tensors mmcv's op where it is compiled,
+    else Triton; for float32 on a CPU numba; else torch. The environment
+    variable ``MMDBSAM_MSDA_BACKEND`` names another, or several with commas
+    between them, of which the first that is usable is taken:
+    ``MMDBSAM_MSDA_BACKEND=triton,mmcv,torch`` prefers Triton to mmcv.
+
+    For ``torch.compile``, give ``spatial_shapes`` and ``level_start_index``
+    as lists: the numbers in a tensor cannot be traced. In an export to ONNX,
+    which knows no such operator, the torch backend's operations are exported.
 
     Args:
         value: (B, N, M, D), the levels' tokens one after the other,
@@ -47,9 +49,7 @@ def multi_scale_deformable_attn(
         sampling_locations: (B, Q, M, L, P, 2), as (x, y) in [0, 1] of the
             level; values outside are allowed.
         attention_weights: (B, Q, M, L, P).
-        backend: 'torch' runs anywhere; 'mmcv' is mmcv's compiled CUDA op;
-            'auto' takes 'mmcv' for CUDA tensors where it is compiled, else
-            'torch'.
+        backend: 'auto' or one of :func:`available_backends`.
 
     Returns:
         Tensor: (B, Q, M * D).
@@ -57,50 +57,35 @@ def multi_scale_deformable_attn(
     Raises:
         ValueError: If shapes, types or devices do not fit together, or the
             backend is unknown.
-        RuntimeError: If the named backend is not usable here.
+        RuntimeError: If the named backend is not usable for such tensors here.
     """
-    shapes = _as_pairs(spatial_shapes)
-    _check(value, shapes, level_start_index, sampling_locations,
-           attention_weights)
-    device = value.device.type
-    if torch.amp.is_autocast_available(device) \
-            and torch.is_autocast_enabled(device):
-        with torch.autocast(device, enabled=False):
-            return multi_scale_deformable_attn(
-                value.float(), shapes, level_start_index,
-                sampling_locations.float(), attention_weights.float(),
-                backend)
-    if _resolve(backend, value) == 'mmcv':
-        return mmcv_backend.msda_mmcv(value, shapes, sampling_locations,
-                                      attention_weights)
-    return msda_torch(value, shapes, sampling_locations, attention_weights)
+    shapes = as_shapes(spatial_shapes)
+    _check_shapes(value, shapes, level_start_index, sampling_locations,
+                  attention_weights)
+    device, dtype = value.device.type, value.dtype
+    is_cast = torch.amp.is_autocast_available(device) \
+        and torch.is_autocast_enabled(device)
+    for name, other in (('sampling_locations', sampling_locations),
+                        ('attention_weights', attention_weights)):
+        if other.device != value.device:
+            raise ValueError(f'{name}: expected the device of value, '
+                             f'{value.device}, found {other.device}')
+        if other.dtype != dtype and not is_cast:
+            raise ValueError(f'{name}: expected the type of value, {dtype}, '
+                             f'found {other.dtype}')
+    if torch.onnx.is_in_onnx_export():
+        return torch_backend.forward(value, shapes, sampling_locations,
+                                     attention_weights)
+    if is_cast and dtype != torch.float64:
+        dtype = torch.float32
+    return msda(value, [side for shape in shapes for side in shape],
+                sampling_locations, attention_weights,
+                choose(backend, device, dtype))
 
 
-def _resolve(backend: str, value: Tensor) -> str:
-    reasons = available_backends()
-    if backend == 'auto':
-        usable = value.is_cuda and not reasons['mmcv']
-        return 'mmcv' if usable else 'torch'
-    if backend not in reasons:
-        raise ValueError(f"backend: expected 'auto' or one of "
-                         f"{sorted(reasons)}, found '{backend}'")
-    if reasons[backend]:
-        raise RuntimeError(f"backend '{backend}': {reasons[backend]}")
-    if backend == 'mmcv' and not value.is_cuda:
-        raise RuntimeError("backend 'mmcv': expected tensors on CUDA, found "
-                           f'{value.device}')
-    return backend
-
-
-def _as_pairs(spatial_shapes: SpatialShapes) -> List[Tuple[int, int]]:
-    pairs = spatial_shapes.tolist() if isinstance(spatial_shapes, Tensor) \
-        else spatial_shapes
-    return [(int(h), int(w)) for h, w in pairs]
-
-
-def _check(value: Tensor, shapes: List[Tuple[int, int]],
-           level_start_index: LevelStarts, sampling_locations: Tensor,
-           attention_weights: Tensor) -> None:
+def _check_shapes(value: Tensor, shapes: Shapes,
+                  level_start_index: LevelStarts, sampling_locations: Tensor,
+                  attention_weights: Tensor) -> None:
     if value.dim() != 4:
         raise ValueError('value: expected 4 dimensions (B, N, M, D), found '
                          f'{tuple(value.shape)}')
@@ -111,33 +96,14 @@ def _check(value: Tensor, shapes: List[Tuple[int, int]],
     batch, tokens, heads, _ = value.shape
     queries, points = sampling_locations.shape[1], sampling_locations.shape[4]
     weights_shape = (batch, queries, heads, len(shapes), points)
-    expected = {
-        'value, tokens':
-        (tokens, sum(h * w for h, w in shapes)),
-        'sampling_locations':
-        (tuple(sampling_locations.shape), (*weights_shape, 2)),
-        'attention_weights':
-        (tuple(attention_weights.shape), weights_shape),
-    }
-    for name, (found, wanted) in expected.items():
-        if found != wanted:
-            raise ValueError(f'{name}: expected {wanted}, found {found}')
     starts = level_start_index.tolist() \
         if isinstance(level_start_index, Tensor) else list(level_start_index)
-    wanted_starts = level_starts(shapes)
-    if starts != wanted_starts:
-        raise ValueError(f'level_start_index: expected {wanted_starts}, '
-                         f'found {starts}')
-    for name, other in (('sampling_locations', sampling_locations),
-                        ('attention_weights', attention_weights)):
-        if other.device != value.device:
-            raise ValueError(f'{name}: expected the device of value, '
-                             f'{value.device}, found {other.device}')
-
-
-def level_starts(shapes: Sequence[Tuple[int, int]]) -> List[int]:
-    """The index of the first token of each level, for levels of (h, w)."""
-    starts = [0]
-    for h, w in shapes[:-1]:
-        starts.append(starts[-1] + h * w)
-    return starts
+    for name, found, expected in (
+        ('value, tokens', tokens, sum(h * w for h, w in shapes)),
+        ('sampling_locations', tuple(sampling_locations.shape),
+         (*weights_shape, 2)),
+        ('attention_weights', tuple(attention_weights.shape), weights_shape),
+        ('level_start_index', starts, level_starts(shapes)),
+    ):
+        if found != expected:
+            raise ValueError(f'{name}: expected {expected}, found {found}')

@@ -1,11 +1,21 @@
 """MSDA by mmcv's compiled CUDA op, where it is present."""
 
+import ast
 import math
 from functools import lru_cache
-from typing import List, Tuple
+from pathlib import Path
+from typing import Callable, Tuple
 
+import mmcv
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from mmdbsam.ops.backends.kernel_arguments import kernel_arguments
+from mmdbsam.ops.shapes import Shapes
+
+DEVICES = ('cuda',)
+DTYPES = (torch.float32, torch.float64)
 
 # The kernel takes the batch in equal slices of at most this many samples.
 MAX_IM2COL_STEP = 64
@@ -21,21 +31,46 @@ def unusable_because() -> str:
     return '' if torch.cuda.is_available() else 'torch sees no CUDA device'
 
 
-def msda_mmcv(value: Tensor, shapes: List[Tuple[int, int]],
-              sampling_locations: Tensor,
-              attention_weights: Tensor) -> Tensor:
-    """MSDA on CUDA; arguments as in the public function."""
-    from mmcv.ops.multi_scale_deform_attn import (
-        MultiScaleDeformableAttnFunction,
-    )
-    device = value.device
-    spatial_shapes = torch.tensor(shapes, dtype=torch.long, device=device)
-    areas = spatial_shapes.prod(dim=1)
-    level_start_index = areas.cumsum(0) - areas
-    batch = value.shape[0]
-    im2col_step = batch if batch <= MAX_IM2COL_STEP else math.gcd(
+def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
+            attention_weights: Tensor) -> Tensor:
+    """MSDA; see :mod:`mmdbsam.ops.backends`."""
+    from mmcv.ops.multi_scale_deform_attn import ext_module
+    return ext_module.ms_deform_attn_forward(
+        *kernel_arguments(value, shapes, sampling_locations,
+                          attention_weights),
+        im2col_step=_im2col_step(value.shape[0]))
+
+
+def backward(grad: Tensor, value: Tensor, shapes: Shapes,
+             sampling_locations: Tensor,
+             attention_weights: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    """Its gradients; the order of their sums is not fixed."""
+    from mmcv.ops.multi_scale_deform_attn import ext_module
+    grads = tuple(torch.zeros_like(x, memory_format=torch.contiguous_format)
+                  for x in (value, sampling_locations, attention_weights))
+    ext_module.ms_deform_attn_backward(
+        *kernel_arguments(value, shapes, sampling_locations,
+                          attention_weights),
+        grad.contiguous(), *grads, im2col_step=_im2col_step(value.shape[0]))
+    return grads
+
+
+def _im2col_step(batch: int) -> int:
+    """The largest slice that divides the batch, as the kernel demands."""
+    return batch if batch <= MAX_IM2COL_STEP else math.gcd(
         batch, MAX_IM2COL_STEP)
-    return MultiScaleDeformableAttnFunction.apply(
-        value.contiguous(), spatial_shapes, level_start_index,
-        sampling_locations.contiguous(), attention_weights.contiguous(),
-        im2col_step)
+
+
+def pure_torch_function() -> Callable:
+    """mmcv's ``multi_scale_deformable_attn_pytorch``, the peer to compare to.
+
+    Its module cannot be imported without the compiled ops, so that the
+    function is taken out of the module's source.
+    """
+    path = Path(mmcv.__file__).parent / 'ops' / 'multi_scale_deform_attn.py'
+    name = 'multi_scale_deformable_attn_pytorch'
+    function = next(node for node in ast.parse(path.read_text()).body
+                    if isinstance(node, ast.FunctionDef) and node.name == name)
+    scope = {'torch': torch, 'F': F}
+    exec(compile(ast.Module([function], []), str(path), 'exec'), scope)
+    return scope[name]

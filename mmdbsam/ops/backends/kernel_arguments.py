@@ -1,0 +1,19 @@
+"""What the GPU kernels take."""
+
+from typing import Tuple
+
+import torch
+from torch import Tensor
+
+from mmdbsam.ops.shapes import Shapes, level_starts
+
+
+def kernel_arguments(value: Tensor, shapes: Shapes,
+                     sampling_locations: Tensor, attention_weights: Tensor
+                     ) -> Tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """All contiguous, the levels' shapes and starts as int64 tensors."""
+    spatial_shapes, starts = (
+        torch.tensor(numbers, dtype=torch.long, device=value.device)
+        for numbers in (shapes, level_starts(shapes)))
+    return (value.contiguous(), spatial_shapes, starts,
+            sampling_locations.contiguous(), attention_weights.contiguous())

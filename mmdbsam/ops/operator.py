@@ -1,0 +1,107 @@
+"""MSDA as an operator of torch, whichever backend computes it.
+
+Being registered, it can be traced, compiled and exported without looking into
+a backend, and profilers know its name and its cost. Under autocast it computes
+in float32, else in the type of its inputs.
+"""
+
+from typing import Sequence, Tuple
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from mmdbsam.ops.backends import BACKENDS, torch_backend
+from mmdbsam.ops.shapes import Shapes
+
+_Grads = Tuple[Tensor, Tensor, Tensor]
+
+
+@torch.library.custom_op('mmdbsam::multi_scale_deformable_attn',
+                         mutates_args=())
+def msda(value: Tensor, spatial_shapes: Sequence[int],
+         sampling_locations: Tensor, attention_weights: Tensor,
+         backend: str) -> Tensor:
+    """MSDA; ``spatial_shapes`` are h and w of each level, in one list."""
+    return BACKENDS[backend].forward(value, _pairs(spatial_shapes),
+                                     sampling_locations, attention_weights)
+
+
+@torch.library.custom_op('mmdbsam::multi_scale_deformable_attn_backward',
+                         mutates_args=())
+def msda_backward(grad: Tensor, value: Tensor, spatial_shapes: Sequence[int],
+                  sampling_locations: Tensor, attention_weights: Tensor,
+                  backend: str) -> _Grads:
+    """The gradients of value, sampling_locations and attention_weights."""
+    return BACKENDS[backend].backward(grad, value, _pairs(spatial_shapes),
+                                      sampling_locations, attention_weights)
+
+
+@msda.register_fake
+def _(value: Tensor, spatial_shapes: Sequence[int],
+      sampling_locations: Tensor, attention_weights: Tensor,
+      backend: str) -> Tensor:
+    batch, _, heads, channels = value.shape
+    return value.new_empty(batch, sampling_locations.shape[1],
+                           heads * channels)
+
+
+@msda_backward.register_fake
+def _(grad: Tensor, value: Tensor, spatial_shapes: Sequence[int],
+      sampling_locations: Tensor, attention_weights: Tensor,
+      backend: str) -> _Grads:
+    return tuple(x.new_empty(x.shape)
+                 for x in (value, sampling_locations, attention_weights))
+
+
+def _save(ctx, inputs: tuple, output: object) -> None:
+    *tensors, spatial_shapes, locations, weights, ctx.backend = inputs
+    ctx.spatial_shapes = spatial_shapes
+    ctx.save_for_backward(*tensors, locations, weights)
+
+
+def _differentiate(ctx, grad: Tensor) -> tuple:
+    value, locations, weights = ctx.saved_tensors
+    grad_value, grad_locations, grad_weights = msda_backward(
+        grad, value, ctx.spatial_shapes, locations, weights, ctx.backend)
+    return grad_value, None, grad_locations, grad_weights, None
+
+
+def _differentiate_twice(ctx, *grads: Tensor) -> tuple:
+    """Always by the reference: its own derivatives need no kernels."""
+    shapes = _pairs(ctx.spatial_shapes)
+    with torch.enable_grad():
+        inputs = [x.detach().requires_grad_() for x in ctx.saved_tensors]
+        grad, value, locations, weights = inputs
+        outputs = torch_backend.backward(grad, value, shapes, locations,
+                                         weights)
+    grad, value, locations, weights = torch.autograd.grad(
+        outputs, inputs, grads, materialize_grads=True)
+    return grad, value, None, locations, weights, None
+
+
+torch.library.register_autograd(msda, _differentiate, setup_context=_save)
+torch.library.register_autograd(msda_backward, _differentiate_twice,
+                                setup_context=_save)
+for _device in ('cpu', 'cuda'):
+    torch.library.register_autocast(msda, _device, torch.float32)
+
+
+@register_flop_formula(torch.ops.mmdbsam.multi_scale_deformable_attn)
+def msda_flops(value_shape: Sequence[int], spatial_shapes: Sequence[int],
+               locations_shape: Sequence[int], weights_shape: Sequence[int],
+               *args: object, **kwargs: object) -> int:
+    """A multiplication and an addition for each channel of four corners."""
+    samples = torch.Size(weights_shape).numel()
+    return samples * 4 * 2 * value_shape[3]
+
+
+@register_flop_formula(torch.ops.mmdbsam.multi_scale_deformable_attn_backward)
+def msda_backward_flops(grad_shape: Sequence[int], *args: object,
+                        **kwargs: object) -> int:
+    """A dot product and a scaled sum instead, for each of the corners."""
+    return 2 * msda_flops(*args)
+
+
+def _pairs(spatial_shapes: Sequence[int]) -> Shapes:
+    return list(zip(spatial_shapes[::2], spatial_shapes[1::2], strict=True))
