@@ -154,7 +154,7 @@ def extra_memory(case: Case, backend: str, device: str) -> float:
         before = _memory(device, reset=True)
         results = gradients(caller(backend, shapes.shapes), inputs, grad)
     size = sum(x.numel() * x.element_size() for x in results)
-    return _memory(device) - before - size
+    return max(0, _memory(device) - before - size)
 
 
 def _memory(device: str, reset: bool = False) -> int:
@@ -178,18 +178,17 @@ def copy_bandwidth() -> float:
     return 2 * source.numel() * 4 / statistics.median(times)
 
 
-def print_limits(case: Case, forward: float) -> None:
+def limits(case: Case, forward: float, bandwidth: float) -> str:
     """What a forward call moves, and how long that takes at least."""
     value, locations, weights = arguments(case, 'cpu')
     output = case.queries * case.heads * case.channels
     once = 4 * (value.numel() + locations.numel() + weights.numel() + output)
     reads = weights.numel() * 4 * case.channels * 4
-    bandwidth = copy_bandwidth()
-    print(f'\nInputs and output are {once / 1e6:.0f} MB, which take '
-          f'{once / bandwidth * 1e3:.1f} ms at the {bandwidth / 1e9:.1f} GB/s '
-          f'that a copy reaches; numba takes {forward * 1e3:.1f} ms. The '
-          f'corners of the samples are {reads / 1e9:.2f} GB, read from the '
-          f'caches at {reads / forward / 1e9:.0f} GB/s.')
+    return (f'inputs and output are {once / 1e6:.0f} MB, which take '
+            f'{once / bandwidth * 1e3:.1f} ms at the {bandwidth / 1e9:.0f} '
+            f'GB/s that a copy reaches; numba takes {forward * 1e3:.1f} ms. '
+            f'The corners of the samples are {reads / 1e9:.2f} GB, read from '
+            f'the caches at {reads / forward / 1e9:.0f} GB/s.')
 
 
 def main() -> None:
@@ -212,6 +211,7 @@ def main() -> None:
           '| extra memory, MB | largest error |')
     print('|---|---|---:|---:|---:|---:|---:|---:|')
     context = multiprocessing.get_context('spawn')
+    forwards = {}
     for name, case in cases.items():
         times = medians(case, backends, args.device, args.runs)
         for backend, (forward, both) in times.items():
@@ -222,8 +222,11 @@ def main() -> None:
                   f'| {times[PEER][1] / both:.1f} | {extra / 1e6:.1f} '
                   f'| {largest_error(case, backend, args.device):.1e} |',
                   flush=True)
-    if 'numba' in times:
-        print_limits(case, times['numba'][0])
+        forwards[name] = times.get('numba', (None, None))[0]
+    if 'numba' in backends:
+        bandwidth = copy_bandwidth()
+        for name, case in cases.items():
+            print(f'\n{name}: {limits(case, forwards[name], bandwidth)}')
 
 
 if __name__ == '__main__':
