@@ -1,5 +1,6 @@
 """Fixtures that several folders of tests share."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -48,6 +49,22 @@ def run_tool(repo_root):
             env={**os.environ, 'PYTHONPATH': path, **env})
 
     return run
+
+
+@pytest.fixture
+def load_tool(repo_root):
+    """Import tools/NAME as a module."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(
+            Path(name).stem, repo_root / 'tools' / name)
+        module = importlib.util.module_from_spec(spec)
+        # A dataclass looks its module up by name while it is made.
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture

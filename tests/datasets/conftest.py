@@ -1,29 +1,10 @@
 """Fixtures of the data tests."""
 
-import importlib.util
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from synthetic import volume
-
-
-@pytest.fixture
-def load_tool(repo_root):
-    """Import tools/NAME as a module."""
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(
-            Path(name).stem, repo_root / 'tools' / name)
-        module = importlib.util.module_from_spec(spec)
-        # A dataclass looks its module up by name while it is made.
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def tool(load_tool, monkeypatch, tmp_path):
         return folder / 'pkg.whl'
 
     tool.content, tool.downloads = content, []
-    monkeypatch.setattr(tool, 'download', download)
+    monkeypatch.setattr(tool, 'download_wheel', download)
     monkeypatch.setattr('sys.argv', ['x', 'tiny', str(tmp_path / 'to/tiny')])
     return tool
 
