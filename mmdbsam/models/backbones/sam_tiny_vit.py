@@ -1,0 +1,228 @@
+"""LiteMedSAM's image encoder, to be run stage by stage."""
+
+import re
+from typing import Any, List, Optional, Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmpretrain.models.backbones.tinyvit import (
+    ConvBN2d,
+    MBConvBlock,
+    PatchMerging,
+    TinyViTBlock,
+)
+from mmpretrain.models.utils import LayerNorm2d
+from torch import Tensor, nn
+
+from mmdbsam.errors import InputError
+from mmdbsam.registry import MODELS
+
+# The released names of a convolution and its norm, and mmpretrain's.
+_OFFICIAL_NAMES = ((r'^patch_embed\.seq\.', 'patch_embed.'),
+                   (r'\.c\.weight$', '.conv2d.weight'),
+                   (r'\.bn\.', '.bn2d.'),
+                   (r'^neck\.', 'neck_layers.'))
+
+
+def _from_official(name: str) -> str:
+    for pattern, replacement in _OFFICIAL_NAMES:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+class _WindowAttention(nn.Module):
+    """Attention within windows, with a learned bias for each distance.
+
+    The parameters are those of mmpretrain's ``LeAttention``. That one keeps a
+    copy of its biases in evaluation mode, which goes stale when weights are
+    loaded afterwards.
+    """
+
+    def __init__(self, channels: int, num_heads: int, window: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.norm = nn.LayerNorm(channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.proj = nn.Linear(channels, channels)
+        # Distances are numbered in the order in which rows of pairs of pixels
+        # first show them: row by row.
+        steps = torch.arange(window)
+        distance = (steps[:, None] - steps).abs()
+        indices = (distance[:, None, :, None] * window
+                   + distance[None, :, None, :])
+        self.attention_biases = nn.Parameter(
+            torch.zeros(num_heads, window * window))
+        self.register_buffer('indices', indices.reshape(window**2, -1),
+                             persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(windows, tokens, C) -> (windows, tokens, C)."""
+        windows, tokens, channels = x.shape
+        # The released layout: q, k and v of a head follow each other.
+        qkv = self.qkv(self.norm(x)).view(windows, tokens, self.num_heads, 3,
+                                          -1)
+        q, k, v = qkv.permute(3, 0, 2, 1, 4)
+        bias = self.attention_biases[:, self.indices]
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+        return self.proj(x.transpose(1, 2).reshape(windows, tokens, channels))
+
+
+class _Block(TinyViTBlock):
+    """TinyViT's block on maps: (B, h, w, C) -> (B, h, w, C)."""
+
+    def __init__(self, channels: int, side: int, num_heads: int,
+                 window: int) -> None:
+        super().__init__(channels, (side, side), num_heads, window)
+        self.attn = _WindowAttention(channels, num_heads, window)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, h, w, C) -> (B, h, w, C)."""
+        return super().forward(x.flatten(1, 2)).view(x.shape)
+
+
+class _Merging(PatchMerging):
+    """TinyViT's step between stages: (B, h, w, C) -> (B, h', w', C')."""
+
+    def __init__(self, side: int, channels: int, out_channels: int,
+                 stride: int) -> None:
+        super().__init__((side, side), channels, out_channels)
+        self.conv2.conv2d.stride = (stride, stride)
+        self.out_side = side // stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, h, w, C) -> (B, h / stride, w / stride, C')."""
+        tokens = super().forward(x.permute(0, 3, 1, 2))
+        return tokens.unflatten(1, (self.out_side, self.out_side))
+
+
+class _Layer(nn.Module):
+    """Blocks of one width, and the step to the next."""
+
+    def __init__(self, blocks: Sequence[nn.Module],
+                 downsample: Optional[nn.Module]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.downsample = downsample
+
+
+@MODELS.register_module()
+class SAMTinyViT(BaseModule):
+    """TinyViT (arXiv:2207.10666) as LiteMedSAM has it.
+
+    It differs from mmpretrain's in the patch embedding, 1x1 and of stride 1,
+    in the last step between stages, of stride 1, and in SAM's neck. Its three
+    attention stages are what a :class:`DualBranchEncoder` runs; the
+    convolutional stage before them belongs to the embedding. Loads the
+    released key names as well as its own.
+
+    Args:
+        img_size: Side of the square input S, in pixels.
+        widths: Channels of the convolutional and of the attention stages.
+        depths: Their numbers of blocks.
+        strides: Of the steps between them.
+        num_heads: Heads of the attention stages.
+        window_sizes: Their windows, in pixels.
+        out_channels: Channels of the embedding.
+        frozen: Train nothing but the neck, and stay in evaluation mode.
+
+    Attributes:
+        stage_widths (list[int]): Channels at the end of each stage.
+        out_size (int): Side of the embedding grid.
+
+    Raises:
+        InputError: If the strides do not divide ``img_size``.
+    """
+
+    def __init__(self,
+                 img_size: int = 256,
+                 widths: Sequence[int] = (64, 128, 160, 320),
+                 depths: Sequence[int] = (2, 2, 6, 2),
+                 strides: Sequence[int] = (2, 2, 1),
+                 num_heads: Sequence[int] = (4, 5, 10),
+                 window_sizes: Sequence[int] = (7, 14, 7),
+                 out_channels: int = 256,
+                 frozen: bool = True,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        self.img_size = (img_size, img_size)
+        self.stage_widths = list(widths[1:])
+        self.frozen = frozen
+        self.patch_embed = nn.Sequential(ConvBN2d(3, widths[0] // 2),
+                                         nn.GELU(),
+                                         ConvBN2d(widths[0] // 2, widths[0]))
+        side = img_size
+        self.layers = nn.ModuleList()
+        for i, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+            blocks = [
+                _Block(width, side, num_heads[i - 1], window_sizes[i - 1])
+                if i else MBConvBlock(width, width, 4, 0.)
+                for _ in range(depth)
+            ]
+            merging = None
+            if i < len(strides):
+                if side % strides[i]:
+                    raise InputError('img_size: expected a multiple of the '
+                                     f"strides' product, found {img_size}")
+                merging = _Merging(side, width, widths[i + 1], strides[i])
+                side = merging.out_side
+            self.layers.append(_Layer(blocks, merging))
+        self.out_size = side
+        self.neck_layers = nn.Sequential(
+            nn.Conv2d(widths[-1], out_channels, 1, bias=False),
+            LayerNorm2d(out_channels, eps=1e-6),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            LayerNorm2d(out_channels, eps=1e-6))
+        if frozen:
+            for name, parameter in self.named_parameters():
+                parameter.requires_grad = name.startswith('neck_layers')
+
+    @property
+    def stages(self) -> List[List[nn.Module]]:
+        """The blocks of each attention stage, (B, h, w, C) at their ends.
+
+        The step that leads to a stage is part of its first block.
+        """
+        stages = [list(layer.blocks) for layer in self.layers[1:]]
+        for before, blocks in zip(self.layers[1:-1], stages[1:], strict=True):
+            blocks[0] = nn.Sequential(before.downsample, blocks[0])
+        return stages
+
+    def embed(self, images: Tensor) -> Tensor:
+        """The convolutional stage: (B, 3, S, S) -> (B, h, w, C).
+
+        Raises:
+            InputError: If the images' side is not ``img_size``.
+        """
+        if images.shape[-2:] != self.img_size:
+            raise InputError(f'images: expected {self.img_size} pixels, '
+                             f'found {tuple(images.shape[-2:])}')
+        x = self.patch_embed(images)
+        for block in self.layers[0].blocks:
+            x = block(x)
+        return self.layers[0].downsample(x.permute(0, 2, 3, 1))
+
+    def neck(self, tokens: Tensor) -> Tensor:
+        """SAM's neck: (B, h, w, C) -> embedding (B, 256, h, w)."""
+        return self.neck_layers(tokens.permute(0, 3, 1, 2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """LiteMedSAM's encoder: (B, 3, S, S) -> (B, 256, h, w)."""
+        x = self.embed(images)
+        for blocks in self.stages:
+            for block in blocks:
+                x = block(x)
+        return self.neck(x)
+
+    def train(self, mode: bool = True) -> 'SAMTinyViT':
+        """Set the mode; the frozen parts stay in evaluation mode."""
+        super().train(mode and not self.frozen)
+        self.neck_layers.train(mode)
+        return self
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str,
+                              *args: Any) -> None:
+        for key in [k for k in state_dict if k.startswith(prefix)]:
+            name = _from_official(key[len(prefix):])
+            state_dict[prefix + name] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args)

