@@ -28,10 +28,7 @@ def read_state_dict(path: str) -> Dict[str, Tensor]:
     """
     file = Path(path)
     if not file.is_file():
-        hint = ''
-        if file.name.startswith('sam_vit_'):
-            hint = f'; download {_SAM_URL}{file.name} and put it there'
-        raise InputError(f'checkpoint {path}: no such file{hint}')
+        raise InputError(f'checkpoint {path}: no such file{_hint(file)}')
     try:
         # mmengine's checkpoints hold log buffers beside the weights.
         with torch.serialization.safe_globals(get_torch_safe_globals()):
@@ -100,6 +97,15 @@ def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
     if problems:
         raise InputError(f'checkpoint {path} is of another architecture than '
                          f'the config: {"; ".join(problems)}; {advice}')
+
+
+def _hint(file: Path) -> str:
+    """How to get weights that everybody can have."""
+    tool = 'python tools/fetch_weights.py'
+    if file.name.startswith('sam_vit_'):
+        return (f'; download {_SAM_URL}{file.name} and put it there, or run '
+                f'{tool} {file.name[:len("sam_vit_b")]}')
+    return f'; run {tool} {file.stem}' if file.stem == 'lite_medsam' else ''
 
 
 def _listing(what: str, keys: List[str], shown: int = 3) -> str:

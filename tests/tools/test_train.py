@@ -151,6 +151,8 @@ def test_report_of_a_trained_model(tool, run, tmp_path, repo_root):
     ('train_pipeline.9.size=1', '--cfg-options: Index 9 exceeds'),
     ('model.pretrained=checkpoints/sam_vit_b_01ec64.pth2',
      'sam_vit_b_01ec64.pth2: no such file; download https://'),
+    ('model.pretrained=checkpoints_/lite_medsam.pth',
+     'no such file; run python tools/fetch_weights.py lite_medsam'),
 ])
 def test_bad_input_is_one_line(tool, tmp_path, repo_root, option, message):
     done = subprocess.run(

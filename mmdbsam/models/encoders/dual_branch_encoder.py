@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
-# The official key names of SAM's image encoder, which belong to the ViT.
-_SAM_PREFIXES = ('patch_embed.', 'pos_embed', 'blocks.', 'neck.')
+# The official key names of SAM's and LiteMedSAM's image encoders, which belong
+# to the ViT.
+_SAM_PREFIXES = ('patch_embed.', 'pos_embed', 'blocks.', 'layers.', 'neck.')
 
 
 @MODELS.register_module()

@@ -1,6 +1,9 @@
 """The whole model: from images and prompts to masks."""
 
-from mmdbsam.models.segmentors.data_preprocessor import SAMDataPreProcessor
+from mmdbsam.models.segmentors.data_preprocessor import (
+    MinMaxDataPreProcessor,
+    SAMDataPreProcessor,
+)
 from mmdbsam.models.segmentors.prompt_segmentor import PromptSegmentor
 
-__all__ = ['PromptSegmentor', 'SAMDataPreProcessor']
+__all__ = ['MinMaxDataPreProcessor', 'PromptSegmentor', 'SAMDataPreProcessor']

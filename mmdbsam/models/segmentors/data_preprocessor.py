@@ -1,9 +1,10 @@
 """What stands between the loaded sample and the model."""
 
-from typing import Sequence
+from typing import Optional, Sequence
 
 import torch.nn.functional as F
 from mmengine.model import ImgDataPreprocessor
+from torch import Tensor
 
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
@@ -27,8 +28,9 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
 
     def __init__(self,
                  size: int,
-                 mean: Sequence[float] = (123.675, 116.28, 103.53),
-                 std: Sequence[float] = (58.395, 57.12, 57.375)) -> None:
+                 mean: Optional[Sequence[float]] = (123.675, 116.28, 103.53),
+                 std: Optional[Sequence[float]] = (58.395, 57.12, 57.375)
+                 ) -> None:
         super().__init__(mean=mean, std=std, pad_size_divisor=size)
         self.size = size
 
@@ -57,3 +59,32 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
                 sample.gt.masks = F.pad(
                     masks, (0, self.size - w, 0, self.size - h))
         return data
+
+
+@MODELS.register_module()
+class MinMaxDataPreProcessor(SAMDataPreProcessor):
+    """Scale each image to [0, 1], then pad to S x S with zeros.
+
+    LiteMedSAM's preprocessing: its own minimum becomes 0, its maximum 1.
+
+    Args:
+        size: S, the side of the model's input, in pixels.
+
+    Raises:
+        InputError: If an image's longest side is not S.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, mean=None, std=None)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Batch the samples; see :class:`SAMDataPreProcessor`."""
+        inputs = [_min_max(image) for image in data['inputs']]
+        return super().forward(dict(data, inputs=inputs), training)
+
+
+def _min_max(image: Tensor) -> Tensor:
+    image = image.float()
+    low, high = image.aminmax()
+    # A constant image becomes zero.
+    return (image - low) / (high - low).clamp(min=1e-8)
