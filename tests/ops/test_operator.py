@@ -36,11 +36,12 @@ def tensors(dtype=torch.float32, queries=4):
 
 @pytest.mark.parametrize('backend', ['torch', 'numba', 'triton'])
 def test_is_registered_as_torch_demands(backend):
-    if backend == 'triton' and torch.cuda.is_available():
-        pytest.skip('the interpreter is not used where there is a GPU')
-    value, locations, weights = tensors()
+    has_gpu = backend == 'triton' and torch.cuda.is_available()
+    device = 'cuda' if has_gpu else 'cpu'
+    value, locations, weights = (x.detach().to(device).requires_grad_()
+                                 for x in tensors())
     torch.library.opcheck(msda, (value, FLAT, locations, weights, backend))
-    grad = torch.rand(2, 4, 6, requires_grad=True)
+    grad = torch.rand(2, 4, 6, device=device, requires_grad=True)
     torch.library.opcheck(
         msda_backward, (grad, value, FLAT, locations, weights, backend))
 
