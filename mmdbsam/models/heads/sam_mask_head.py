@@ -1,11 +1,16 @@
 """SAM's mask decoder, with the losses that train it."""
 
-from typing import Dict, Sequence
+from typing import Dict, Sequence, Tuple
 
+import torch
 import torch.nn.functional as F
 from segment_anything.modeling import MaskDecoder, TwoWayTransformer
 from torch import Tensor, nn
 
+from mmdbsam.models.heads.token_image_attention import (
+    image_attends_to_tokens,
+    tokens_attend_to_image,
+)
 from mmdbsam.registry import MODELS
 
 # Single-mask training reaches neither the other masks' hypernetworks nor the
@@ -17,6 +22,9 @@ _UNTRAINED = ('output_hypernetworks_mlps.1', 'output_hypernetworks_mlps.2',
 @MODELS.register_module()
 class SAMMaskHead(MaskDecoder):
     """segment_anything's mask decoder with a loss on its logits.
+
+    Of that decoder it has the parameters; it computes the same logits in a
+    fraction of the time (:mod:`~mmdbsam.models.heads.token_image_attention`).
 
     Trained for single masks (``multimask_output=False``), so what serves only
     the other outputs is frozen and keeps SAM's weights.
@@ -48,6 +56,97 @@ class SAMMaskHead(MaskDecoder):
         for name, parameter in self.named_parameters():
             parameter.requires_grad = not name.startswith(_UNTRAINED)
 
+    def forward(self,
+                image_embeddings: Tensor,
+                image_pe: Tensor,
+                sparse_prompt_embeddings: Tensor,
+                dense_prompt_embeddings: Tensor,
+                multimask_output: bool = False) -> Tuple[Tensor, Tensor]:
+        """Decode n prompts of one image; equal to segment_anything's.
+
+        Args:
+            image_embeddings: (1, C, h, w).
+            image_pe: Position encoding, (1, C, h, w).
+            sparse_prompt_embeddings: (n, T, C).
+            dense_prompt_embeddings: (n, C, h, w), or (1, C, h, w) if the
+                prompts share it.
+            multimask_output: The three masks for ambiguous prompts instead
+                of the single one.
+
+        Returns:
+            tuple: Logits (n, 1 or 3, 4h, 4w) and predicted IoU (n, 1 or 3).
+        """
+        prompts = len(sparse_prompt_embeddings)
+        outputs = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+        tokens = torch.cat([outputs.expand(prompts, -1, -1),
+                            sparse_prompt_embeddings], dim=1)
+        image = image_embeddings + dense_prompt_embeddings
+        size = image.shape[-2:]
+        tokens, image = self._two_way(tokens, image.flatten(2).mT,
+                                      image_pe.flatten(2).mT)
+        wanted = range(1, self.num_mask_tokens) if multimask_output else [0]
+        kernels = torch.stack([
+            self.output_hypernetworks_mlps[i](tokens[:, 1 + i])
+            for i in wanted
+        ], dim=1)
+        logits = self._mask_logits(image, kernels, size)
+        return logits, self.iou_prediction_head(tokens[:, 0])[:, wanted]
+
+    def _two_way(self, tokens: Tensor, image: Tensor,
+                 image_pe: Tensor) -> Tuple[Tensor, Tensor]:
+        """The two-way transformer: tokens (n, T, C), image (n, h w, C).
+
+        An image that the prompts share, (1, h w, C), is one until the first
+        layer's last step.
+        """
+        token_pe = tokens
+        for layer in self.transformer.layers:
+            if layer.skip_first_layer_pe:
+                tokens = layer.self_attn(tokens, tokens, tokens)
+            else:
+                query = tokens + token_pe
+                tokens = tokens + layer.self_attn(query, query, tokens)
+            tokens = layer.norm1(tokens)
+            placed = image + image_pe
+            tokens = layer.norm2(tokens + tokens_attend_to_image(
+                layer.cross_attn_token_to_image, tokens + token_pe, placed,
+                image))
+            tokens = layer.norm3(tokens + layer.mlp(tokens))
+            image = layer.norm4(image + image_attends_to_tokens(
+                layer.cross_attn_image_to_token, placed, tokens + token_pe,
+                tokens))
+        tokens = tokens + tokens_attend_to_image(
+            self.transformer.final_attn_token_to_image, tokens + token_pe,
+            image + image_pe, image)
+        return self.transformer.norm_final_attn(tokens), image
+
+    def _mask_logits(self, image: Tensor, kernels: Tensor,
+                     size: Tuple[int, int]) -> Tensor:
+        """Enlarge the image fourfold and multiply it with each mask's kernel.
+
+        A transposed convolution whose stride is its kernel's side is a linear
+        layer to the 2x2 pixels of each position. The channels stay last, and
+        only the logits are sorted into rows and columns.
+
+        Args:
+            image: (n, h w, C).
+            kernels: (n, M, C / 8).
+            size: h and w.
+
+        Returns:
+            Tensor: (n, M, 4h, 4w).
+        """
+        first, norm, act, second, _ = self.output_upscaling
+        x = _enlarge(image, first)
+        x = act(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias,
+                             norm.eps))
+        x = act(_enlarge(x, second))
+        logits = kernels @ x.flatten(1, -2).mT
+        logits = logits.view(*kernels.shape[:2], *size, 2, 2, 2, 2)
+        # (n, M, h, w, i1, j1, i2, j2) -> (n, M, h, i1, i2, w, j1, j2)
+        logits = logits.permute(0, 1, 2, 4, 6, 3, 5, 7)
+        return logits.reshape(*kernels.shape[:2], 4 * size[0], 4 * size[1])
+
     def loss(self, logits: Tensor, masks: Tensor) -> Dict[str, Tensor]:
         """The losses of low-resolution logits.
 
@@ -68,3 +167,9 @@ class SAMMaskHead(MaskDecoder):
             f'loss_{name}': loss(logits, targets)
             for name, loss in self.losses.items()
         }
+
+
+def _enlarge(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
+    """Kernel and stride 2, channels last: (..., C) -> (..., 4, C')."""
+    weight = layer.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return F.linear(x, weight, layer.bias.repeat(4)).unflatten(-1, (4, -1))

@@ -70,12 +70,19 @@ class SAMPromptEncoder(PromptEncoder):
     def forward(self, points: Optional[Tuple[Tensor, Tensor]],
                 boxes: Optional[Tensor],
                 masks: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
-        """Embed prompts, as segment_anything does; see ``decode_prompts``."""
+        """Embed prompts, as segment_anything does; see ``decode_prompts``.
+
+        Returns:
+            tuple: Sparse embeddings (n, T, C) and dense ones (n, C, h, w), or
+            (1, C, h, w) without masks: then they are one for all prompts.
+        """
         if self.boxes_as_masks and boxes is not None and masks is None:
             share = box_coverage(boxes, self.input_image_size[0],
                                  self.mask_input_size[0])
             masks = (2 * share - 1)[:, None] * _SURE_LOGIT
-        return super().forward(points=points, boxes=boxes, masks=masks)
+        sparse, dense = super().forward(points=points, boxes=boxes,
+                                        masks=masks)
+        return sparse, dense[:1] if masks is None else dense
 
 
 def box_coverage(boxes: Tensor, image_size: int, grid_size: int) -> Tensor:

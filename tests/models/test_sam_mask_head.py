@@ -1,0 +1,50 @@
+"""The mask head computes what segment_anything's decoder computes."""
+
+import pytest
+import torch
+from segment_anything.modeling import MaskDecoder
+
+from mmdbsam.registry import MODELS
+
+
+def decode(forward, head, image, dense, multimask_output):
+    """Logits, IoU, and the gradients of the image and the parameters."""
+    image = image.clone().requires_grad_()
+    generator = torch.Generator().manual_seed(1)
+    tokens = torch.randn(3, 2, 32, dtype=torch.float64, generator=generator)
+    position = torch.randn(1, 32, 4, 6, dtype=torch.float64,
+                           generator=generator)
+    logits, iou = forward(
+        head, image_embeddings=image, image_pe=position,
+        sparse_prompt_embeddings=tokens, dense_prompt_embeddings=dense,
+        multimask_output=multimask_output)
+    trained = {name: parameter for name, parameter in head.named_parameters()
+               if parameter.requires_grad}
+    weights = torch.linspace(-1, 1, logits.numel(), dtype=torch.float64)
+    grads = torch.autograd.grad((logits.flatten() * weights).sum(),
+                                [image, *trained.values()],
+                                allow_unused=True, materialize_grads=True)
+    return logits, iou, dict(zip(['image', *trained], grads, strict=True))
+
+
+@pytest.mark.parametrize('multimask_output', [False, True])
+@pytest.mark.parametrize('is_shared', [True, False])
+def test_equals_segment_anything(is_shared, multimask_output):
+    """In float64, forward and backward, on a map that is not square."""
+    torch.manual_seed(0)
+    head = MODELS.build(dict(type='SAMMaskHead', embed_dims=32, num_heads=4,
+                             mlp_dims=48)).double()
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    image = torch.randn(1, 32, 4, 6, dtype=torch.float64)
+    dense = torch.randn(1 if is_shared else 3, 32, 4, 6, dtype=torch.float64)
+    found, wanted = (
+        decode(forward, head, image, dense, multimask_output)
+        for forward in (type(head).forward, MaskDecoder.forward))
+    assert found[0].shape == (3, 3 if multimask_output else 1, 16, 24)
+    assert wanted[0].std() > 0.01
+    torch.testing.assert_close(found[:2], wanted[:2])
+    for name, gradient in wanted[2].items():
+        torch.testing.assert_close(
+            found[2][name], gradient, rtol=1e-6, atol=1e-9,
+            msg=lambda text, name=name: f'{name}: {text}')
