@@ -10,8 +10,8 @@ from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
+from mmdbsam.released_weights import RELEASED_WEIGHTS, find_released
 
-_SAM_URL = 'https://dl.fbaipublicfiles.com/segment_anything/'
 # What SAM's encoder does not have, and its checkpoint cannot give.
 _ADDED_BLOCKS = tuple(f'image_encoder.{name}'
                       for name in ('adapters', 'stem', 'necks', 'fusion'))
@@ -21,14 +21,21 @@ def read_state_dict(path: str) -> Dict[str, Tensor]:
     """Read the state dict of a checkpoint, with ``weights_only=True``.
 
     Args:
-        path: A state dict, or a checkpoint of mmengine's that holds one.
+        path: A state dict, or a checkpoint of mmengine's that holds one. A
+            file that has the name of released weights must be these.
 
     Raises:
-        InputError: If the file is missing or is no such checkpoint.
+        InputError: If the file is missing, is no such checkpoint, or is not
+            the released weights whose name it has.
     """
     file = Path(path)
+    released = find_released(file.name)
     if not file.is_file():
-        raise InputError(f'checkpoint {path}: no such file{_hint(file)}')
+        hint = (f'; run python tools/fetch_weights.py {released}'
+                if released else '')
+        raise InputError(f'checkpoint {path}: no such file{hint}')
+    if released:
+        RELEASED_WEIGHTS[released].verify(file)
     try:
         # mmengine's checkpoints hold log buffers beside the weights.
         with torch.serialization.safe_globals(get_torch_safe_globals()):
@@ -97,15 +104,6 @@ def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
     if problems:
         raise InputError(f'checkpoint {path} is of another architecture than '
                          f'the config: {"; ".join(problems)}; {advice}')
-
-
-def _hint(file: Path) -> str:
-    """How to get weights that everybody can have."""
-    tool = 'python tools/fetch_weights.py'
-    if file.name.startswith('sam_vit_'):
-        return (f'; download {_SAM_URL}{file.name} and put it there, or run '
-                f'{tool} {file.name[:len("sam_vit_b")]}')
-    return f'; run {tool} {file.stem}' if file.stem == 'lite_medsam' else ''
 
 
 def _listing(what: str, keys: List[str], shown: int = 3) -> str:

@@ -37,6 +37,19 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, kind):
     assert '\n' not in str(caught.value)
 
 
+def test_a_released_name_promises_the_released_weights(tmp_path):
+    """Weights that were altered would load without any complaint."""
+    model = nn.Linear(1, 1)
+    path = tmp_path / 'lite_medsam.pth'
+    with pytest.raises(InputError, match='no such file; run python '
+                       'tools/fetch_weights.py lite_medsam'):
+        load_weights(model, str(path))
+    torch.save(model.state_dict(), path)
+    with pytest.raises(InputError, match='lite_medsam.pth: expected the '
+                       'released .* sha256 79d8c9.*, found'):
+        load_weights(model, str(path))
+
+
 def test_all_weights_are_loaded_or_none_is_accepted(tiny_cfg, tmp_path):
     model = MODELS.build(tiny_cfg.model)
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'w.pth')

