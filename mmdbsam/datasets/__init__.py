@@ -7,12 +7,16 @@ from mmdbsam.datasets.transforms import (
     BoxPromptsFromMask,
     LoadSlice,
     PackPromptSample,
+    RandomAffine,
+    RandomCoarsen,
     RandomFlip,
+    RandomWindow,
     ResizeLongestSide,
 )
 
 __all__ = [
     'BoxPromptsFromMask', 'EpochKeyedSampler', 'LoadSlice',
     'PackPromptSample', 'PreparedCase', 'PreparedData', 'PromptSliceDataset',
-    'RandomFlip', 'ResizeLongestSide', 'SampleKey'
+    'RandomAffine', 'RandomCoarsen', 'RandomFlip', 'RandomWindow',
+    'ResizeLongestSide', 'SampleKey'
 ]

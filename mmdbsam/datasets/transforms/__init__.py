@@ -1,11 +1,16 @@
 """Transforms from a slice of a prepared case to a prompted sample."""
 
+from mmdbsam.datasets.transforms.augmentation import (
+    RandomAffine,
+    RandomCoarsen,
+    RandomWindow,
+)
 from mmdbsam.datasets.transforms.formatting import PackPromptSample
 from mmdbsam.datasets.transforms.geometric import RandomFlip, ResizeLongestSide
 from mmdbsam.datasets.transforms.loading import LoadSlice
 from mmdbsam.datasets.transforms.prompts import BoxPromptsFromMask
 
 __all__ = [
-    'BoxPromptsFromMask', 'LoadSlice', 'PackPromptSample', 'RandomFlip',
-    'ResizeLongestSide'
+    'BoxPromptsFromMask', 'LoadSlice', 'PackPromptSample', 'RandomAffine',
+    'RandomCoarsen', 'RandomFlip', 'RandomWindow', 'ResizeLongestSide'
 ]
