@@ -21,8 +21,13 @@ def parse_args() -> argparse.Namespace:
                         'checkpoint for a config without added blocks')
     parser.add_argument('--report', metavar='DIR',
                         help='write tables and overlays to this folder')
+    parser.add_argument('--overlays-of', metavar='REPORT',
+                        help='show the volumes that this other report shows')
     add_runner_arguments(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.overlays_of and not args.report:
+        parser.error('--overlays-of: expected --report too')
+    return args
 
 
 def main() -> None:
@@ -31,7 +36,7 @@ def main() -> None:
     cfg.resume, cfg.load_from = False, None
     if args.report:
         cfg.test_evaluator.update(
-            report_dir=args.report,
+            report_dir=args.report, overlays_of=args.overlays_of,
             provenance=dict(config=args.config, checkpoint=args.checkpoint))
     runner = build_runner(cfg)
     load_weights(runner.model, args.checkpoint)

@@ -133,9 +133,11 @@ def _markdown(summary: dict, overlays: Sequence[str]) -> str:
         f'{_box_text(protocol["box_shift_px"])}.', '',
         '## Labels', '', *_label_table(summary['labels']), '',
         '## Overlays', '',
+        'The best, the median and the worst volume by DSC, of this model or '
+        'of the report that `--overlays-of` named.', '',
     ]
     for name in overlays:
-        lines += [f'{name.capitalize()} volume by DSC:', '',
+        lines += [f'{name.capitalize()}:', '',
                   f'![{name}](overlays/{name}.png)', '']
     facts = {**summary['provenance'], **summary['versions'],
              'created': summary['created']}

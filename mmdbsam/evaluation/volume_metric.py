@@ -24,6 +24,11 @@ from mmdbsam.evaluation.report import (
     write_report,
 )
 from mmdbsam.evaluation.scores import dice, normalized_surface_dice
+from mmdbsam.evaluation.shown_volumes import (
+    best_median_worst,
+    describe,
+    shown_in,
+)
 from mmdbsam.registry import METRICS
 from mmdbsam.visualization import draw_overlay
 
@@ -58,6 +63,8 @@ class VolumeMetric(BaseMetric):
         report_dir: Where to write a report. With it, two trivial methods are
             scored beside the model, from the same boxes; without it, as in
             the validation of a training, they are not.
+        overlays_of: Another report, whose volumes this one shows too. Else
+            it shows the best, the median and the worst by DSC.
         provenance: Strings for the report, such as ``config`` and
             ``checkpoint``.
         collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
@@ -65,7 +72,8 @@ class VolumeMetric(BaseMetric):
 
     Raises:
         InputError: If the data set cannot be read, if the split has no label
-            of ``min_volume`` voxels, or if ``report_dir`` holds other files.
+            of ``min_volume`` voxels, if ``report_dir`` holds other files, or
+            if ``overlays_of`` is not a report on these volumes.
     """
 
     # Not None, or mmengine warns that it is missing.
@@ -77,6 +85,7 @@ class VolumeMetric(BaseMetric):
                  tolerance: float = 2.0,
                  min_volume: int = 1000,
                  report_dir: Optional[str] = None,
+                 overlays_of: Optional[str] = None,
                  provenance: Optional[Dict[str, str]] = None,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None) -> None:
@@ -98,6 +107,8 @@ class VolumeMetric(BaseMetric):
                 'or evaluate another split')
         if report_dir is not None:
             require_free_report_dir(report_dir)
+        self.shown = (None if overlays_of is None
+                      else shown_in(overlays_of, self.targets))
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the boxes and the packed predictions of a batch.
@@ -188,25 +199,19 @@ class VolumeMetric(BaseMetric):
             averaging='unweighted mean over (case, block of slices, label)')
         summary = summarize(rows, self.data.name, self.data.note, protocol,
                             self.provenance)
-        folder = write_report(self.report_dir, rows, summary,
-                              self._overlays(rows, prompts))
+        scores = [row.DSC for row in rows if row.method == 'model']
+        shown = self.shown or best_median_worst(scores)
+        summary['overlays'] = {name: describe(self.targets[i])
+                               for name, i in shown.items()}
+        folder = write_report(self.report_dir, rows, summary, {
+            name: self._overlay(self.targets[i], scores[i], prompts)
+            for name, i in shown.items()
+        })
         pictures = sorted(map(str, folder.glob('overlays/*.png')))
         MMLogger.get_current_instance().info('\n'.join([
             f"{self.data.name}, split '{self.split}', in percent, NSD at "
             f'{self.tolerance:g} mm', format_table(summary['scores']),
             f'Report: {folder / "report.md"}', 'Overlays:', *pictures]))
-
-    def _overlays(self, rows: List[CaseScore],
-                  prompts: Prompts) -> Dict[str, np.ndarray]:
-        """Pictures of the best, the median and the worst row by DSC."""
-        scores = [row.DSC for row in rows if row.method == 'model']
-        order = np.argsort(scores, kind='stable')
-        chosen = dict(best=order[-1], median=order[len(order) // 2],
-                      worst=order[0])
-        return {
-            name: self._overlay(self.targets[i], scores[i], prompts)
-            for name, i in chosen.items()
-        }
 
     def _overlay(self, target: Target, score: float,
                  prompts: Prompts) -> np.ndarray:
