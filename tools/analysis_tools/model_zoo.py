@@ -1,0 +1,174 @@
+"""Write docs/model_zoo.md from the configs and their metafiles.
+
+``python tools/analysis_tools/model_zoo.py`` writes the page, ``--check`` only
+compares it. Parameters and operations are counted on models without memory
+for their weights; the scores are those that the metafiles record.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Dict, Iterator, List
+
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmdbsam.errors import InputError, run_cli
+from mmdbsam.models import PromptSegmentor
+from mmdbsam.registry import MODELS
+from mmdbsam.released_weights import RELEASED_WEIGHTS, find_released
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / 'docs/model_zoo.md'
+
+_INTRODUCTION = """# Model zoo
+
+Made by `tools/analysis_tools/model_zoo.py` from the configs and their
+`metafile.yml`. GFLOPs count a multiplication and an addition as two, for
+encoding one image and decoding one box. Frozen parameters keep the values of
+the weights that the model starts from.
+"""
+_NO_SCORES = """## Not measured here
+
+The configs without a table of scores have been built, run and, where a peer
+exists, compared with it number by number, but not trained: that needs a GPU
+and data that this repository does not have.
+"""
+
+
+def read_metafiles() -> Dict[Path, dict]:
+    """The metafiles of the folders of configs, by path.
+
+    Raises:
+        InputError: If one does not list exactly the configs beside it.
+    """
+    metafiles = {}
+    for path in sorted((ROOT / 'configs').rglob('metafile.yml')):
+        content = yaml.safe_load(path.read_text())
+        listed = [model['Config'] for model in content['Models']]
+        present = [str(config.relative_to(ROOT))
+                   for config in path.parent.glob('*.py')]
+        if sorted(listed) != sorted(present):
+            raise InputError(
+                f'{path.relative_to(ROOT)}: expected an entry for each config '
+                f'beside it, found {sorted(set(listed) ^ set(present))} on '
+                'one side only')
+        metafiles[path] = content
+    return metafiles
+
+
+def build(config: str) -> PromptSegmentor:
+    """A config's model, without memory for its weights."""
+    cfg = Config.fromfile(ROOT / config)
+    with torch.device('meta'):
+        return MODELS.build(cfg.model).eval()
+
+
+def count_flops(model: PromptSegmentor) -> int:
+    """Operations of encoding one image and decoding one box."""
+    side = model.image_encoder.img_size
+    model.requires_grad_(False)
+    with torch.device('meta'), FlopCounterMode(display=False) as counter:
+        embedding = model.encode_image(torch.zeros(1, 3, side, side))
+        model.decode_prompts(embedding, boxes=torch.zeros(1, 4))
+    return counter.get_total_flops()
+
+
+def config_row(config: str) -> str:
+    """The line of a config in the table of models."""
+    model = build(config)
+    counts = {True: 0, False: 0}
+    for parameter in model.parameters():
+        counts[parameter.requires_grad] += parameter.numel() / 1e6
+    name = find_released(Path(model.pretrained or '').name)
+    link = f'[`{Path(config).stem}`](../{config})'
+    return (f'| {link} | {model.image_encoder.img_size} | '
+            f'{counts[True]:.2f} | {counts[False]:.2f} | '
+            f'{count_flops(model) / 1e9:.1f} | '
+            f'{f"`{name}`" if name else "none"} |')
+
+
+def weights_table() -> Iterator[str]:
+    """The released weights that configs start from."""
+    yield from ('## Weights', '',
+                'Fetched by `python tools/fetch_weights.py NAME`, and '
+                'verified whenever they are loaded.', '',
+                '| name | what | MB | licence | from | sha256 |',
+                '|---|---|---:|---|---|---|')
+    for name, weights in RELEASED_WEIGHTS.items():
+        yield (f'| `{name}` | {weights.what} | {weights.megabytes} | '
+               f'{weights.licence} | {weights.source} | '
+               f'`{weights.sha256}` |')
+
+
+def scores_tables(metafiles: Dict[Path, dict]) -> Iterator[str]:
+    """What was measured, a table for each data set."""
+    data_sets = [(key, about) for content in metafiles.values()
+                 for key, about in content.get('Datasets', {}).items()]
+    for key, about in data_sets:
+        yield from ('', f'## Scores: {key}', '', about['Description'].strip(),
+                    '', '```bash', *about['Commands'].strip().splitlines(),
+                    '```', '', '| | seeds | DSC | NSD |',
+                    '|---|---:|---:|---:|')
+        for name, scores in about.get('Baselines', {}).items():
+            yield score_row(name, scores)
+        for content in metafiles.values():
+            for model in content['Models']:
+                for result in model.get('Results', []):
+                    if result['Dataset'] == key:
+                        yield score_row(f'`{Path(model["Config"]).stem}`',
+                                        result['Metrics'])
+
+
+def score_row(name: str, scores: Dict[str, list]) -> str:
+    """Mean and, of several seeds, the range."""
+    cells = []
+    for key in ('DSC', 'NSD'):
+        values = scores[key]
+        mean = sum(values) / len(values)
+        spread = (f' ({min(values):.2f} to {max(values):.2f})'
+                  if len(values) > 1 else '')
+        cells.append(f'{mean:.2f}{spread}')
+    seeds = len(scores['DSC']) if len(scores['DSC']) > 1 else ''
+    return f'| {name} | {seeds} | {" | ".join(cells)} |'
+
+
+def page(metafiles: Dict[Path, dict]) -> str:
+    """The whole page."""
+    lines: List[str] = [_INTRODUCTION]
+    for content in metafiles.values():
+        lines += [f'## {content["Title"]}', '', content['About'].strip(), '',
+                  '| config | side (px) | trained (M) | frozen (M) | GFLOPs | '
+                  'starts from |', '|---|---:|---:|---:|---:|---|']
+        lines += [config_row(model['Config']) for model in content['Models']]
+        lines += ['']
+    lines += [*weights_table(), *scores_tables(metafiles), '', _NO_SCORES]
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """Write or check the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--check', action='store_true',
+                        help='fail if the page is not what would be written')
+    args = parser.parse_args()
+    init_default_scope('mmdbsam')
+    wanted = page(read_metafiles())
+    name = PAGE.relative_to(ROOT)
+    if not args.check:
+        PAGE.write_text(wanted)
+        print(f'{name}: written')
+    elif not PAGE.exists() or PAGE.read_text() != wanted:
+        raise InputError(f'{name}: expected what the metafiles say, found '
+                         'another page; run python '
+                         'tools/analysis_tools/model_zoo.py')
+    else:
+        print(f'{name}: up to date')
+
+
+if __name__ == '__main__':
+    run_cli(main)
