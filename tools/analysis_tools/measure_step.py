@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 from mmengine.registry import init_default_scope
-from mmengine.structures import BaseDataElement, InstanceData
 
+from mmdbsam.engine.random_batch import random_batch
 from mmdbsam.engine.setup import add_runner_arguments, load_config
 from mmdbsam.errors import run_cli
 from mmdbsam.registry import MODELS
@@ -35,20 +35,6 @@ def parse_args() -> argparse.Namespace:
                         help='under bfloat16 autocast')
     add_runner_arguments(parser)
     return parser.parse_args()
-
-
-def random_batch(size: int, batch_size: int, prompts: int) -> dict:
-    """Samples as the data loader gives them, with boxes of random masks."""
-    samples = []
-    for _ in range(batch_size):
-        corners = torch.randint(0, size // 2, (prompts, 2))
-        boxes = torch.cat([corners, corners + size // 3], dim=1).float()
-        masks = torch.randint(0, 2, (prompts, size, size), dtype=torch.uint8)
-        samples.append(BaseDataElement(prompts=InstanceData(boxes=boxes),
-                                       gt=InstanceData(masks=masks)))
-    images = torch.randint(0, 256, (batch_size, 3, size, size),
-                           dtype=torch.uint8)
-    return dict(inputs=list(images), data_samples=samples)
 
 
 def peak_gigabytes(device: str) -> float:

@@ -1,0 +1,27 @@
+"""Samples for measurements that need no data."""
+
+import torch
+from mmengine.structures import BaseDataElement, InstanceData
+
+
+def random_batch(size: int, batch_size: int, prompts: int) -> dict:
+    """Samples as the data loader gives them, with boxes of random masks.
+
+    Args:
+        size: Side of the square images, in pixels.
+        batch_size: Number of images.
+        prompts: Boxes and masks an image.
+
+    Returns:
+        dict: ``inputs`` and ``data_samples``, for the data preprocessor.
+    """
+    samples = []
+    for _ in range(batch_size):
+        corners = torch.randint(0, size // 2, (prompts, 2))
+        boxes = torch.cat([corners, corners + size // 3], dim=1).float()
+        masks = torch.randint(0, 2, (prompts, size, size), dtype=torch.uint8)
+        samples.append(BaseDataElement(prompts=InstanceData(boxes=boxes),
+                                       gt=InstanceData(masks=masks)))
+    images = torch.randint(0, 256, (batch_size, 3, size, size),
+                           dtype=torch.uint8)
+    return dict(inputs=list(images), data_samples=samples)
