@@ -19,7 +19,7 @@ model = dict(
                   widths=(8, 16, 16), norm_cfg=dict(type='GN', num_groups=4)),
         neck=dict(num_heads=4, expansion=1., dropout=0., drop_path=0.),
         fusion=dict(drop_path=0.)),
-    prompt_encoder=dict(embed_dims=64, boxes_as_masks=True),
+    prompt_encoder=dict(embed_dims=64),
     mask_head=dict(embed_dims=64, num_heads=4, mlp_dims=128))
 train_pipeline = _base_.train_pipeline
 train_pipeline[1].update(prompts_per_image=2, jitter=2, min_area=20)

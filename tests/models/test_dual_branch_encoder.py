@@ -170,9 +170,9 @@ def test_overfits_eight_samples(tiny_cfg, prepared_spine):
     model = MODELS.build(tiny_cfg.model).train()
     optimizer = torch.optim.AdamW(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3,
-                                                   total_steps=80)
+                                                   total_steps=110)
     batch = model.data_preprocessor(pseudo_collate(samples))
-    for _ in range(80):
+    for _ in range(110):
         optimizer.zero_grad()
         sum(model(**batch, mode='loss').values()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)

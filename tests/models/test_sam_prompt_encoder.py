@@ -1,10 +1,9 @@
-"""Boxes as mask prompts, and which parameters train."""
+"""The dense embedding, and which parameters train."""
 
 import pytest
 import torch
-import torch.nn.functional as F
+from segment_anything.modeling import PromptEncoder
 
-from mmdbsam.models.heads.sam_prompt_encoder import box_coverage
 from mmdbsam.registry import MODELS
 
 
@@ -14,32 +13,19 @@ def build(**kwargs):
                              embedding_size=4, embed_dims=32, **kwargs))
 
 
-def test_box_coverage_is_the_area_average_of_the_filled_box():
-    boxes = torch.tensor([[3., 5, 30, 9], [0, 0, 63, 63], [10, 10, 10, 10]])
-    filled = torch.zeros(3, 1, 64, 64)
-    for mask, (x0, y0, x1, y1) in zip(filled, boxes.long(), strict=True):
-        mask[0, y0:y1 + 1, x0:x1 + 1] = 1
-    wanted = F.interpolate(filled, (16, 16), mode='area')[:, 0]
-    torch.testing.assert_close(box_coverage(boxes, 64, 16), wanted)
-
-
-def test_boxes_as_masks_reaches_the_dense_embedding():
+def test_without_masks_the_prompts_share_the_dense_embedding():
     boxes = torch.tensor([[3., 5, 30, 9], [20, 20, 40, 60]])
-    plain, filled = build(), build(boxes_as_masks=True)
-    dense = plain(points=None, boxes=boxes, masks=None)[1]
-    assert len(dense) == 1  # shared by the prompts
-    dense = filled(points=None, boxes=boxes, masks=None)[1]
-    assert not torch.allclose(dense[0], dense[1])
-    # A mask that is given wins.
-    mask = torch.randn(2, 1, 16, 16)
-    torch.testing.assert_close(
-        filled(points=None, boxes=boxes, masks=mask)[1],
-        plain(points=None, boxes=boxes, masks=mask)[1])
+    encoder = build()
+    shared = encoder(points=None, boxes=boxes, masks=None)[1]
+    wanted = PromptEncoder.forward(encoder, None, boxes, None)[1]
+    assert len(shared) == 1
+    assert torch.equal(shared.expand_as(wanted), wanted)
+    masks = torch.randn(2, 1, 16, 16)
+    assert len(encoder(points=None, boxes=boxes, masks=masks)[1]) == 2
 
 
 @pytest.mark.parametrize('kwargs, prompts', [
     (dict(), ['boxes']),
-    (dict(boxes_as_masks=True), ['boxes']),
     (dict(trained_prompts=['boxes', 'points', 'masks']),
      ['boxes', 'points', 'masks']),
 ])
