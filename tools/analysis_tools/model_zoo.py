@@ -32,9 +32,9 @@ the weights that the model starts from.
 """
 _NO_SCORES = """## Not measured here
 
-The configs without a table of scores have been built, run and, where a peer
-exists, compared with it number by number, but not trained: that needs a GPU
-and data that this repository does not have.
+Configs without a score have been built, run and, where a peer exists,
+compared with it number by number, but not trained to the end; ViT-B, L and H
+need a GPU and more data than one scan for that.
 """
 
 
