@@ -3,6 +3,7 @@
 import os
 import tempfile
 import zipfile
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Optional
@@ -16,7 +17,7 @@ _SAM_URL = 'https://dl.fbaipublicfiles.com/segment_anything/'
 
 
 @dataclass(frozen=True)
-class ReleasedWeights:
+class ReleasedWeights(ABC):
     """A checkpoint as its authors released it, under its released name.
 
     Attributes:
@@ -34,17 +35,17 @@ class ReleasedWeights:
     licence: str
 
     @property
+    @abstractmethod
     def source(self) -> str:
         """Where it comes from, for a reader."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write_to(self, dest: Path) -> None:
         """Fetch it to a path, all of it or nothing.
 
         Raises:
             InputError: If that fails or gives other content.
         """
-        raise NotImplementedError
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder has it.
