@@ -7,6 +7,7 @@ from mmpretrain.models.backbones import ViTSAM
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
+from mmdbsam.models.backbones.rel_pos_attention import RelPosAttention
 from mmdbsam.registry import MODELS
 
 # The official names of SAM's image encoder, and mmpretrain's.
@@ -67,6 +68,9 @@ class SAMViT(ViTSAM):
         self.stage_widths = [self.embed_dims] * num_stages
         self.out_size = self.patch_resolution[0]
         for layer in self.layers:
+            # Makes the windows itself, after the projection.
+            layer.attn = RelPosAttention(layer.attn, layer.window_size)
+            layer.window_size = 0
             # mmpretrain's is a numpy number: torch.compile takes that for a
             # tensor, and breaks its graph where the rate is asked for.
             drop_path = layer.ffn.dropout_layer

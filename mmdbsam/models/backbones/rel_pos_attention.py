@@ -1,0 +1,169 @@
+"""SAM's attention with relative positions, without its N x N matrix.
+
+For a query at (y, x) and a key at (y', x'), ``segment_anything`` adds
+``q . R_h[y - y'] + q . R_w[x - x']`` to the scaled product of q and k, on a
+score matrix that it keeps: 0.8 GB for the 64 x 64 positions and 12 heads of
+ViT-B in float32, several times over. Here it is computed in one of two forms,
+of which docs/performance.md has the times.
+
+Folded: both terms are inner products too. With the terms for all rows y' and
+all columns x' appended to the query, and one-hot row and column numbers to the
+key ::
+
+    q' = [q / sqrt(d), q . R_h[y - 0..h], q . R_w[x - 0..w]]
+    k' = [k,           onehot(y'),        onehot(x')       ]
+
+softmax(q' k'^T) is that attention, which torch's fused kernels compute in
+tiles, forward and backward.
+
+In blocks: scores, terms and softmax of a few rows of queries at a time, which
+stay in a CPU's cache. Three times less arithmetic, but no backward.
+"""
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models.backbones.vit_sam import Attention
+from torch import Tensor, nn
+
+# Scores of a head that are computed at a time: 4 MB in float32.
+_BLOCK = 1 << 20
+
+class RelPosAttention(nn.Module):
+    """Attention within windows or over the whole map.
+
+    Takes over the parameters of mmpretrain's ``Attention``, under the same
+    names. As in SAM, windows at the right and bottom are filled up with zeros
+    before the projection, and these positions are attended to; here they cost
+    no projection, as all of them project to the bias.
+
+    Args:
+        attention: The parameters.
+        window_size: Side of the windows; 0 for one that is the whole map.
+    """
+
+    def __init__(self, attention: Attention, window_size: int) -> None:
+        super().__init__()
+        self.num_heads = attention.num_heads
+        self.scale = attention.scale
+        self.window_size = window_size
+        self.qkv = attention.qkv
+        self.proj = attention.proj
+        self.use_rel_pos = attention.use_rel_pos
+        if self.use_rel_pos:
+            self.rel_pos_h = attention.rel_pos_h
+            self.rel_pos_w = attention.rel_pos_w
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, h, w, C) -> (B, h, w, C)."""
+        batch, height, width, _ = x.shape
+        window = (self.window_size, ) * 2 if self.window_size else (height,
+                                                                    width)
+        rows, columns = (-(-side // part) for side, part in
+                         zip((height, width), window, strict=True))
+        qkv = self._fill(self.qkv(x), rows * window[0], columns * window[1])
+        # (3, B, rows, columns, heads, window, window, d)
+        qkv = qkv.view(batch, rows, window[0], columns, window[1], 3,
+                       self.num_heads, -1).permute(5, 0, 1, 3, 6, 2, 4, 7)
+        q, k, v = qkv.flatten(1, 3)
+        x = self._attend(q, k, v)
+        x = x.view(batch, rows, columns, self.num_heads, *window, -1)
+        x = x.permute(0, 1, 4, 2, 5, 3, 6).reshape(
+            batch, rows * window[0], columns * window[1], -1)
+        return self.proj(x[:, :height, :width])
+
+    def _fill(self, qkv: Tensor, height: int, width: int) -> Tensor:
+        """Enlarge (B, h, w, 3 C) at the right and bottom."""
+        if qkv.shape[1:3] == (height, width):
+            return qkv
+        shape = (len(qkv), height, width, qkv.shape[-1])
+        filled = (qkv.new_zeros(shape) if self.qkv.bias is None else
+                  self.qkv.bias.to(qkv.dtype).expand(shape).clone())
+        filled[:, :qkv.shape[1], :qkv.shape[2]] = qkv
+        return filled
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """q, k, v (n, heads, h, w, d) -> (n, heads, h w, d)."""
+        if not self.use_rel_pos:
+            return F.scaled_dot_product_attention(
+                *(part.flatten(2, 3) for part in (q, k, v)))
+        height, width = q.shape[2:4]
+        by_row = torch.einsum('nhyxc,ykc->nhyxk', q,
+                              _by_distance(self.rel_pos_h, height))
+        by_column = torch.einsum('nhyxc,xkc->nhyxk', q,
+                                 _by_distance(self.rel_pos_w, width))
+        attend = (attend_in_blocks if _blocks_are_faster(by_row)
+                  else attend_folded)
+        return attend(q * self.scale, k, v, by_row, by_column)
+
+
+def attend_folded(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
+                  by_column: Tensor) -> Tensor:
+    """Attention by torch's fused kernels.
+
+    Args:
+        q: (n, heads, h, w, d), scaled.
+        k: Of the same shape.
+        v: Likewise.
+        by_row: (n, heads, h, w, h), what is added for keys in each row.
+        by_column: (n, heads, h, w, w), for keys in each column.
+
+    Returns:
+        Tensor: (n, heads, h w, d).
+    """
+    height, width, channels = q.shape[2:]
+    row, column = (torch.eye(side, dtype=k.dtype, device=k.device)
+                   for side in (height, width))
+    one_hot = torch.cat([row[:, None].expand(-1, width, -1),
+                         column.expand(height, -1, -1)], dim=-1)
+    q = torch.cat([q, by_row, by_column], dim=-1)
+    k = torch.cat([k, one_hot.expand(*k.shape[:2], -1, -1, -1)], dim=-1)
+    # The fused kernels of the CPU ask for one width of keys and values.
+    v = F.pad(v, (0, height + width))
+    x = F.scaled_dot_product_attention(
+        *(part.flatten(2, 3) for part in (q, k, v)), scale=1.)
+    return x[..., :channels]
+
+
+def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
+                     by_column: Tensor) -> Tensor:
+    """As :func:`attend_folded`, for inference on a CPU."""
+    n, num_heads, height, width, channels = q.shape
+    q, k, v, by_row, by_column = (part.flatten(0, 1)
+                                  for part in (q, k, v, by_row, by_column))
+    k, v = k.flatten(1, 2).mT, v.flatten(1, 2)
+    heads = max(1, torch.get_num_threads())
+    rows = max(1, _BLOCK // (height * width * width))
+    x = torch.empty_like(q)
+    for head in range(0, n * num_heads, heads):
+        of_heads = slice(head, head + heads)
+        for row in range(0, height, rows):
+            block = of_heads, slice(row, row + rows)
+            scores = q[block].flatten(1, 2) @ k[of_heads]
+            terms = scores.view(*q[block].shape[:3], height, width)
+            terms += by_row[block][..., None]
+            terms += by_column[block][..., None, :]
+            x[block] = (scores.softmax(-1) @ v[of_heads]).view(
+                *q[block].shape)
+    return x.view(n, num_heads, height * width, channels)
+
+
+def _blocks_are_faster(scores: Tensor) -> bool:
+    """Whether to attend in blocks, given (n, heads, h, w, h)."""
+    if scores.is_meta:
+        return True  # counted are the operations of the attention itself
+    if (scores.requires_grad or scores.is_cuda
+            or torch.compiler.is_compiling()):
+        return False
+    height, width = scores.shape[2:4]
+    if (height * width)**2 <= _BLOCK:
+        return False  # windows are batched better as a whole
+    # With its matrix units, torch's own kernel is the faster one.
+    return (scores.dtype != torch.bfloat16
+            or not torch.cpu._is_amx_tile_supported())
+
+
+def _by_distance(rel_pos: Tensor, side: int) -> Tensor:
+    """The embedding of every pair's distance: (2 side - 1, d) -> (side,
+    side, d)."""
+    positions = torch.arange(side, device=rel_pos.device)
+    return rel_pos[positions[:, None] - positions + side - 1]
