@@ -10,19 +10,16 @@ to the largest value.
 """
 
 import argparse
-import ctypes
-import gc
 import math
 import multiprocessing
-import re
 import statistics
 import time
-from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor
 
+from mmdbsam.engine.memory import peak_memory, restart_peak
 from mmdbsam.errors import InputError, run_cli
 from mmdbsam.ops import available_backends, multi_scale_deformable_attn
 from mmdbsam.ops.backends.mmcv_backend import pure_torch_function
@@ -151,24 +148,10 @@ def extra_memory(case: Case, backend: str, device: str) -> float:
     for shapes in (case._replace(queries=1), case):
         inputs = arguments(shapes, device)
         grad = slope(shapes, inputs[0])
-        before = _memory(device, reset=True)
+        before = restart_peak(device)
         results = gradients(caller(backend, shapes.shapes), inputs, grad)
     size = sum(x.numel() * x.element_size() for x in results)
-    return max(0, _memory(device) - before - size)
-
-
-def _memory(device: str, reset: bool = False) -> int:
-    """The peak in bytes; with ``reset`` the present use, and a new peak."""
-    if device == 'cuda':
-        if reset:
-            torch.cuda.reset_peak_memory_stats()
-        return torch.cuda.max_memory_allocated()
-    if reset:
-        gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)
-        Path('/proc/self/clear_refs').write_text('5')
-    status = Path('/proc/self/status').read_text()
-    return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) * 1024
+    return max(0, peak_memory(device) - before - size)
 
 
 def copy_bandwidth() -> float:

@@ -8,15 +8,12 @@ on a GPU what torch allocated at its peak.
 """
 
 import argparse
-import re
-import resource
-import sys
 import time
-from pathlib import Path
 
 import torch
 from mmengine.registry import init_default_scope
 
+from mmdbsam.engine.memory import peak_memory
 from mmdbsam.engine.random_batch import random_batch
 from mmdbsam.engine.setup import add_runner_arguments, load_config
 from mmdbsam.errors import run_cli
@@ -37,26 +34,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def peak_gigabytes(device: str) -> float:
-    """The peak so far: allocated on a GPU, resident on a CPU."""
-    if device == 'cuda':
-        return torch.cuda.max_memory_allocated() / 1e9
-    status = Path('/proc/self/status')
-    if status.exists():
-        # getrusage would count what the parent process held at the fork.
-        peak = re.search(r'VmHWM:\s+(\d+) kB', status.read_text())
-        return int(peak[1]) * 1024 / 1e9
-    unit = 1 if sys.platform == 'darwin' else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
-
-
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     init_default_scope('mmdbsam')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = MODELS.build(cfg.model).to(device).train()
-    before = peak_gigabytes(device)
+    before = peak_memory(device)
     size = model.image_encoder.img_size
     batch = model.data_preprocessor(
         random_batch(size, args.batch_size, args.prompts))
@@ -70,8 +54,8 @@ def main() -> None:
     seconds = time.perf_counter() - start
     print(f'{args.config}: {size} px, batch {args.batch_size}, '
           f'{args.prompts} prompts an image, on {device}: one training step '
-          f'{seconds:.1f} s, peak {peak_gigabytes(device):.2f} GB, of which '
-          f'the model {before:.2f} GB')
+          f'{seconds:.1f} s, peak {peak_memory(device) / 1e9:.2f} GB, of '
+          f'which the model {before / 1e9:.2f} GB')
 
 
 if __name__ == '__main__':

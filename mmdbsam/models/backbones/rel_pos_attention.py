@@ -20,13 +20,16 @@ In blocks: scores, terms and softmax of a few rows of queries at a time, which
 stay in a CPU's cache. Three times less arithmetic, but no backward.
 """
 
+from typing import Tuple
+
 import torch
 import torch.nn.functional as F
 from mmpretrain.models.backbones.vit_sam import Attention
 from torch import Tensor, nn
 
-# Scores of a head that are computed at a time: 4 MB in float32.
+# Scores that a thread computes at a time: 4 MB in float32.
 _BLOCK = 1 << 20
+
 
 class RelPosAttention(nn.Module):
     """Attention within windows or over the whole map.
@@ -69,7 +72,8 @@ class RelPosAttention(nn.Module):
         x = x.view(batch, rows, columns, self.num_heads, *window, -1)
         x = x.permute(0, 1, 4, 2, 5, 3, 6).reshape(
             batch, rows * window[0], columns * window[1], -1)
-        return self.proj(x[:, :height, :width])
+        # A linear layer takes only what is contiguous as one matrix.
+        return self.proj(x[:, :height, :width].contiguous())
 
     def _fill(self, qkv: Tensor, height: int, width: int) -> Tensor:
         """Enlarge (B, h, w, 3 C) at the right and bottom."""
@@ -86,14 +90,29 @@ class RelPosAttention(nn.Module):
         if not self.use_rel_pos:
             return F.scaled_dot_product_attention(
                 *(part.flatten(2, 3) for part in (q, k, v)))
-        height, width = q.shape[2:4]
-        by_row = torch.einsum('nhyxc,ykc->nhyxk', q,
-                              _by_distance(self.rel_pos_h, height))
-        by_column = torch.einsum('nhyxc,xkc->nhyxk', q,
-                                 _by_distance(self.rel_pos_w, width))
+        by_row, by_column = position_terms(q, self.rel_pos_h, self.rel_pos_w)
         attend = (attend_in_blocks if _blocks_are_faster(by_row)
                   else attend_folded)
         return attend(q * self.scale, k, v, by_row, by_column)
+
+
+def position_terms(q: Tensor, rel_pos_h: Tensor,
+                   rel_pos_w: Tensor) -> Tuple[Tensor, Tensor]:
+    """What is added to a query's scores with the keys of a row or column.
+
+    Args:
+        q: (n, heads, h, w, d).
+        rel_pos_h: (2 h - 1, d), the embeddings of the distances of rows.
+        rel_pos_w: (2 w - 1, d), of columns.
+
+    Returns:
+        tuple: (n, heads, h, w, h) and (n, heads, h, w, w).
+    """
+    height, width = q.shape[2:4]
+    return (torch.einsum('nhyxc,ykc->nhyxk', q,
+                         _by_distance(rel_pos_h, height)),
+            torch.einsum('nhyxc,xkc->nhyxk', q,
+                         _by_distance(rel_pos_w, width)))
 
 
 def attend_folded(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
@@ -104,8 +123,8 @@ def attend_folded(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
         q: (n, heads, h, w, d), scaled.
         k: Of the same shape.
         v: Likewise.
-        by_row: (n, heads, h, w, h), what is added for keys in each row.
-        by_column: (n, heads, h, w, w), for keys in each column.
+        by_row: (n, heads, h, w, h), see :func:`position_terms`.
+        by_column: (n, heads, h, w, w).
 
     Returns:
         Tensor: (n, heads, h w, d).
@@ -130,9 +149,10 @@ def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
     n, num_heads, height, width, channels = q.shape
     q, k, v, by_row, by_column = (part.flatten(0, 1)
                                   for part in (q, k, v, by_row, by_column))
-    k, v = k.flatten(1, 2).mT, v.flatten(1, 2)
-    heads = max(1, torch.get_num_threads())
-    rows = max(1, _BLOCK // (height * width * width))
+    k, v = k.flatten(1, 2).mT.contiguous(), v.flatten(1, 2)
+    tokens = height * width
+    heads = torch.get_num_threads() * max(1, _BLOCK // tokens**2)
+    rows = max(1, _BLOCK // (tokens * width))
     x = torch.empty_like(q)
     for head in range(0, n * num_heads, heads):
         of_heads = slice(head, head + heads)
@@ -144,7 +164,7 @@ def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
             terms += by_column[block][..., None, :]
             x[block] = (scores.softmax(-1) @ v[of_heads]).view(
                 *q[block].shape)
-    return x.view(n, num_heads, height * width, channels)
+    return x.view(n, num_heads, tokens, channels)
 
 
 def _blocks_are_faster(scores: Tensor) -> bool:
@@ -154,12 +174,12 @@ def _blocks_are_faster(scores: Tensor) -> bool:
     if (scores.requires_grad or scores.is_cuda
             or torch.compiler.is_compiling()):
         return False
+    if scores.dtype != torch.bfloat16:
+        return True
+    # torch's kernel is the faster one with matrix units, and for windows.
     height, width = scores.shape[2:4]
-    if (height * width)**2 <= _BLOCK:
-        return False  # windows are batched better as a whole
-    # With its matrix units, torch's own kernel is the faster one.
-    return (scores.dtype != torch.bfloat16
-            or not torch.cpu._is_amx_tile_supported())
+    return (height * width > 1024
+            and not torch.cpu._is_amx_tile_supported())
 
 
 def _by_distance(rel_pos: Tensor, side: int) -> Tensor:
