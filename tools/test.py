@@ -5,9 +5,13 @@
 
 import argparse
 
+import torch
+from mmengine.device import get_device
+
 from mmdbsam.engine.setup import (
     add_runner_arguments,
     build_runner,
+    half_precision,
     load_config,
 )
 from mmdbsam.errors import run_cli
@@ -23,6 +27,9 @@ def parse_args() -> argparse.Namespace:
                         help='write tables and overlays to this folder')
     parser.add_argument('--overlays-of', metavar='REPORT',
                         help='show the volumes that this other report shows')
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision: bfloat16, or '
+        'float16 on a GPU without')
     add_runner_arguments(parser)
     args = parser.parse_args()
     if args.overlays_of and not args.report:
@@ -34,13 +41,16 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     cfg.resume, cfg.load_from = False, None
+    dtype = half_precision() if args.amp else torch.float32
     if args.report:
         cfg.test_evaluator.update(
             report_dir=args.report, overlays_of=args.overlays_of,
-            provenance=dict(config=args.config, checkpoint=args.checkpoint))
+            provenance=dict(config=args.config, checkpoint=args.checkpoint,
+                            precision=str(dtype).removeprefix('torch.')))
     runner = build_runner(cfg)
     load_weights(runner.model, args.checkpoint)
-    runner.test()
+    with torch.autocast(get_device(), dtype, enabled=args.amp):
+        runner.test()
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ import torch
 from mmdbsam.engine.setup import (
     add_runner_arguments,
     build_runner,
+    half_precision,
     latest_checkpoint,
     load_config,
 )
@@ -22,8 +23,8 @@ def parse_args() -> argparse.Namespace:
         help='go on from a checkpoint; without a value, from the latest in '
         'the work directory, if there is one')
     parser.add_argument(
-        '--amp', action='store_true', help='mixed precision: float16 with '
-        'loss scaling on a GPU, bfloat16 on a CPU')
+        '--amp', action='store_true', help='mixed precision: bfloat16, or '
+        'float16 with loss scaling on a GPU without')
     add_runner_arguments(parser)
     return parser.parse_args()
 
@@ -32,9 +33,9 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     if args.amp:
-        cfg.optim_wrapper.type = ('AmpOptimWrapper' if
-                                  torch.cuda.is_available() else
-                                  'BFloat16OptimWrapper')
+        cfg.optim_wrapper.type = ('BFloat16OptimWrapper' if
+                                  half_precision() == torch.bfloat16 else
+                                  'AmpOptimWrapper')
     checkpoint = args.resume
     if checkpoint == 'auto':
         checkpoint = latest_checkpoint(cfg.work_dir)

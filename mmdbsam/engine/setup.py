@@ -82,6 +82,14 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def half_precision() -> torch.dtype:
+    """The type of ``--amp``: float16 only on GPUs that lack bfloat16."""
+    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported(
+            including_emulation=False):
+        return torch.float16
+    return torch.bfloat16
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner; distributed runs without a GPU use gloo.
 

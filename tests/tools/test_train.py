@@ -123,6 +123,7 @@ def test_report_of_a_trained_model(tool, run, tmp_path, repo_root):
     assert 'inscribed ellipse' in output
     summary = json.loads((tmp_path / 'report/summary.json').read_text())
     assert summary['provenance']['checkpoint'] == str(checkpoint)
+    assert summary['provenance']['precision'] == 'float32'
     assert len(list((tmp_path / 'report/overlays').glob('*.png'))) == 3
 
     deeper, wider = ('model.image_encoder.vit.arch.num_layers=8',
@@ -139,6 +140,34 @@ def test_report_of_a_trained_model(tool, run, tmp_path, repo_root):
                               text=True)
         assert done.returncode == 1
         assert message in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize('options, wanted', [([], 'float32'),
+                                             (['--amp'], 'bfloat16')])
+def test_precision_of_a_test(load_tool, repo_root, monkeypatch, options,
+                             wanted):
+    """That of the model's layers, and what the report says of it."""
+    tool = load_tool('test.py')
+    seen = []
+
+    class Runner:
+        model = None
+
+        def __init__(self, cfg):
+            self.evaluator = cfg.test_evaluator
+
+        def test(self):
+            product = torch.nn.functional.linear(*torch.ones(2, 1, 1))
+            seen.append(str(product.dtype))
+            seen.append(self.evaluator.provenance.precision)
+
+    monkeypatch.chdir(repo_root)
+    monkeypatch.setattr(tool, 'build_runner', Runner)
+    monkeypatch.setattr(tool, 'load_weights', lambda model, path: None)
+    monkeypatch.setattr('sys.argv', ['test.py', CONFIG, 'x.pth', '--report',
+                                     'x', *options])
+    tool.main()
+    assert seen == [f'torch.{wanted}', wanted]
 
 
 @pytest.mark.parametrize('option, message', [

@@ -1,0 +1,108 @@
+"""Frozen parts cost no graph, gradients, optimiser states or DDP buckets."""
+
+import socket
+
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+from torch.nn.parallel import DistributedDataParallel
+
+from mmdbsam.engine.random_batch import random_batch
+from mmdbsam.registry import MODELS
+
+ADDED = ('adapter', 'stem', 'neck', 'fusion')
+
+
+@pytest.fixture
+def build(tiny_cfg):
+    """The tiny model with its ViT frozen, without some blocks."""
+
+    def build(without=(), **adapter):
+        encoder = tiny_cfg.model.image_encoder
+        encoder.vit.frozen = True
+        encoder.adapter.update(adapter)
+        encoder.update(dict.fromkeys(without))
+        return MODELS.build(tiny_cfg.model).train()
+
+    return build
+
+
+def batch_of_noise(model):
+    return model.data_preprocessor(
+        random_batch(model.image_encoder.img_size, 2, 2))
+
+
+def blocks_with_a_graph(model, batch):
+    """Of the ViT's blocks, in order."""
+    found = []
+    handles = [layer.register_forward_hook(
+        lambda module, inputs, output: found.append(output.requires_grad))
+        for layer in model.image_encoder.vit.layers]
+    sum(model(**batch, mode='loss').values()).backward()
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+@pytest.mark.parametrize('without, adapter, wanted', [
+    # An adapter after every block: all but the first feel it.
+    ((), dict(placement='block'), [False, True, True, True]),
+    # No adapter: the first stage's exchange is the first that trains.
+    (('adapter', ), {}, [False, True, True, True]),
+    (('adapter', 'neck'), {}, [False] * 4),
+    (ADDED, {}, [False] * 4),
+])
+def test_the_graph_begins_at_the_first_trainable_block(build, without,
+                                                       adapter, wanted):
+    model = build(without, **adapter)
+    assert blocks_with_a_graph(model, batch_of_noise(model)) == wanted
+
+
+def test_tiny_vit_builds_no_graph_below_its_neck():
+    vit = MODELS.build(dict(
+        type='SAMTinyViT', img_size=32, widths=(8, 16, 16, 32),
+        depths=(1, 1, 2, 1), num_heads=(2, 2, 4), window_sizes=(7, 4, 7),
+        out_channels=16)).train()
+    tokens = vit.embed(torch.randn(1, 3, 32, 32))
+    for blocks in vit.stages:
+        for block in blocks:
+            tokens = block(tokens)
+    assert not tokens.requires_grad
+    assert vit.neck(tokens).requires_grad
+
+
+def test_frozen_parts_stay_in_evaluation_mode(build):
+    model = build()
+    training = {name for name, module
+                in model.image_encoder.vit.named_modules() if module.training}
+    assert all(name.startswith('channel_reduction') for name in training)
+    assert model.image_encoder.stem.training
+
+
+def test_states_and_buckets_are_those_of_what_trains(build):
+    model = build()
+    batch = batch_of_noise(model)
+    trained = {id(parameter): parameter for parameter in model.parameters()
+               if parameter.requires_grad}
+    assert len(trained) < len(list(model.parameters()))
+    optimizer = build_optim_wrapper(model, dict(
+        type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3)))
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=0, world_size=1)
+    try:
+        # As without find_unused_parameters: a second step would fail if one
+        # was not reached in the first.
+        parallel = DistributedDataParallel(model)
+        for _ in range(2):
+            losses = parallel(**batch, mode='loss')
+            optimizer.update_params(sum(losses.values()))
+        size = parallel._get_ddp_logging_data()['total_parameter_size_bytes']
+    finally:
+        torch.distributed.destroy_process_group()
+    assert size == sum(p.numel() * 4 for p in trained.values())
+    assert {id(p) for p in optimizer.optimizer.state} == set(trained)
+    assert all(p.grad is None for p in model.parameters()
+               if id(p) not in trained)
