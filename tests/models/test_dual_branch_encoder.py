@@ -69,6 +69,39 @@ def test_every_trainable_parameter_is_reached(tiny_cfg, frozen, without):
     assert bool(backbone) == (not frozen)
 
 
+@pytest.mark.parametrize('placement', ['block', 'stage'])
+@pytest.mark.parametrize('amp', [False, True])
+def test_checkpointing_changes_no_gradient(tiny_cfg, placement, amp):
+    """Dropout and drop path are drawn again as they were."""
+    encoder = tiny_cfg.model.image_encoder
+    encoder.adapter.update(placement=placement, zero_init=False)
+    encoder.neck.update(dropout=0.2, drop_path=0.2, zero_init=False)
+    encoder.fusion.update(drop_path=0.2, zero_init=False)
+    torch.manual_seed(0)
+    model = MODELS.build(tiny_cfg.model).train()
+    batch = batch_of_noise(model)
+    saved, gradients = {}, {}
+    for with_cp in (False, True):
+        model.image_encoder.with_cp = with_cp
+        model.zero_grad()
+        torch.manual_seed(1)
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+                lambda x: sizes.append(x.numel()) or x,  # noqa: B023
+                lambda x: x), torch.autocast('cpu', torch.bfloat16, amp):
+            loss = sum(model(**batch, mode='loss').values())
+        saved[with_cp] = sum(sizes)
+        loss.backward()
+        gradients[with_cp] = {name: parameter.grad for name, parameter
+                              in model.named_parameters()
+                              if parameter.grad is not None}
+    assert saved[True] < 0.7 * saved[False]
+    assert gradients[True].keys() == gradients[False].keys()
+    for name, gradient in gradients[True].items():
+        torch.testing.assert_close(gradient, gradients[False][name], rtol=0,
+                                   atol=0, msg=name)
+
+
 @pytest.mark.parametrize('block', ['adapter', 'stem', 'neck', 'fusion'])
 def test_blocks_can_be_removed_from_the_command_line(block, prepared_spine,
                                                      repo_root):
