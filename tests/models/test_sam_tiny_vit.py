@@ -1,5 +1,6 @@
 """SAMTinyViT against the model that its weights were released with."""
 
+import copy
 import importlib
 import sys
 import zipfile
@@ -12,11 +13,13 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmpretrain.models.backbones.tinyvit import ConvBN2d
 
 from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.downloads import download_wheel
 from mmdbsam.errors import InputError
 from mmdbsam.models.backbones import SAMTinyViT
+from mmdbsam.models.backbones.sam_tiny_vit import _ConvNorm
 from mmdbsam.models.weights import load_pretrained
 from mmdbsam.registry import MODELS
 
@@ -90,6 +93,33 @@ def test_equals_the_released_model(released, real_slice, repo_root, without):
         < 1e-4 * wanted_logits.abs().max()
 
 
+@pytest.mark.parametrize('training', [True, False])
+def test_joined_norms_are_the_convolution_and_its_norm(training):
+    """Output, gradients, and when training the statistics."""
+    torch.manual_seed(0)
+    parts = ConvBN2d(6, 6, 3, stride=2, padding=1, groups=3).double()
+    for tensor in (*parts.bn2d.parameters(), *parts.bn2d.buffers()):
+        if tensor.is_floating_point():
+            tensor.data.uniform_(0.5, 2)
+    apart, joined = copy.deepcopy(parts), _ConvNorm(copy.deepcopy(parts))
+    x = torch.randn(2, 6, 9, 9, dtype=torch.float64, requires_grad=True)
+    results = []
+    for module in (apart.train(training), joined.train(training)):
+        y = module(x)
+        inputs = [x, *module.parameters()]
+        results.append([y, *torch.autograd.grad(y.square().sum(), inputs),
+                        *module.buffers()])
+    for found, wanted in zip(*results, strict=True):
+        torch.testing.assert_close(found, wanted)
+    assert apart.state_dict().keys() == joined.state_dict().keys()
+
+
+def test_no_norm_is_left_apart():
+    encoder = SAMTinyViT(**SMALL)
+    assert not any(isinstance(m, ConvBN2d) for m in encoder.modules())
+    assert any(isinstance(m, _ConvNorm) for m in encoder.modules())
+
+
 def test_weights_may_be_loaded_in_any_mode():
     torch.manual_seed(0)
     source = SAMTinyViT(**SMALL).eval()
@@ -122,7 +152,7 @@ def test_frozen_but_for_its_neck():
     encoder = SAMTinyViT(**SMALL).train()
     trained = {name.split('.')[0] for name, parameter
                in encoder.named_parameters() if parameter.requires_grad}
-    assert trained == {'neck_layers'}
+    assert trained == {'channel_reduction'}
     before = {k: v.clone() for k, v in encoder.state_dict().items()}
     encoder(torch.randn(2, 3, 32, 32))
     for name, value in encoder.state_dict().items():

@@ -4,6 +4,7 @@ import re
 from typing import Any, List, Optional, Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmpretrain.models.backbones.tinyvit import (
     ConvBN2d,
@@ -21,13 +22,50 @@ from mmdbsam.registry import MODELS
 _OFFICIAL_NAMES = ((r'^patch_embed\.seq\.', 'patch_embed.'),
                    (r'\.c\.weight$', '.conv2d.weight'),
                    (r'\.bn\.', '.bn2d.'),
-                   (r'^neck\.', 'neck_layers.'))
+                   (r'^neck\.', 'channel_reduction.'))
 
 
 def _from_official(name: str) -> str:
     for pattern, replacement in _OFFICIAL_NAMES:
         name = re.sub(pattern, replacement, name)
     return name
+
+
+class _ConvNorm(nn.Module):
+    """A convolution and its batch norm, as one convolution where they can be.
+
+    In evaluation mode, in which frozen norms always are, a norm only scales
+    and shifts, which the kernel and a bias do without another pass over the
+    maps.
+
+    Args:
+        parts: mmpretrain's, whose parameters are taken over, under the same
+            names.
+    """
+
+    def __init__(self, parts: ConvBN2d) -> None:
+        super().__init__()
+        self.conv2d = parts.conv2d
+        self.bn2d = parts.bn2d
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, C', h', w')."""
+        conv, norm = self.conv2d, self.bn2d
+        if norm.training:
+            return norm(conv(x))
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        return F.conv2d(x, conv.weight * scale[:, None, None, None],
+                        norm.bias - norm.running_mean * scale, conv.stride,
+                        conv.padding, conv.dilation, conv.groups)
+
+
+def _join_norms(parent: nn.Module) -> None:
+    """Replace what is a :class:`ConvBN2d` below a module."""
+    for name, child in parent.named_children():
+        if isinstance(child, ConvBN2d):
+            setattr(parent, name, _ConvNorm(child))
+        else:
+            _join_norms(child)
 
 
 class _WindowAttention(nn.Module):
@@ -170,14 +208,15 @@ class SAMTinyViT(BaseModule):
                 side = merging.out_side
             self.layers.append(_Layer(blocks, merging))
         self.out_size = side
-        self.neck_layers = nn.Sequential(
+        _join_norms(self)
+        self.channel_reduction = nn.Sequential(
             nn.Conv2d(widths[-1], out_channels, 1, bias=False),
             LayerNorm2d(out_channels, eps=1e-6),
             nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
             LayerNorm2d(out_channels, eps=1e-6))
         if frozen:
             for name, parameter in self.named_parameters():
-                parameter.requires_grad = name.startswith('neck_layers')
+                parameter.requires_grad = name.startswith('channel_reduction')
 
     @property
     def stages(self) -> List[List[nn.Module]]:
@@ -199,14 +238,17 @@ class SAMTinyViT(BaseModule):
         if images.shape[-2:] != self.img_size:
             raise InputError(f'images: expected {self.img_size} pixels, '
                              f'found {tuple(images.shape[-2:])}')
-        x = self.patch_embed(images)
+        # The layout in which the attention stages leave their maps, and in
+        # which convolutions over many channels are faster.
+        x = self.patch_embed(
+            images.contiguous(memory_format=torch.channels_last))
         for block in self.layers[0].blocks:
             x = block(x)
         return self.layers[0].downsample(x.permute(0, 2, 3, 1))
 
     def neck(self, tokens: Tensor) -> Tensor:
         """SAM's neck: (B, h, w, C) -> embedding (B, 256, h, w)."""
-        return self.neck_layers(tokens.permute(0, 3, 1, 2))
+        return self.channel_reduction(tokens.permute(0, 3, 1, 2))
 
     def forward(self, images: Tensor) -> Tensor:
         """LiteMedSAM's encoder: (B, 3, S, S) -> (B, 256, h, w)."""
@@ -219,7 +261,7 @@ class SAMTinyViT(BaseModule):
     def train(self, mode: bool = True) -> 'SAMTinyViT':
         """Set the mode; the frozen parts stay in evaluation mode."""
         super().train(mode and not self.frozen)
-        self.neck_layers.train(mode)
+        self.channel_reduction.train(mode)
         return self
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
