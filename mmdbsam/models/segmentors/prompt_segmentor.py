@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement, InstanceData
 from torch import Tensor
 
+from mmdbsam.models.embedding_cache import EmbeddingCache
 from mmdbsam.models.weights import load_pretrained
 from mmdbsam.registry import MODELS
 
@@ -31,6 +32,9 @@ class PromptSegmentor(BaseModel):
         pretrained: Checkpoint of SAM whose weights the model starts from;
             the added blocks, which it does not know, keep their
             initialisation.
+        embedding_cache: Arguments of an :class:`~mmdbsam.models.
+            embedding_cache.EmbeddingCache`, from which tests and inference
+            take the embeddings of images that they have seen before.
     """
 
     mask_threshold = 0.
@@ -40,7 +44,8 @@ class PromptSegmentor(BaseModel):
                  prompt_encoder: dict,
                  mask_head: dict,
                  data_preprocessor: dict,
-                 pretrained: Optional[str] = None) -> None:
+                 pretrained: Optional[str] = None,
+                 embedding_cache: Optional[dict] = None) -> None:
         super().__init__(MODELS.build(data_preprocessor))
         self.image_encoder = MODELS.build(image_encoder)
         self.prompt_encoder = MODELS.build(
@@ -48,6 +53,8 @@ class PromptSegmentor(BaseModel):
                  embedding_size=self.image_encoder.out_size))
         self.mask_head = MODELS.build(mask_head)
         self.pretrained = pretrained
+        self.embedding_cache = (EmbeddingCache(**embedding_cache)
+                                if embedding_cache else None)
 
     def init_weights(self) -> None:
         """Initialise, then load the pretrained weights if there are any.
@@ -69,7 +76,10 @@ class PromptSegmentor(BaseModel):
         Returns:
             Tensor: (B, 256, h, w).
         """
-        return self.image_encoder(images)
+        if (self.embedding_cache is None or self.training
+                or torch.is_grad_enabled()):
+            return self.image_encoder(images)
+        return self.embedding_cache.encode(self.image_encoder, images)
 
     def decode_prompts(self,
                        embedding: Tensor,

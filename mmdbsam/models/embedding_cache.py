@@ -1,0 +1,121 @@
+"""Image embeddings kept on disk from one run to the next."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from mmdbsam.errors import InputError
+
+
+class EmbeddingCache:
+    """Encode an image only if the same encoder has not seen it before.
+
+    An embedding is found by a digest of the encoder's weights and type, of
+    the preprocessed image, and of the precision: a change of any of them is
+    another embedding. Several processes may share a folder.
+
+    Args:
+        folder: Where the embeddings are kept, a file each; made if missing.
+        max_megabytes: The files' total size; those that were not used for
+            the longest time are deleted.
+
+    Raises:
+        InputError: If ``max_megabytes`` is not positive.
+    """
+
+    def __init__(self, folder: str, max_megabytes: float = 4000.) -> None:
+        if max_megabytes <= 0:
+            raise InputError('embedding_cache.max_megabytes: expected a '
+                             f'positive number, found {max_megabytes}')
+        self.folder = Path(folder)
+        self.max_bytes = int(max_megabytes * 1e6)
+        self._digest: Tuple[tuple, str] = ((), '')
+
+    @torch.no_grad()
+    def encode(self, encoder: nn.Module, images: Tensor) -> Tensor:
+        """The embeddings of images, from the disk where it has them.
+
+        Args:
+            encoder: In evaluation mode, maps ``images`` to (B, C, h, w).
+            images: (B, 3, S, S), preprocessed.
+
+        Returns:
+            Tensor: (B, C, h, w).
+        """
+        paths = [self.folder / f'{self._key(encoder, image)}.pt'
+                 for image in images]
+        found: List[Optional[Tensor]] = [self._load(path, images.device)
+                                         for path in paths]
+        missing = [i for i, one in enumerate(found) if one is None]
+        if missing:
+            for i, one in zip(missing, encoder(images[missing]), strict=True):
+                found[i] = one
+                self._store(one, paths[i])
+            self._delete_oldest()
+        return torch.stack(found)
+
+    def _key(self, encoder: nn.Module, image: Tensor) -> str:
+        kind = image.device.type
+        precision = (torch.get_autocast_dtype(kind)
+                     if torch.is_autocast_enabled(kind) else image.dtype)
+        digest = hashlib.sha256(self._weights_digest(encoder).encode())
+        digest.update(f'{tuple(image.shape)} {image.dtype} {precision} '
+                      f'{kind}'.encode())
+        digest.update(_bytes(image))
+        return digest.hexdigest()
+
+    def _weights_digest(self, encoder: nn.Module) -> str:
+        """Computed anew when a weight has been changed in place or moved."""
+        state = encoder.state_dict()
+        version = tuple((tensor.data_ptr(), tensor._version)
+                        for tensor in state.values())
+        if self._digest[0] != version:
+            digest = hashlib.sha256(str(encoder).encode())
+            for name, tensor in state.items():
+                digest.update(f'{name} {tensor.dtype}'.encode())
+                digest.update(_bytes(tensor))
+            self._digest = version, digest.hexdigest()
+        return self._digest[1]
+
+    def _load(self, path: Path, device: torch.device) -> Optional[Tensor]:
+        try:
+            embedding = torch.load(path, map_location=device,
+                                   weights_only=True)
+            os.utime(path)
+        except FileNotFoundError:  # not yet, or deleted by another process
+            return None
+        except Exception as error:  # torch raises many kinds
+            raise InputError(f'{path}: expected an embedding, found a damaged '
+                             'file; delete it') from error
+        return embedding
+
+    def _store(self, embedding: Tensor, path: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f'.{os.getpid()}.partial')
+        torch.save(embedding.clone(), partial)
+        os.replace(partial, path)
+
+    def _delete_oldest(self) -> None:
+        files = []
+        for path in self.folder.glob('*.pt'):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            files.append((status.st_mtime_ns, status.st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self.max_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    """The values, in the order of the indices."""
+    flat = tensor.detach().contiguous().cpu().flatten()
+    return memoryview(flat.view(torch.uint8).numpy())
