@@ -24,6 +24,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmdbsam.engine.memory import peak_memory, restart_peak
 from mmdbsam.errors import run_cli
@@ -114,6 +115,39 @@ def measure(size: int, runs: int, device: str
             for case, values in seconds.items()}, differences
 
 
+def product_rate(dtype: str, device: str) -> float:
+    """Operations a second of a linear layer of ViT-B's MLP."""
+    tokens, weight = (torch.randn(n, 768, device=device, dtype=DTYPES[dtype])
+                      for n in (4096, 3072))
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        nn.functional.linear(tokens, weight)
+        if tokens.is_cuda:
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return 2 * 4096 * 768 * 3072 / median(seconds)
+
+
+def count_operations(name: str, size: int) -> int:
+    """Of an encoder's equations."""
+    encoder = build(name, size).requires_grad_(False).to('meta')
+    with FlopCounterMode(display=False) as counter:
+        encoder(torch.zeros(1, 3, size, size, device='meta'))
+    return counter.get_total_flops()
+
+
+def print_limits(size: int, device: str) -> None:
+    """How long the encoders would take if all were one large product."""
+    rates = {dtype: product_rate(dtype, device) for dtype in DTYPES}
+    for name in (OURS, DBSAM):
+        operations = count_operations(name, size)
+        limits = ', '.join(
+            f'{operations / rate:.2f} s at the {rate / 1e9:.0f} GFLOP/s of '
+            f'a large product in {dtype}' for dtype, rate in rates.items())
+        print(f'\n{name}: {operations / 1e9:.0f} GFLOP, {limits}')
+
+
 def main() -> None:
     """Print the table."""
     args = parse_args()
@@ -139,6 +173,7 @@ def main() -> None:
               f'{memory[name, dtype] / 1e9:.2f} | '
               f'{memory[name, dtype] / memory[peer]:.2f} | '
               f'{differences[name, dtype]:.0e} |')
+    print_limits(args.size, args.device)
 
 
 if __name__ == '__main__':
