@@ -60,6 +60,9 @@ PARAM_SCHEDULERS = _child(mmengine_registry.PARAM_SCHEDULERS,
                           'mmdbsam.engine')
 LOOPS = _child(mmengine_registry.LOOPS, 'mmdbsam.engine')
 
+# Of files, which no config names: the one that fits a file is found.
+VOLUME_READERS = Registry('volume reader', scope='mmdbsam')
+
 # mmengine warns at every build from a registry that has no child of the
 # default scope.
 for _name in ('RUNNERS', 'RUNNER_CONSTRUCTORS', 'MODEL_WRAPPERS',

@@ -103,12 +103,14 @@ def write_report(report_dir: str, rows: Sequence[CaseScore], summary: dict,
     replaced = folder.with_name(f'.{folder.name}.{os.getpid()}.replaced')
     (partial / 'overlays').mkdir(parents=True)
     try:
-        with open(partial / 'cases.csv', 'w', newline='') as file:
+        with open(partial / 'cases.csv', 'w', newline='',
+                  encoding='utf-8') as file:
             writer = csv.DictWriter(file, [f.name for f in fields(CaseScore)])
             writer.writeheader()
             writer.writerows(map(asdict, rows))
         (partial / 'summary.json').write_text(json.dumps(summary, indent=2))
-        (partial / 'report.md').write_text(_markdown(summary, overlays))
+        (partial / 'report.md').write_text(_markdown(summary, overlays),
+                                           encoding='utf-8')
         for name, picture in overlays.items():
             imsave(partial / 'overlays' / f'{name}.png', picture)
         if folder.exists():

@@ -62,18 +62,18 @@ def test_missing_folder(refused, tmp_path, missing):
 def test_no_images(refused, tmp_path):
     for folder in ('images', 'labels'):
         (tmp_path / 'in' / folder).mkdir(parents=True)
-    assert 'expected .nii.gz or .nii files, found none' in refused()
+    assert '.nii.gz, .nii files or folders of a DICOM series' in refused()
 
 
 def test_image_without_label(write_case, refused, tmp_path):
     write_case(tmp_path / 'in', 'a.nii.gz')[1].unlink()
-    assert 'images/a.nii.gz: expected its label at' in refused()
+    assert "images/a.nii.gz: expected a label named 'a' in" in refused()
 
 
 def test_two_images_of_one_name(write_case, refused, tmp_path):
     write_case(tmp_path / 'in', 'a.nii.gz')
     write_case(tmp_path / 'in', 'a.nii')
-    assert "expected one image named 'a'" in refused()
+    assert "expected one volume named 'a'" in refused()
 
 
 @pytest.mark.parametrize('key, label, expected, found', [
@@ -81,8 +81,9 @@ def test_two_images_of_one_name(write_case, refused, tmp_path):
     ('spacing', volume(LABEL, (1, 1, 1.002)), '(1, 1, 1)', '(1, 1, 1.002)'),
     ('origin', volume(LABEL, origin=(0, 0.002, 0)), '(0, 0, 0)',
      '(0, 0.002, 0)'),
-    ('direction', volume(LABEL, direction=(0, 1, 0, -1, 0, 0, 0, 0, 1)),
-     '(1, 0, 0, 0, 1, 0, 0, 0, 1)', '(0, 1, 0, -1, 0, 0, 0, 0, 1)'),
+    ('direction',
+     volume(LABEL, direction=(0.8, 0.6, 0, -0.6, 0.8, 0, 0, 0, 1)),
+     '(1, 0, 0, 0, 1, 0, 0, 0, 1)', '(0.8, 0.6, 0, -0.6, 0.8, 0, 0, 0, 1)'),
 ])
 def test_label_on_another_grid(write_case, refused, tmp_path, key, label,
                                expected, found):

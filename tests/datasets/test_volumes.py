@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from mmdbsam.datasets.preparation import prepare_dataset, read_pair
+from mmdbsam.datasets.preparation import grids, prepare_dataset, read_pair
 
 SHAPE, SPACING, ORIGIN = (5, 7, 9), (0.5, 1.5, 3.0), (11.0, -7.0, 40.0)
 
@@ -66,6 +66,28 @@ def test_every_storage_gives_the_same_canonical_volume(
     np.testing.assert_allclose(pair.geometry['origin'], ORIGIN, atol=1e-5)
     np.testing.assert_allclose(
         pair.geometry['direction'], np.eye(3).ravel(), atol=1e-6)
+
+
+@pytest.mark.parametrize('axes, signs', STORAGE)
+@pytest.mark.parametrize('angle', [0, 0.3])
+def test_canonical_grids_are_those_of_itk(canonical, axes, signs, angle):
+    """Also of oblique volumes."""
+    image = stored(canonical, axes, signs)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0],
+                     [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    image.SetDirection(
+        (turn @ np.reshape(image.GetDirection(), (3, 3))).ravel())
+    wanted = grids.geometry_of(sitk.DICOMOrient(image, 'LPS'))
+    found = grids.canonical(grids.geometry_of(image))
+    assert not grids.differences(found, wanted, 1e-9)
+
+
+def test_a_label_may_be_stored_along_other_axes(canonical, write_case,
+                                                tmp_path):
+    label = sitk.Cast(canonical > 0, sitk.sitkUInt8)
+    pair = read_pair(*write_case(tmp_path, 'a.nii.gz', canonical,
+                                 sitk.DICOMOrient(label, 'PIR')))
+    np.testing.assert_array_equal(pair.label, pair.image > 0)
 
 
 @pytest.mark.parametrize('axes, signs', STORAGE)

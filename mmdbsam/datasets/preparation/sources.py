@@ -4,53 +4,62 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmdbsam.datasets.preparation.readers import Readers
 from mmdbsam.errors import InputError
-
-SUFFIXES = ('.nii.gz', '.nii')
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One case of a source folder: its name and its two files."""
+    """One case of a source folder: its name and its two volumes."""
 
     name: str
     image: Path
     label: Path
 
 
-def find_pairs(source: Path) -> list[Pair]:
-    """Pair ``images/NAME.nii[.gz]`` with the same file in ``labels/``.
+def find_pairs(source: Path, readers: Readers) -> list[Pair]:
+    """Pair the volumes in ``images/`` with those in ``labels/`` by name.
+
+    A volume is a file that a reader knows, or a folder of a DICOM series; the
+    two of a case may be of different kinds.
 
     Returns:
         The pairs, sorted by name.
 
     Raises:
         InputError: If a folder is missing or empty, an image has no label,
-            or two images have one name.
+            or two volumes of a folder have one name.
     """
     for folder in (source, source / 'images', source / 'labels'):
         if not folder.is_dir():
             raise InputError(
                 f'{folder}: expected a folder (SOURCE holds images/ and '
-                'labels/ with files of the same names), found none')
-    pairs: dict[str, Pair] = {}
-    for image in sorted((source / 'images').iterdir()):
-        suffix = next((s for s in SUFFIXES if image.name.endswith(s)), None)
-        if suffix is None or image.name.startswith('.'):
+                'labels/ with volumes of the same names), found none')
+    images, labels = (_volumes(source / name, readers)
+                      for name in ('images', 'labels'))
+    if not images:
+        raise InputError(f'{source / "images"}: expected '
+                         f'{readers.formats()}, found none')
+    for name, image in images.items():
+        if name not in labels:
+            raise InputError(f"{image}: expected a label named '{name}' in "
+                             f'{source / "labels"}, found none')
+    return [Pair(name, image, labels[name])
+            for name, image in sorted(images.items())]
+
+
+def _volumes(folder: Path, readers: Readers) -> dict[str, Path]:
+    """The volumes of a folder by the names of their cases."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        name = readers.case_name(path)
+        if name is None:
             continue
-        name = image.name.removesuffix(suffix)
-        label = source / 'labels' / image.name
-        if not label.is_file():
-            raise InputError(f'{image}: expected its label at {label}, found '
-                             'none')
-        if name in pairs:
-            raise InputError(f"{image}: expected one image named '{name}', "
-                             f'found {pairs[name].image} too')
-        pairs[name] = Pair(name, image, label)
-    if not pairs:
-        raise InputError(f'{source / "images"}: expected .nii.gz or .nii '
-                         'files, found none')
-    return list(pairs.values())
+        if name in found:
+            raise InputError(f"{path}: expected one volume named '{name}', "
+                             f'found {found[name]} too')
+        found[name] = path
+    return found
 
 
 def read_label_names(source: Path) -> dict[int, str]:

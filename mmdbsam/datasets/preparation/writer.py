@@ -1,11 +1,14 @@
 """Writing the prepared data format, see :mod:`mmdbsam.datasets.prepared`."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 
+from mmdbsam.datasets.preparation.grids import canonical
+from mmdbsam.datasets.preparation.readers import Readers
 from mmdbsam.datasets.preparation.sources import (
     Pair,
     find_pairs,
@@ -13,11 +16,7 @@ from mmdbsam.datasets.preparation.sources import (
 )
 from mmdbsam.datasets.preparation.splitting import SplitPlan
 from mmdbsam.datasets.preparation.staging import staged_folder
-from mmdbsam.datasets.preparation.volumes import (
-    canonical_depth,
-    check_pair,
-    read_pair,
-)
+from mmdbsam.datasets.preparation.volumes import check_pair, read_pair
 from mmdbsam.datasets.preparation.windowing import Window
 from mmdbsam.datasets.prepared import FORMAT_VERSION, PreparedData
 from mmdbsam.errors import InputError
@@ -31,6 +30,7 @@ def prepare_dataset(source: str | Path,
                     window: Window | None = None,
                     plan: SplitPlan | None = None,
                     note: str = '',
+                    series: Sequence[str] = (),
                     overwrite: bool = False) -> PreparedData:
     """Turn image and label volumes into a prepared data set.
 
@@ -38,12 +38,15 @@ def prepare_dataset(source: str | Path,
     once the data set is complete.
 
     Args:
-        source: Folder with ``images/``, ``labels/`` and maybe ``labels.csv``.
+        source: Folder with ``images/``, ``labels/`` and maybe ``labels.csv``,
+            see :func:`~mmdbsam.datasets.preparation.sources.find_pairs`.
         dest: Folder to write.
         name: The data set's name, by default the name of ``dest``.
         window: How intensities become 8 bits, by default ``Window()``.
         plan: How the data are split, by default ``SplitPlan()``.
         note: What a reader of a score on these data must know.
+        series: Instance UIDs of the DICOM series to take from folders that
+            hold several.
         overwrite: Replace a data set that is already at ``dest``.
 
     Raises:
@@ -53,16 +56,19 @@ def prepare_dataset(source: str | Path,
     window = window or Window()
     check_vacant(dest, overwrite)
     names = read_label_names(source)
-    pairs = find_pairs(source)
+    readers = Readers(series)
+    pairs = find_pairs(source, readers)
     splits = (plan or SplitPlan()).assign({
-        pair.name: canonical_depth(check_pair(pair.image, pair.label))
+        pair.name: canonical(
+            check_pair(pair.image, pair.label, readers))['size'][2]
         for pair in pairs
     })
     with staged_folder(dest) as folder:
         areas: dict[str, Areas] = {}
         cases = []
         for pair in track(pairs, description='preparing'):
-            entry, areas[pair.name] = _write_case(pair, folder, window)
+            entry, areas[pair.name] = _write_case(pair, folder, window,
+                                                  readers)
             cases.append({**entry, 'splits': splits[pair.name]})
         ids = sorted(set().union(*areas.values()))
         for pair in pairs:
@@ -95,10 +101,10 @@ def check_vacant(dest: Path, overwrite: bool) -> None:
                          'replace it with --overwrite')
 
 
-def _write_case(pair: Pair, folder: Path,
-                window: Window) -> tuple[dict, Areas]:
+def _write_case(pair: Pair, folder: Path, window: Window,
+                readers: Readers) -> tuple[dict, Areas]:
     """Write a case's image and label; its areas wait for all cases' ids."""
-    volumes = read_pair(pair.image, pair.label)
+    volumes = read_pair(pair.image, pair.label, readers)
     target = folder / pair.name
     target.mkdir()
     image = np.lib.format.open_memmap(

@@ -1,0 +1,52 @@
+"""NRRD and MetaImage files."""
+
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from mmdbsam.datasets.preparation.grids import Geometry, geometry_of
+from mmdbsam.datasets.preparation.readers.reader import (
+    VolumeReader,
+    brief,
+    open_header,
+)
+from mmdbsam.errors import InputError
+from mmdbsam.registry import VOLUME_READERS
+
+
+class _ItkFileReader(VolumeReader):
+    """Files whose ITK reader refuses what is incomplete."""
+
+    image_io = ''
+    kind = ''
+
+    def geometry(self, path: Path) -> Geometry:
+        """See :class:`VolumeReader`."""
+        return geometry_of(open_header(path, self.image_io, self.kind))
+
+    def read(self, path: Path) -> sitk.Image:
+        """See :class:`VolumeReader`."""
+        reader = open_header(path, self.image_io, self.kind)
+        try:
+            return reader.Execute()
+        except RuntimeError as error:
+            raise InputError(f'{path}: expected a complete {self.kind}, '
+                             f'found: {brief(error)}') from error
+
+
+@VOLUME_READERS.register_module()
+class NrrdReader(_ItkFileReader):
+    """NRRD, with its data or with a header of its own."""
+
+    suffixes = ('.nrrd', '.nhdr')
+    image_io = 'NrrdImageIO'
+    kind = 'NRRD volume'
+
+
+@VOLUME_READERS.register_module()
+class MetaImageReader(_ItkFileReader):
+    """MetaImage, with its data or with a header of its own."""
+
+    suffixes = ('.mha', '.mhd')
+    image_io = 'MetaImageIO'
+    kind = 'MetaImage volume'

@@ -1,0 +1,118 @@
+"""What a reader of volumes does, and how the right one is found."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from mmdbsam.datasets.preparation.grids import Geometry
+from mmdbsam.errors import InputError
+from mmdbsam.registry import VOLUME_READERS
+
+
+class VolumeReader(ABC):
+    """Reads 3-D volumes of one value a voxel from one kind of files.
+
+    Args:
+        series: Instance UIDs of DICOM series that are wanted where a folder
+            holds several.
+
+    Attributes:
+        suffixes: Of the files that it reads, lower case.
+    """
+
+    suffixes: tuple[str, ...] = ()
+
+    def __init__(self, series: Iterable[str] = ()) -> None:
+        self.series = set(series)
+
+    def case_name(self, path: Path) -> str | None:
+        """The name of the case that a path holds, None if it cannot read it.
+        """
+        suffix = next((s for s in self.suffixes
+                       if path.name.lower().endswith(s)), None)
+        return path.name[:-len(suffix)] if suffix else None
+
+    @abstractmethod
+    def geometry(self, path: Path) -> Geometry:
+        """The grid, read from headers alone.
+
+        Raises:
+            InputError: If a header cannot be read, or is not of a 3-D volume
+                of one value a voxel.
+        """
+
+    @abstractmethod
+    def read(self, path: Path) -> sitk.Image:
+        """The volume on its own grid.
+
+        Raises:
+            InputError: As :meth:`geometry`; if the data are incomplete.
+        """
+
+
+class Readers:
+    """All registered readers.
+
+    Args:
+        series: See :class:`VolumeReader`.
+    """
+
+    def __init__(self, series: Iterable[str] = ()) -> None:
+        self.readers = [reader(series) for reader
+                        in VOLUME_READERS.module_dict.values()]
+
+    def case_name(self, path: Path) -> str | None:
+        """See :meth:`VolumeReader.case_name`."""
+        if path.name.startswith('.'):
+            return None
+        names = (reader.case_name(path) for reader in self.readers)
+        return next((name for name in names if name), None)
+
+    def find(self, path: Path) -> VolumeReader:
+        """The reader of a path.
+
+        Raises:
+            InputError: If there is none.
+        """
+        for reader in self.readers:
+            if reader.case_name(path):
+                return reader
+        raise InputError(f'{path}: expected {self.formats()}')
+
+    def formats(self) -> str:
+        """What can be read, for messages."""
+        suffixes = [suffix for reader in self.readers
+                    for suffix in reader.suffixes]
+        return ', '.join(suffixes) + ' files or folders of a DICOM series'
+
+
+def open_header(path: Path, image_io: str, kind: str) -> sitk.ImageFileReader:
+    """A SimpleITK reader that has read the header of a scalar 3-D file.
+
+    Raises:
+        InputError: If it is none.
+    """
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(image_io)
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise InputError(f'{path}: expected an intact {kind}, found: '
+                         f'{brief(error)}') from error
+    if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
+        raise InputError(
+            f'{path}: expected a 3-D volume of one value a voxel, found '
+            f'{reader.GetDimension()}-D with {reader.GetNumberOfComponents()} '
+            'values a voxel')
+    return reader
+
+
+def brief(error: RuntimeError) -> str:
+    """What an ITK message says, without its source lines and addresses."""
+    last = str(error).strip().splitlines()[-1]
+    return re.sub(r'^(sitk::|ITK )ERROR: (\w+\(\w+\): )?', '', last)
