@@ -18,9 +18,10 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        'source', help='folder with images/ and labels/, which hold volumes '
-        'of the same names (NIfTI, NRRD, MetaImage, a folder for each DICOM '
-        'series), and, optional, labels.csv with the columns id,name')
+        'source', help='folder with images/ and labels/, or imagesTr/ and '
+        'labelsTr/, which hold volumes of the same names (NIfTI, NRRD, '
+        'MetaImage, a folder for each DICOM series), and, optional, '
+        'labels.csv with the columns id,name, or dataset.json')
     parser.add_argument('dest', help='folder to write')
     parser.add_argument('--name', help="the data set's name (default: the "
                         'name of DEST)')
@@ -49,6 +50,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--series', nargs='+', default=(), metavar='UID',
         help='the DICOM series to take from folders that hold several')
+    parser.add_argument(
+        '--channel', type=int, metavar='N',
+        help="the channel to take of nnU-Net's cases that have several")
     parser.add_argument('--note', default='', metavar='TEXT',
                         help='what a reader of a score on the data must know')
     parser.add_argument('--overwrite', action='store_true',
@@ -82,7 +86,7 @@ def main() -> None:
     print_summary(
         prepare_dataset(args.source, args.dest, args.name,
                         Window(*args.window), plan, args.note, args.series,
-                        args.overwrite))
+                        args.channel, args.overwrite))
 
 
 if __name__ == '__main__':

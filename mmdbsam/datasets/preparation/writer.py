@@ -8,12 +8,9 @@ import numpy as np
 from rich.progress import track
 
 from mmdbsam.datasets.preparation.grids import canonical
+from mmdbsam.datasets.preparation.label_names import read_label_names
 from mmdbsam.datasets.preparation.readers import Readers
-from mmdbsam.datasets.preparation.sources import (
-    Pair,
-    find_pairs,
-    read_label_names,
-)
+from mmdbsam.datasets.preparation.sources import Pair, find_pairs
 from mmdbsam.datasets.preparation.splitting import SplitPlan
 from mmdbsam.datasets.preparation.staging import staged_folder
 from mmdbsam.datasets.preparation.volumes import check_pair, read_pair
@@ -31,6 +28,7 @@ def prepare_dataset(source: str | Path,
                     plan: SplitPlan | None = None,
                     note: str = '',
                     series: Sequence[str] = (),
+                    channel: int | None = None,
                     overwrite: bool = False) -> PreparedData:
     """Turn image and label volumes into a prepared data set.
 
@@ -38,8 +36,10 @@ def prepare_dataset(source: str | Path,
     once the data set is complete.
 
     Args:
-        source: Folder with ``images/``, ``labels/`` and maybe ``labels.csv``,
-            see :func:`~mmdbsam.datasets.preparation.sources.find_pairs`.
+        source: Folder of images, labels and maybe their names, see
+            :func:`~mmdbsam.datasets.preparation.sources.find_pairs` and
+            :func:`~mmdbsam.datasets.preparation.label_names.
+            read_label_names`.
         dest: Folder to write.
         name: The data set's name, by default the name of ``dest``.
         window: How intensities become 8 bits, by default ``Window()``.
@@ -47,6 +47,7 @@ def prepare_dataset(source: str | Path,
         note: What a reader of a score on these data must know.
         series: Instance UIDs of the DICOM series to take from folders that
             hold several.
+        channel: The channel to take of nnU-Net's cases with several.
         overwrite: Replace a data set that is already at ``dest``.
 
     Raises:
@@ -57,7 +58,7 @@ def prepare_dataset(source: str | Path,
     check_vacant(dest, overwrite)
     names = read_label_names(source)
     readers = Readers(series)
-    pairs = find_pairs(source, readers)
+    pairs = find_pairs(source, readers, channel)
     splits = (plan or SplitPlan()).assign({
         pair.name: canonical(
             check_pair(pair.image, pair.label, readers))['size'][2]
@@ -119,8 +120,8 @@ def _write_case(pair: Pair, folder: Path, window: Window,
         shape=list(volumes.label.shape),
         geometry=volumes.geometry,
         source=dict(
-            image=f'images/{pair.image.name}',
-            label=f'labels/{pair.label.name}',
+            image=f'{pair.image.parent.name}/{pair.image.name}',
+            label=f'{pair.label.parent.name}/{pair.label.name}',
             **volumes.source))
     return entry, _areas(volumes.label)
 

@@ -1,0 +1,65 @@
+"""The names that a source folder gives its labels."""
+
+import csv
+import json
+from pathlib import Path
+
+from mmdbsam.errors import InputError
+
+
+def read_label_names(source: Path) -> dict[int, str]:
+    """Label id to name, as far as the source folder names them.
+
+    They are read from ``labels.csv`` (columns id,name), else from nnU-Net's or
+    the Medical Segmentation Decathlon's ``dataset.json``.
+
+    Raises:
+        InputError: If a file is not of its format, an id is no whole number,
+            or an id is named twice.
+    """
+    if (source / 'labels.csv').is_file():
+        return _from_csv(source / 'labels.csv')
+    if (source / 'dataset.json').is_file():
+        return _from_json(source / 'dataset.json')
+    return {}
+
+
+def _from_csv(path: Path) -> dict[int, str]:
+    names: dict[int, str] = {}
+    with path.open(newline='', encoding='utf-8-sig') as stream:
+        rows = csv.DictReader(stream)
+        if not {'id', 'name'} <= set(rows.fieldnames or ()):
+            raise InputError(f'{path}: expected the columns id,name, found '
+                             f'{",".join(rows.fieldnames or ())}')
+        for row in rows:
+            label_id = (row['id'] or '').strip()
+            if not label_id.isdecimal() or int(label_id) in names:
+                raise InputError(
+                    f'{path}: line {rows.line_num}: expected a whole number '
+                    f"that is no other line's id, found '{label_id}'")
+            names[int(label_id)] = (row['name'] or '').strip()
+    return names
+
+
+def _from_json(path: Path) -> dict[int, str]:
+    """``labels`` maps names to ids (nnU-Net 2) or ids to names (Decathlon)."""
+    try:
+        labels = json.loads(path.read_text(encoding='utf-8'))['labels']
+        items = list(labels.items())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: expected JSON with an object 'labels', "
+                         f'found: {type(error).__name__}: {error}') from error
+    names: dict[int, str] = {}
+    for key, value in items:
+        if isinstance(value, list):
+            raise InputError(f"{path}: expected one id for each label, found "
+                             f"the region '{key}' of {value}; name the single "
+                             'labels in a labels.csv')
+        label_id, name = ((key, value) if key.isdecimal()
+                          and isinstance(value, str) else (value, key))
+        if not str(label_id).isdecimal() or int(label_id) in names:
+            raise InputError(f'{path}: expected a whole number that is no '
+                             f"other label's id, found '{label_id}' for "
+                             f"'{name}'")
+        names[int(label_id)] = name
+    return names
