@@ -6,8 +6,9 @@ import numpy as np
 
 from mmdbsam.datasets.preparation import (
     SPLITS,
+    WINDOWS,
     SplitPlan,
-    Window,
+    parse_window,
     prepare_dataset,
 )
 from mmdbsam.datasets.prepared import PreparedData
@@ -25,10 +26,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('dest', help='folder to write')
     parser.add_argument('--name', help="the data set's name (default: the "
                         'name of DEST)')
+    parser.add_argument('--modality', default='CT', metavar='NAME',
+                        help='as CT (the default) or MR')
     parser.add_argument(
-        '--window', nargs=2, type=float, metavar=('LEVEL', 'WIDTH'),
-        default=(Window.level, Window.width),
-        help='grey values in HU that become 0..255 (default: 40 400)')
+        '--window', nargs='+', metavar='LEVEL WIDTH',
+        help='grey values (HU for CT) that become 0..255, or one of '
+        f'{", ".join(WINDOWS)}; default: soft_tissue for CT, else '
+        'percentiles, 0.5 to 99.5 of the non-zero voxels')
     parser.add_argument(
         '--split-by', choices=('case', 'slices'),
         help='default: case, or slices if there are fewer than 3 cases')
@@ -83,10 +87,11 @@ def main() -> None:
     args = parse_args()
     plan = SplitPlan(args.split_by, args.split, args.blocks, args.gap,
                      args.seed)
+    window = parse_window(args.window) if args.window else None
     print_summary(
         prepare_dataset(args.source, args.dest, args.name,
-                        Window(*args.window), plan, args.note, args.series,
-                        args.channel, args.overwrite))
+                        window, plan, args.note, args.series, args.channel,
+                        args.modality, args.overwrite))
 
 
 if __name__ == '__main__':

@@ -21,7 +21,7 @@ def test_tool_writes_the_format(run_tool, repo_root, tmp_path):
     content = json.loads((dest / 'dataset.json').read_text())
     assert content['name'] == 'spine'
     assert content['note'] == 'A crop.'
-    assert content['window'] == {'level': 300, 'width': 1500}
+    assert content['cases'][0]['window'] == {'level': 300, 'width': 1500}
     case = content['cases'][0]
     assert case['shape'] == [47, 73, 73]
     assert case['source']['orientation'] == 'PIR'

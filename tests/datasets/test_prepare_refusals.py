@@ -205,3 +205,23 @@ def test_destination_that_cannot_be_made(
         'x', str(tmp_path / 'in'), str(tmp_path / 'file/out'), '--gap', '0'])
     with pytest.raises(ValueError, match='expected a place to write to'):
         tool.main()
+
+
+@pytest.mark.parametrize('name', ['a.nii.gz', 'a.nii', 'a.nrrd', 'a.mha'])
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_voxels_that_are_no_numbers(write_case, refused, tmp_path, name,
+                                    value, dtype):
+    """ITK's reader of NIfTI would make zeros of them."""
+    image = np.zeros(LABEL.shape, dtype)
+    image[0, 1, 2:4] = value
+    write_case(tmp_path / 'in', name, image=volume(image))
+    assert (f'images/{name}: expected finite values, found 2 voxels that are '
+            'NaN or infinite') in refused()
+
+
+def test_a_constant_scan(write_case, refused, tmp_path):
+    write_case(tmp_path / 'in', 'a.nii.gz',
+               image=volume(np.full(LABEL.shape, 7, np.int16)))
+    assert ('images/a.nii.gz: expected intensities that differ'
+            ) in refused('--modality', 'MR')

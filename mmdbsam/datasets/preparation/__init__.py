@@ -3,10 +3,15 @@
 from mmdbsam.datasets.preparation.splitting import SPLITS, SplitPlan
 from mmdbsam.datasets.preparation.staging import staged_folder
 from mmdbsam.datasets.preparation.volumes import VolumePair, read_pair
-from mmdbsam.datasets.preparation.windowing import Window
+from mmdbsam.datasets.preparation.windowing import (
+    WINDOWS,
+    PercentileWindow,
+    Window,
+    parse_window,
+)
 from mmdbsam.datasets.preparation.writer import prepare_dataset
 
 __all__ = [
-    'SPLITS', 'SplitPlan', 'VolumePair', 'Window', 'prepare_dataset',
-    'read_pair', 'staged_folder'
+    'SPLITS', 'WINDOWS', 'PercentileWindow', 'SplitPlan', 'VolumePair',
+    'Window', 'parse_window', 'prepare_dataset', 'read_pair', 'staged_folder'
 ]

@@ -1,4 +1,4 @@
-"""The CT window: from Hounsfield units to 8 bits."""
+"""From a scan's intensities to 8 bits."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,10 @@ class Window:
             raise InputError(
                 f'window: expected a width > 0, found {self.width:g}')
 
+    def fit(self, values: np.ndarray) -> 'Window':
+        """The window of a volume: this one, whatever the volume."""
+        return self
+
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Map ``level -+ width / 2`` linearly to 0 and 255, clipped.
 
@@ -39,3 +43,67 @@ class Window:
         lowest = self.level - self.width / 2
         scaled = (values.astype(np.float32) - lowest) * (255 / self.width)
         return np.rint(scaled.clip(0, 255)).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class PercentileWindow:
+    """The window between two percentiles of a volume's non-zero voxels.
+
+    For scanners without units: MR, ultrasound. MedSAM's rule
+    (doi:10.1038/s41467-024-44824-z, methods). Volumes of 8 bits are left as
+    they are.
+
+    Attributes:
+        lower: Percentile that becomes 0.
+        upper: Percentile that becomes 255.
+    """
+
+    lower: float = 0.5
+    upper: float = 99.5
+
+    def fit(self, values: np.ndarray) -> Window:
+        """The window of a volume.
+
+        Raises:
+            InputError: If the volume's intensities are all the same.
+        """
+        if values.dtype == np.uint8:
+            return Window(127.5, 255)
+        nonzero = values[values != 0]
+        if not nonzero.size:
+            raise InputError('expected intensities other than 0, found none')
+        low, high = np.percentile(nonzero, (self.lower, self.upper))
+        if not high > low:
+            raise InputError(
+                'expected intensities that differ, found the percentiles '
+                f'{self.lower:g} and {self.upper:g} of the non-zero voxels '
+                f'both at {low:g}')
+        return Window(float(low + high) / 2, float(high - low))
+
+
+# Of CT, in HU; 'medsam_lung' is MedSAM's.
+WINDOWS = {
+    'soft_tissue': Window(40, 400),
+    'lung': Window(-600, 1500),
+    'medsam_lung': Window(-160, 1500),
+    'bone': Window(400, 1800),
+    'brain': Window(40, 80),
+    'percentiles': PercentileWindow(),
+}
+
+
+def parse_window(words: list[str]) -> Window | PercentileWindow:
+    """A window's name, or its level and width.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if len(words) == 1 and words[0] in WINDOWS:
+        return WINDOWS[words[0]]
+    try:
+        level, width = map(float, words)
+    except ValueError as error:
+        raise InputError(f'--window: expected LEVEL WIDTH or one of '
+                         f'{", ".join(WINDOWS)}, found {" ".join(words)}'
+                         ) from error
+    return Window(level, width)

@@ -14,7 +14,7 @@ from mmdbsam.datasets.preparation.sources import Pair, find_pairs
 from mmdbsam.datasets.preparation.splitting import SplitPlan
 from mmdbsam.datasets.preparation.staging import staged_folder
 from mmdbsam.datasets.preparation.volumes import check_pair, read_pair
-from mmdbsam.datasets.preparation.windowing import Window
+from mmdbsam.datasets.preparation.windowing import PercentileWindow, Window
 from mmdbsam.datasets.prepared import FORMAT_VERSION, PreparedData
 from mmdbsam.errors import InputError
 
@@ -24,11 +24,12 @@ Areas = dict[int, np.ndarray]
 def prepare_dataset(source: str | Path,
                     dest: str | Path,
                     name: str | None = None,
-                    window: Window | None = None,
+                    window: Window | PercentileWindow | None = None,
                     plan: SplitPlan | None = None,
                     note: str = '',
                     series: Sequence[str] = (),
                     channel: int | None = None,
+                    modality: str = 'CT',
                     overwrite: bool = False) -> PreparedData:
     """Turn image and label volumes into a prepared data set.
 
@@ -42,19 +43,21 @@ def prepare_dataset(source: str | Path,
             read_label_names`.
         dest: Folder to write.
         name: The data set's name, by default the name of ``dest``.
-        window: How intensities become 8 bits, by default ``Window()``.
+        window: How intensities become 8 bits, by default ``Window()`` for
+            CT and ``PercentileWindow()`` for other modalities.
         plan: How the data are split, by default ``SplitPlan()``.
         note: What a reader of a score on these data must know.
         series: Instance UIDs of the DICOM series to take from folders that
             hold several.
         channel: The channel to take of nnU-Net's cases with several.
+        modality: What the scans are, as ``'CT'`` or ``'MR'``.
         overwrite: Replace a data set that is already at ``dest``.
 
     Raises:
         InputError: If the source is not usable or ``dest`` is taken.
     """
     source, dest = Path(source), Path(dest)
-    window = window or Window()
+    window = window or (Window() if modality == 'CT' else PercentileWindow())
     check_vacant(dest, overwrite)
     names = read_label_names(source)
     readers = Readers(series)
@@ -77,8 +80,7 @@ def prepare_dataset(source: str | Path,
         content = dict(
             format=FORMAT_VERSION,
             name=name or dest.resolve().name,
-            modality='CT',
-            window=dict(level=window.level, width=window.width),
+            modality=modality,
             labels={str(i): names.get(i, f'label_{i}') for i in ids},
             note=note,
             cases=cases)
@@ -102,28 +104,43 @@ def check_vacant(dest: Path, overwrite: bool) -> None:
                          'replace it with --overwrite')
 
 
-def _write_case(pair: Pair, folder: Path, window: Window,
+def _write_case(pair: Pair, folder: Path, window: Window | PercentileWindow,
                 readers: Readers) -> tuple[dict, Areas]:
     """Write a case's image and label; its areas wait for all cases' ids."""
     volumes = read_pair(pair.image, pair.label, readers)
+    fitted = _fit(window, volumes.image, pair)
     target = folder / pair.name
     target.mkdir()
     image = np.lib.format.open_memmap(
         target / 'image.npy', 'w+', np.uint8, volumes.image.shape)
     # Slice by slice, because the window works in floating point.
     for index, values in enumerate(volumes.image):
-        image[index] = window.apply(values)
+        image[index] = fitted.apply(values)
     image.flush()
     np.save(target / 'label.npy', volumes.label)
     entry = dict(
         name=pair.name,
         shape=list(volumes.label.shape),
         geometry=volumes.geometry,
+        window=dict(level=fitted.level, width=fitted.width),
         source=dict(
             image=f'{pair.image.parent.name}/{pair.image.name}',
             label=f'{pair.label.parent.name}/{pair.label.name}',
             **volumes.source))
     return entry, _areas(volumes.label)
+
+
+def _fit(window: Window | PercentileWindow, values: np.ndarray,
+         pair: Pair) -> Window:
+    """The window of a case, whose voxels are finite numbers."""
+    broken = np.count_nonzero(~np.isfinite(values))
+    if broken:
+        raise InputError(f'{pair.image}: expected finite values, found '
+                         f'{broken} voxels that are NaN or infinite')
+    try:
+        return window.fit(values)
+    except InputError as error:
+        raise InputError(f'{pair.image}: {error}') from error
 
 
 def _areas(label: np.ndarray) -> Areas:

@@ -5,6 +5,7 @@ import math
 import zlib
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.datasets.preparation.grids import Geometry, geometry_of
@@ -14,6 +15,12 @@ from mmdbsam.datasets.preparation.readers.reader import (
 )
 from mmdbsam.errors import InputError
 from mmdbsam.registry import VOLUME_READERS
+
+# Of NIfTI's codes of types, those that can hold what is no number.
+_FLOATS = {'16': 'f4', '64': 'f8'}
+# How the header's size, 348 or 540, begins in that order of bytes.
+_LITTLE_ENDIAN = ((348).to_bytes(4, 'little')[:1],
+                  (540).to_bytes(4, 'little')[:1])
 
 
 @VOLUME_READERS.register_module()
@@ -29,7 +36,7 @@ class NiftiReader(VolumeReader):
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`."""
         reader = _open(path)
-        _check_complete(path, reader)
+        _check_data(path, reader)
         return reader.Execute()
 
 
@@ -37,19 +44,34 @@ def _open(path: Path) -> sitk.ImageFileReader:
     return open_header(path, 'NiftiImageIO', 'NIfTI volume')
 
 
-def _check_complete(path: Path, reader: sitk.ImageFileReader) -> None:
-    """Refuse a truncated or damaged file, which ITK fills up in silence."""
-    expected = int(float(reader.GetMetaData('vox_offset'))) + (
-        math.prod(reader.GetSize()) * int(reader.GetMetaData('bitpix')) // 8)
+def _check_data(path: Path, reader: sitk.ImageFileReader) -> None:
+    """Refuse what ITK fills up with zeros in silence.
+
+    That is the rest of a truncated file, and voxels that are no numbers.
+    """
+    offset = int(float(reader.GetMetaData('vox_offset')))
+    expected = (math.prod(reader.GetSize())
+                * int(reader.GetMetaData('bitpix')) // 8)
+    kind = _FLOATS.get(reader.GetMetaData('datatype'))
     opener = gzip.open if path.suffix.lower() == '.gz' else open
-    found = 0
+    found = broken = 0
     try:
         with opener(path, 'rb') as stream:
+            header = stream.read(offset)
+            order = '<' if header[:1] in _LITTLE_ENDIAN else '>'
             while chunk := stream.read(1 << 20):
                 found += len(chunk)
+                if kind:
+                    whole = len(chunk) // 8 * 8
+                    values = np.frombuffer(chunk[:whole], order + kind)
+                    broken += np.count_nonzero(~np.isfinite(values))
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f'{path}: expected a complete gzip stream, found: '
                          f'{error}') from error
     if found < expected:
-        raise InputError(f'{path}: expected {expected} bytes by its header, '
-                         f'found {found}; the file is truncated')
+        raise InputError(
+            f'{path}: expected {offset + expected} bytes by its header, found '
+            f'{len(header) + found}; the file is truncated')
+    if broken:
+        raise InputError(f'{path}: expected finite values, found {broken} '
+                         'voxels that are NaN or infinite')
