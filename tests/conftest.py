@@ -28,9 +28,14 @@ def repo_root():
 @pytest.fixture(scope='session')
 def prepared_spine(tmp_path_factory):
     """The prepared spine CT of tests/data, split by slices."""
-    from mmdbsam.datasets.preparation import SplitPlan, prepare_dataset
+    from mmdbsam.datasets.preparation import (
+        CaseOptions,
+        SplitPlan,
+        prepare_dataset,
+    )
     dest = tmp_path_factory.mktemp('prepared') / 'spine'
     prepare_dataset(REPO_ROOT / 'tests/data/ct_spine', dest,
+                    options=CaseOptions(min_volume=0, min_area=0),
                     plan=SplitPlan('slices'))
     return dest
 

@@ -1,12 +1,17 @@
-"""Turn image and label volumes into mmdbsam's training format."""
+"""Turn medical images and their labels into mmdbsam's training format."""
 
 import argparse
+import os
+import sys
 
 import numpy as np
 
 from mmdbsam.datasets.preparation import (
+    ORIENTATIONS,
     SPLITS,
     WINDOWS,
+    CaseOptions,
+    Prepared,
     SplitPlan,
     parse_window,
     prepare_dataset,
@@ -17,55 +22,98 @@ from mmdbsam.errors import run_cli
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog='docs/prepare_your_data.md has a table of '
+        'sources.')
     parser.add_argument(
-        'source', help='folder with images/ and labels/, or imagesTr/ and '
-        'labelsTr/, which hold volumes of the same names (NIfTI, NRRD, '
-        'MetaImage, a folder for each DICOM series), and, optional, '
-        'labels.csv with the columns id,name, or dataset.json')
+        'source', help='a folder with images/ and labels/ or another of the '
+        'layouts in docs/prepare_your_data.md, or a CSV file with the columns '
+        'image,label[,case,split,group]')
     parser.add_argument('dest', help='folder to write')
     parser.add_argument('--name', help="the data set's name (default: the "
                         'name of DEST)')
-    parser.add_argument('--modality', default='CT', metavar='NAME',
-                        help='as CT (the default) or MR')
-    parser.add_argument(
-        '--window', nargs='+', metavar='LEVEL WIDTH',
-        help='grey values (HU for CT) that become 0..255, or one of '
-        f'{", ".join(WINDOWS)}; default: soft_tissue for CT, else '
-        'percentiles, 0.5 to 99.5 of the non-zero voxels')
-    parser.add_argument(
-        '--split-by', choices=('case', 'slices'),
-        help='default: case, or slices if there are fewer than 3 cases')
-    parser.add_argument(
-        '--split', nargs=3, type=float, metavar=('TRAIN', 'VAL', 'TEST'),
-        default=SplitPlan.fractions,
-        help='fractions of sum 1 (default: 0.7 0.1 0.2)')
-    parser.add_argument(
-        '--blocks', type=int, default=SplitPlan.blocks, metavar='N',
-        help='by slices: contiguous blocks that each case is cut into '
-        '(default: %(default)s)')
-    parser.add_argument(
-        '--gap', type=int, default=SplitPlan.gap, metavar='N',
-        help='by slices: slices dropped between blocks of different splits '
-        '(default: %(default)s)')
-    parser.add_argument(
-        '--seed', type=int, default=SplitPlan.seed,
-        help='by case: seed of the shuffle (default: %(default)s)')
-    parser.add_argument(
-        '--series', nargs='+', default=(), metavar='UID',
-        help='the DICOM series to take from folders that hold several')
-    parser.add_argument(
-        '--channel', type=int, metavar='N',
-        help="the channel to take of nnU-Net's cases that have several")
     parser.add_argument('--note', default='', metavar='TEXT',
                         help='what a reader of a score on the data must know')
-    parser.add_argument('--overwrite', action='store_true',
-                        help='replace the data set that is at DEST')
+    parser.add_argument(
+        '--overwrite', action='store_true',
+        help='replace a data set at DEST that was made otherwise')
+    parser.add_argument(
+        '--workers', type=int, default=os.cpu_count(), metavar='N',
+        help='cases that are prepared at the same time (default: '
+        '%(default)s)')
+    _add_source_options(parser.add_argument_group('what is read'))
+    _add_case_options(parser.add_argument_group('how a case is prepared'))
+    _add_split_options(parser.add_argument_group('how the data are split'))
     return parser.parse_args()
 
 
-def print_summary(data: PreparedData) -> None:
-    """Print cases and slices per split, and the labels."""
+def _add_source_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--labels', metavar='FILE.yml',
+        help="labels to keep, lines 'name: source' or 'name: [source, "
+        "source]' (default: all)")
+    group.add_argument(
+        '--series', nargs='+', default=(), metavar='UID',
+        help='the DICOM series to take from folders that hold several')
+    group.add_argument(
+        '--channel', type=int, metavar='N',
+        help="the channel to take of nnU-Net's cases that have several")
+    group.add_argument(
+        '--allow-absolute-paths', action='store_true',
+        help="let a table's paths leave its folder")
+
+
+def _add_case_options(group: argparse._ArgumentGroup) -> None:
+    defaults = CaseOptions()
+    group.add_argument('--modality', metavar='NAME',
+                       help='as CT (the default for volumes) or MR')
+    group.add_argument(
+        '--window', nargs='+', action='append', metavar='LEVEL WIDTH',
+        help='grey values (HU for CT) that become 0..255, or one of '
+        f'{", ".join(WINDOWS)}; given three times, the channels of an RGB '
+        'image; default: 8 bits stay as they are, soft_tissue for CT, else '
+        'percentiles, 0.5 to 99.5 of the non-zero voxels')
+    group.add_argument('--plane', choices=ORIENTATIONS, default=defaults.plane,
+                       help='of the slices (default: %(default)s)')
+    group.add_argument(
+        '--spacing', nargs=3, type=float, metavar=('X', 'Y', 'Z'),
+        help="resample to this voxel spacing in mm, Z across the slices "
+        "(default: the scan's)")
+    group.add_argument(
+        '--min-volume', type=int, default=defaults.min_volume, metavar='N',
+        help='voxels that a label must have in a scan, or it is taken out '
+        "(default: %(default)s, MedSAM's)")
+    group.add_argument(
+        '--min-area', type=int, default=defaults.min_area, metavar='N',
+        help='pixels that a label must have in a slice, or it is taken out '
+        "there (default: %(default)s, MedSAM's)")
+
+
+def _add_split_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--split-by', choices=('case', 'slices'),
+        help='default: case (whole patients where known), or slices if there '
+        'are fewer than 3')
+    group.add_argument(
+        '--split', nargs=3, type=float, metavar=('TRAIN', 'VAL', 'TEST'),
+        default=SplitPlan.fractions,
+        help='fractions of sum 1 (default: 0.7 0.1 0.2)')
+    group.add_argument(
+        '--blocks', type=int, default=SplitPlan.blocks, metavar='N',
+        help='by slices: contiguous blocks that each case is cut into '
+        '(default: %(default)s)')
+    group.add_argument(
+        '--gap', type=int, default=SplitPlan.gap, metavar='N',
+        help='by slices: slices dropped between blocks of different splits '
+        '(default: %(default)s)')
+    group.add_argument(
+        '--seed', type=int, default=SplitPlan.seed,
+        help='by case: seed of the shuffle (default: %(default)s)')
+
+
+def print_summary(prepared: Prepared) -> None:
+    """Print cases and slices per split, the labels, and what was left out."""
+    data = prepared.data
     print(f'{"":12}' + ''.join(f'{split:>8}' for split in SPLITS))
     blocks = {split: data.blocks(split) for split in SPLITS}
     rows = {
@@ -79,19 +127,54 @@ def print_summary(data: PreparedData) -> None:
         print(f'{title:12}' +
               ''.join(f'{count(blocks[split]):8}' for split in SPLITS))
     print(f'{len(data.labels)} labels: {", ".join(data.labels.values())}')
+    print_dropped(data)
+    if not prepared.written:
+        print(f'nothing to do: all {len(prepared.kept)} cases were prepared '
+              'before, from the same files and options')
+    elif prepared.kept:
+        print(f'{len(prepared.written)} cases prepared, {len(prepared.kept)} '
+              'kept from before')
     print(f"data set '{data.name}' written to {data.root}")
+
+
+def print_dropped(data: PreparedData) -> None:
+    """Print what was too small, by label."""
+    lost: dict[str, list[int]] = {}
+    for case in data.cases:
+        for name, (voxels, slices) in case.dropped.items():
+            total = lost.setdefault(name, [0, 0, 0])
+            for i, count in enumerate((voxels, slices, 1)):
+                total[i] += count
+    if lost:
+        print('taken out as too small (--min-volume, --min-area):')
+    for name, (voxels, slices, cases) in lost.items():
+        print(f'  {name}: {voxels} voxels in {slices} slices of {cases} cases')
 
 
 def main() -> None:
     """Prepare the data that the command line names."""
     args = parse_args()
+    options = CaseOptions(
+        modality=args.modality,
+        windows=tuple(parse_window(words) for words in args.window or ()),
+        plane=args.plane,
+        spacing=tuple(args.spacing) if args.spacing else None,
+        min_volume=args.min_volume,
+        min_area=args.min_area,
+        series=tuple(args.series))
     plan = SplitPlan(args.split_by, args.split, args.blocks, args.gap,
                      args.seed)
-    window = parse_window(args.window) if args.window else None
-    print_summary(
-        prepare_dataset(args.source, args.dest, args.name,
-                        window, plan, args.note, args.series, args.channel,
-                        args.modality, args.overwrite))
+    prepared = prepare_dataset(
+        args.source, args.dest, args.name, options, plan, args.note,
+        args.channel, args.labels, args.allow_absolute_paths, args.overwrite,
+        args.workers)
+    print_summary(prepared)
+    for name, problem in prepared.problems.items():
+        print(f"problem: case '{name}' left out: {problem}", file=sys.stderr)
+    if prepared.problems:
+        sys.exit(f'error: {len(prepared.problems)} of '
+                 f'{len(prepared.problems) + len(prepared.data.cases)} cases '
+                 f'left out, see {prepared.data.root / "problems.csv"}')
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 from mmdbsam.datasets.prepared import PreparedCase, PreparedData
 from mmdbsam.datasets.prompt_slice_dataset import PromptSliceDataset
 from mmdbsam.datasets.samplers import EpochKeyedSampler, SampleKey
+from mmdbsam.datasets.source_grid import on_source_grid
 from mmdbsam.datasets.transforms import (
     BoxPromptsFromMask,
     LoadSlice,
@@ -18,5 +19,5 @@ __all__ = [
     'BoxPromptsFromMask', 'EpochKeyedSampler', 'LoadSlice',
     'PackPromptSample', 'PreparedCase', 'PreparedData', 'PromptSliceDataset',
     'RandomAffine', 'RandomCoarsen', 'RandomFlip', 'RandomWindow',
-    'ResizeLongestSide', 'SampleKey'
+    'ResizeLongestSide', 'SampleKey', 'on_source_grid'
 ]

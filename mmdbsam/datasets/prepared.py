@@ -3,25 +3,31 @@
 ::
 
     ROOT/dataset.json           names, labels, geometry and splits
-    ROOT/<case>/image.npy       uint8 (D, H, W), the windowed scan
-    ROOT/<case>/label.npy       uint8 or uint16 (D, H, W), label ids
-    ROOT/<case>/areas.npy       int32 (D, number of labels), pixels per slice
+    ROOT/<case>/image.npy       uint8 (D, H, W) or (D, H, W, 3), the windowed
+                                scan, or a picture's RGB
+    ROOT/<case>/label.npy       uint8 or uint16 (L, D, H, W), label ids;
+                                labels that overlap are in different layers
+    ROOT/<case>/areas.npy       int32 (D, N), pixels per slice of the case's
+                                N labels
+    ROOT/<case>/case.json       the case's record
 
-Arrays are in the axis order (z, y, x) of the canonical LPS orientation: slice
-0 is the lowest, row 0 is anterior, column 0 is the patient's right. They are
-opened memory-mapped, so that one slice is read without its volume.
+Arrays are in the axis order (z, y, x) of the LPS orientation: slice 0 is the
+lowest, row 0 is anterior, column 0 is the patient's right. Coronal slices
+(LIP) go from anterior to posterior and sagittal ones (PIR) from left to right,
+row 0 being superior. They are opened memory-mapped, so that one slice is read
+without its volume.
 """
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
 from mmdbsam.errors import InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,13 @@ class PreparedCase:
         shape: (D, H, W), in voxels.
         geometry: The canonical grid as SimpleITK states it, in (x, y, z)
             order: ``spacing`` and ``origin`` in mm, ``direction`` (9 numbers).
+        source: The scan's own ``geometry`` and ``orientation``, and the
+            files it was read from; see :func:`.on_source_grid`.
+        own_labels: The ids that the case shows, in the order of the columns
+            of ``areas.npy``.
+        all_labels: Those of the data set.
+        dropped: Name of each label of which something was too small to
+            prepare, to the voxels that were taken out and in how many slices.
         splits: Split name to half-open ranges of slices, ``[[start, stop],
             ...]``.
     """
@@ -42,6 +55,10 @@ class PreparedCase:
     folder: Path
     shape: Tuple[int, int, int]
     geometry: Dict[str, List[float]]
+    source: Dict[str, Any] = field(default_factory=dict)
+    own_labels: List[int] = field(default_factory=list)
+    all_labels: List[int] = field(default_factory=list)
+    dropped: Dict[str, Tuple[int, int]] = field(default_factory=dict)
     splits: Dict[str, List[List[int]]] = field(default_factory=dict)
 
     @property
@@ -51,19 +68,33 @@ class PreparedCase:
         return z, y, x
 
     def image(self) -> np.ndarray:
-        """The windowed scan, uint8 (D, H, W), memory-mapped."""
+        """The scan, uint8 (D, H, W) or (D, H, W, 3), memory-mapped."""
         return self._open('image.npy')
 
     def label(self) -> np.ndarray:
-        """The label ids, (D, H, W), 0 is background, memory-mapped."""
+        """The label ids, (L, D, H, W), 0 is background, memory-mapped.
+
+        A voxel belongs to the labels of all L layers.
+        """
         return self._open('label.npy')
+
+    def mask(self, label_id: int, start: int, stop: int) -> np.ndarray:
+        """The voxels of a label in a range of slices, bool (d, H, W)."""
+        first, *others = self.label()[:, start:stop]
+        mask = first == label_id
+        for layer in others:
+            mask |= layer == label_id
+        return mask
 
     def areas(self) -> np.ndarray:
         """Pixels of each label in each slice, int32 (D, number of labels).
 
         The columns follow the order of :attr:`PreparedData.labels`.
         """
-        return self._open('areas.npy')
+        areas = np.zeros((self.shape[0], len(self.all_labels)), np.int32)
+        columns = [self.all_labels.index(i) for i in self.own_labels]
+        areas[:, columns] = self._open('areas.npy')
+        return areas
 
     def _open(self, name: str) -> np.ndarray:
         path = self.folder / name
@@ -82,8 +113,7 @@ class PreparedData:
 
     Attributes:
         name (str): The data set's name, which reports use as the task's.
-        labels (dict[int, str]): Label id to name, in the order of the
-            columns of ``areas.npy``.
+        labels (dict[int, str]): Label id to name, by ascending id.
         note (str): What a reader of a score must know of the data.
         cases (list[PreparedCase]): All cases.
 
@@ -102,7 +132,12 @@ class PreparedData:
             self.cases = [
                 PreparedCase(case['name'], self.root / case['name'],
                              tuple(case['shape']), case['geometry'],
-                             case['splits']) for case in content['cases']
+                             case['source'], case['labels'],
+                             list(self.labels), {
+                                 name: (lost['voxels'], lost['slices'])
+                                 for name, lost in case['dropped'].items()
+                             }, case['splits'])
+                for case in content['cases']
             ]
         except KeyError as error:
             raise InputError(f'{self.root / "dataset.json"}: expected the key '

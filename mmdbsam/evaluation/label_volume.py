@@ -102,8 +102,7 @@ class LabelVolume:
     """
 
     def __init__(self, target: Target, prompts: Dict[int, Prompt]) -> None:
-        block = target.case.label()[target.start:target.stop]
-        mask = block == target.label_id
+        mask = target.case.mask(target.label_id, target.start, target.stop)
         self._prompts = {z - target.start: p for z, p in prompts.items()}
         self._origin, stop = self._extent(mask)
         self.reference = mask[tuple(map(slice, self._origin, stop))]

@@ -218,7 +218,7 @@ class VolumeMetric(BaseMetric):
         column = list(self.data.labels).index(target.label_id)
         areas = target.case.areas()[target.start:target.stop, column]
         index = target.start + int(areas.argmax())
-        reference = target.case.label()[index] == target.label_id
+        reference, = target.case.mask(target.label_id, index, index + 1)
         prediction = np.zeros_like(reference)
         prompt = _of_target(prompts, target).get(index)
         if prompt is not None:

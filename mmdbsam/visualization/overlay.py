@@ -24,7 +24,7 @@ def draw_overlay(image: np.ndarray, reference: np.ndarray,
     """Draw contours and box on the part of a slice around them.
 
     Args:
-        image: uint8 (H, W).
+        image: uint8 (H, W), or (H, W, 3) for RGB.
         reference: bool (H, W).
         prediction: bool (H, W).
         box: (4,) as x0, y0, x1, y1 in inclusive pixel indices, or None.

@@ -1,15 +1,16 @@
 """Fixtures of the data tests."""
 
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from synthetic import volume
 
+from mmdbsam.datasets.preparation import LabelFile, SourceCase
+
 
 @pytest.fixture
 def write_case():
-    """Write an image and a label volume into a source folder."""
+    """Write an image and a label volume into a source folder, as a case."""
 
     def write(source, name, image=None, label=None):
         if image is None:
@@ -19,6 +20,7 @@ def write_case():
         for folder, content in (('images', image), ('labels', label)):
             (source / folder).mkdir(parents=True, exist_ok=True)
             sitk.WriteImage(content, str(source / folder / name))
-        return source / 'images' / name, source / 'labels' / name
+        return SourceCase(name.split('.')[0], source / 'images' / name,
+                          (LabelFile(source / 'labels' / name), ))
 
     return write

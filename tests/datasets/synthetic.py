@@ -3,6 +3,11 @@
 import numpy as np
 import SimpleITK as sitk
 
+from mmdbsam.datasets.preparation import CaseOptions
+
+# The made-up labels are small.
+KEEP_ALL = CaseOptions(min_volume=0, min_area=0)
+
 
 def volume(array, spacing=(1, 1, 1), origin=(0, 0, 0),
            direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)):

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from synthetic import volume
+from synthetic import KEEP_ALL, volume
 
-from mmdbsam.datasets.preparation import prepare_dataset
+from mmdbsam.datasets.preparation import SplitPlan, prepare_dataset
 from mmdbsam.errors import InputError
 
 NAMES = {1: 'liver', 2: 'left kidney'}
@@ -44,15 +44,15 @@ def write_json(source, labels):
 @pytest.mark.parametrize('channel', [0, 1])
 def test_cases_and_names(source, tmp_path, labels, channel):
     write_json(source, labels)
-    data = prepare_dataset(source, tmp_path / 'out', channel=channel)
+    data = prepare_dataset(source, tmp_path / 'out', channel=channel,
+                           options=KEEP_ALL).data
     assert data.labels == NAMES
     assert [case.name for case in data.cases] == ['a', 'b', 'c']
     # The case with a single channel has that one.
     assert data.cases[0].image().min() == np.rint(160 / 400 * 255)
     assert data.cases[1].image().min() == np.rint(
         (160 + 10 * channel) / 400 * 255)
-    content = json.loads((tmp_path / 'out/dataset.json').read_text())
-    assert content['cases'][1]['source']['image'] == (
+    assert data.cases[1].source['image'] == (
         f'imagesTr/b_000{channel}.nii.gz')
 
 
@@ -65,7 +65,7 @@ def test_decathlon_names_have_no_channel(source, tmp_path):
     for folder in ('imagesTr', 'labelsTr'):
         (source / folder / 'a.nii.gz').rename(
             source / folder / 'a_0001.nii.gz')
-    data = prepare_dataset(source, tmp_path / 'out')
+    data = prepare_dataset(source, tmp_path / 'out', options=KEEP_ALL).data
     assert [case.name for case in data.cases] == ['a_0001', 'b', 'c']
 
 
@@ -85,10 +85,14 @@ def test_bad_names_are_refused(source, tmp_path, labels, message):
 
 @pytest.mark.parametrize('channel', [None, 2])
 def test_a_channel_must_be_chosen(source, tmp_path, channel):
-    with pytest.raises(InputError) as error:
-        prepare_dataset(source, tmp_path / 'out', channel=channel)
+    prepared = prepare_dataset(source, tmp_path / 'out', channel=channel,
+                               options=KEEP_ALL,
+                               plan=SplitPlan('slices', (0, 0, 1), blocks=1))
+    assert [case.name for case in prepared.data.cases] == ['a', 'c']
+    assert list(prepared.problems) == ['b']
     assert ("expected one channel of case 'b', found 0 (b_0000.nii.gz), 1 "
-            '(b_0001.nii.gz); choose with --channel N') in str(error.value)
+            '(b_0001.nii.gz); choose with --channel N'
+            ) in prepared.problems['b']
 
 
 def test_a_folder_of_labels_is_missing(source, tmp_path):

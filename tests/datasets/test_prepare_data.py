@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 import SimpleITK as sitk
 from synthetic import volume
 
@@ -14,14 +13,16 @@ def test_tool_writes_the_format(run_tool, repo_root, tmp_path):
     source = repo_root / 'tests/data/ct_spine'
     dest = tmp_path / 'spine'
     result = run_tool('prepare_data.py', source, dest, '--note', 'A crop.',
-                      '--window', '300', '1500')
+                      '--window', '300', '1500', '--min-volume', '0',
+                      '--min-area', '0')
     assert result.returncode == 0, result.stderr
     assert 'vertebra_L2, vertebra_L3, vertebra_L4' in result.stdout
     assert 'slices            29       4       8' in result.stdout
     content = json.loads((dest / 'dataset.json').read_text())
     assert content['name'] == 'spine'
     assert content['note'] == 'A crop.'
-    assert content['cases'][0]['window'] == {'level': 300, 'width': 1500}
+    assert content['cases'][0]['windows'] == [
+        {'level': 300, 'width': 1500}]
     case = content['cases'][0]
     assert case['shape'] == [47, 73, 73]
     assert case['source']['orientation'] == 'PIR'
@@ -46,34 +47,15 @@ def test_areas_have_one_column_for_every_label_of_any_case(
         'id,name\n1,liver\n7,"spleen, left"\n9,unseen\n')
     tool = load_tool('prepare_data.py')
     monkeypatch.setattr('sys.argv', [
-        'x', str(tmp_path / 'in'), str(tmp_path / 'out')])
+        'x', str(tmp_path / 'in'), str(tmp_path / 'out'), '--min-volume',
+        '0', '--min-area', '0'])
     tool.main()
     data = PreparedData(tmp_path / 'out')
     assert data.labels == {1: 'liver', 3: 'label_3', 7: 'spleen, left',
                            300: 'label_300'}
     assert data.case('b').label().dtype == np.uint16
     for case in data.cases:
-        expected = [(case.label() == i).sum(axis=(1, 2)) for i in data.labels]
+        expected = [(case.label() == i).sum(axis=(0, 2, 3))
+                    for i in data.labels]
         np.testing.assert_array_equal(case.areas(), np.transpose(expected))
         assert case.areas().dtype == np.int32
-
-
-def test_overwrite_replaces_and_a_failure_keeps_the_old(
-        write_case, load_tool, monkeypatch, tmp_path):
-    tool = load_tool('prepare_data.py')
-    monkeypatch.setattr('sys.argv', [
-        'x', str(tmp_path / 'in'), str(tmp_path / 'out'), '--overwrite'])
-    write_case(tmp_path / 'in', 'old.nii.gz')
-    tool.main()
-    (tmp_path / 'in/images/old.nii.gz').unlink()
-    write_case(tmp_path / 'in', 'new.nii.gz')
-    tool.main()
-    assert [c.name for c in PreparedData(tmp_path / 'out').cases] == ['new']
-    assert not (tmp_path / 'out/old').exists()
-
-    write_case(tmp_path / 'in', 'worse.nii.gz', label=volume(
-        np.zeros((20, 10, 10), np.uint8)))
-    with pytest.raises(ValueError, match='worse'):
-        tool.main()
-    assert [c.name for c in PreparedData(tmp_path / 'out').cases] == ['new']
-    assert {p.name for p in tmp_path.iterdir()} == {'in', 'out'}

@@ -47,8 +47,8 @@ def test_finished_data_set_is_replaced_only_on_demand(
         write_case, refused, tmp_path):
     write_case(tmp_path / 'in', 'a.nii.gz')
     prepare_dataset(tmp_path / 'in', tmp_path / 'out')
-    assert 'out: a prepared data set is already there; replace it with ' in (
-        refused())
+    assert 'out: a prepared data set from another source or with other ' in (
+        refused('--window', 'lung'))
 
 
 @pytest.mark.parametrize('missing', ['', 'images', 'labels'])
@@ -56,7 +56,8 @@ def test_missing_folder(refused, tmp_path, missing):
     for folder in ('images', 'labels'):
         if missing not in ('', folder):
             (tmp_path / 'in' / folder).mkdir(parents=True)
-    assert f'{tmp_path / "in" / missing}: expected a folder' in refused()
+    where = tmp_path / 'in' / ('' if missing == 'images' else missing)
+    assert f'{where}: expected ' in refused()
 
 
 def test_no_images(refused, tmp_path):
@@ -66,7 +67,8 @@ def test_no_images(refused, tmp_path):
 
 
 def test_image_without_label(write_case, refused, tmp_path):
-    write_case(tmp_path / 'in', 'a.nii.gz')[1].unlink()
+    case = write_case(tmp_path / 'in', 'a.nii.gz')
+    case.labels[0].path.unlink()
     assert "images/a.nii.gz: expected a label named 'a' in" in refused()
 
 
@@ -145,13 +147,13 @@ def test_corrupt_file(write_case, refused, tmp_path, folder, corrupt,
 
 
 def test_truncated_uncompressed_file(write_case, refused, tmp_path):
-    path, _ = write_case(tmp_path / 'in', 'a.nii')
+    path = write_case(tmp_path / 'in', 'a.nii').image
     path.write_bytes(path.read_bytes()[:-1])
     assert 'expected 4352 bytes by its header, found 4351' in refused()
 
 
 def test_corrupt_file_seen_from_outside(run_tool, write_case, tmp_path):
-    path, _ = write_case(tmp_path / 'in', 'a.nii.gz')
+    path = write_case(tmp_path / 'in', 'a.nii.gz').image
     path.write_bytes(truncated(path.read_bytes()))
     result = run_tool('prepare_data.py', tmp_path / 'in', tmp_path / 'out')
     assert result.returncode == 1
@@ -220,8 +222,9 @@ def test_voxels_that_are_no_numbers(write_case, refused, tmp_path, name,
             'NaN or infinite') in refused()
 
 
-def test_a_constant_scan(write_case, refused, tmp_path):
+@pytest.mark.parametrize('options', [(), ('--modality', 'MR')])
+def test_a_constant_scan(write_case, refused, tmp_path, options):
     write_case(tmp_path / 'in', 'a.nii.gz',
                image=volume(np.full(LABEL.shape, 7, np.int16)))
-    assert ('images/a.nii.gz: expected intensities that differ'
-            ) in refused('--modality', 'MR')
+    assert ('images/a.nii.gz: expected intensities that differ, found only 7'
+            ) in refused(*options)

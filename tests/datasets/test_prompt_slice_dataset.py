@@ -84,7 +84,7 @@ def test_test_sample_has_every_label_and_its_tight_box(
         start, stop = data.block
         assert [start, stop] in case.splits['test']
         assert start <= data.slice_index < stop
-        label = case.label()[data.slice_index]
+        label = case.label()[0, data.slice_index]
         ids = [i for i in (21, 22, 23) if (label == i).any()]
         assert data.prompts.labels.tolist() == ids
         boxes = tight_boxes(np.stack([label == i for i in ids]))

@@ -7,9 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from synthetic import volume
+from synthetic import KEEP_ALL, volume
 
-from mmdbsam.datasets.preparation import prepare_dataset, read_pair
+from mmdbsam.datasets.preparation import (
+    LabelFile,
+    SourceCase,
+    prepare_dataset,
+    read_case,
+)
 from mmdbsam.datasets.preparation.readers import Readers
 from mmdbsam.errors import InputError
 
@@ -169,8 +174,8 @@ def test_bad_series_are_refused(scan, tmp_path):
 
 
 def test_no_reader(tmp_path):
-    with pytest.raises(InputError, match='a.png: expected .*DICOM series'):
-        Readers().find(tmp_path / 'a.png')
+    with pytest.raises(InputError, match='a.doc: expected .*DICOM series'):
+        Readers().find(tmp_path / 'a.doc')
 
 
 def test_formats_are_prepared_side_by_side(scan, tmp_path):
@@ -185,7 +190,7 @@ def test_formats_are_prepared_side_by_side(scan, tmp_path):
     sitk.WriteImage(label, str(source / 'labels/b.nii.gz'))
     sitk.WriteImage(scan, str(source / 'images/c.nii'))
     write_series(label, source / 'labels/c')
-    data = prepare_dataset(source, tmp_path / 'out')
+    data = prepare_dataset(source, tmp_path / 'out', options=KEEP_ALL).data
     assert [case.name for case in data.cases] == ['a', 'b', 'c']
     for case in data.cases[1:]:
         np.testing.assert_array_equal(case.image(), data.cases[0].image())
@@ -198,10 +203,11 @@ def test_formats_are_prepared_side_by_side(scan, tmp_path):
 @pytest.mark.skipif(not SHARED.exists(), reason='no ../shared/data')
 def test_real_series_and_its_label():
     """A CT whose file names run against z, with a hand-drawn liver."""
-    pair = read_pair(SHARED / 'series', SHARED / 'liver_seg.nrrd')
-    assert pair.image.shape == pair.label.shape == (3, 512, 512)
+    pair = read_case(SourceCase('a', SHARED / 'series', (
+        LabelFile(SHARED / 'liver_seg.nrrd'), )))
+    assert pair.image.shape == pair.layers[0].shape == (3, 512, 512)
     np.testing.assert_allclose(pair.geometry['spacing'], [0.811, 0.811, 1],
                                atol=1e-3)
-    liver = pair.image[pair.label > 0]
+    liver = pair.image[pair.layers[0] > 0]
     # In HU; drawn coarsely.
     assert len(liver) > 1000 and 30 < np.median(liver) < 180

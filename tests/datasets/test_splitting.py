@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdbsam.datasets.preparation import SPLITS, SplitPlan
+from mmdbsam.datasets.preparation import SPLITS, SplitCase, SplitPlan
 from mmdbsam.datasets.preparation.splitting import share_out, spread
 from mmdbsam.errors import InputError
 
@@ -22,7 +22,7 @@ def owners(depth, ranges):
     (133, 10, 1), (133, 10, 0), (47, 10, 3), (200, 20, 5), (64, 7, 2)])
 def test_blocks_are_disjoint_and_cover_all_but_the_gaps(depth, blocks, gap):
     plan = SplitPlan('slices', blocks=blocks, gap=gap)
-    found = owners(depth, plan.assign({'a': depth})['a'])
+    found = owners(depth, plan.assign([SplitCase('a', depth)])['a'])
     kept = [split for split in found if split]
     changes = sum(a != b for a, b in zip(kept, kept[1:], strict=False))
     assert found[0] and found[-1]
@@ -34,7 +34,7 @@ def test_blocks_are_disjoint_and_cover_all_but_the_gaps(depth, blocks, gap):
 
 
 def test_neighbouring_blocks_of_a_split_are_one_range():
-    ranges = SplitPlan('slices').assign({'a': 133})['a']
+    ranges = SplitPlan('slices').assign([SplitCase('a', 133)])['a']
     # T T te T T v T T te T
     assert len(ranges['train']) == 4
     assert len(ranges['val']) == 1
@@ -62,14 +62,15 @@ def test_blocks_of_a_split_are_spread_evenly(fractions, blocks):
 
 def test_a_split_can_take_everything():
     plan = SplitPlan('slices', (0, 0, 1))
-    assert plan.assign({'a': 50}) == {'a': {'test': [[0, 50]]}}
+    assert plan.assign([SplitCase('a', 50)]) == {'a': {'test': [[0, 50]]}}
 
 
 @pytest.mark.parametrize('count, shares', [(3, (1, 1, 1)), (10, (7, 1, 2)),
                                            (30, (21, 3, 6))])
 def test_from_three_cases_on_whole_cases_are_split(count, shares):
     depths = {f'case{i}': 10 + i for i in range(count)}
-    found = SplitPlan().assign(depths)
+    found = SplitPlan().assign(
+        [SplitCase(name, depth) for name, depth in depths.items()])
     for split, share in zip(SPLITS, shares, strict=True):
         assert sum(split in ranges for ranges in found.values()) == share
     for name, ranges in found.items():
@@ -77,10 +78,10 @@ def test_from_three_cases_on_whole_cases_are_split(count, shares):
 
 
 def test_cases_are_shuffled_by_the_seed_alone():
-    depths = {f'case{i}': 10 for i in range(20)}
-    again = dict(reversed(depths.items()))
-    assert SplitPlan(seed=1).assign(depths) == SplitPlan(seed=1).assign(again)
-    assert SplitPlan(seed=1).assign(depths) != SplitPlan(seed=2).assign(depths)
+    cases = [SplitCase(f'case{i}', 10) for i in range(20)]
+    again = cases[::-1]
+    assert SplitPlan(seed=1).assign(cases) == SplitPlan(seed=1).assign(again)
+    assert SplitPlan(seed=1).assign(cases) != SplitPlan(seed=2).assign(cases)
 
 
 @pytest.mark.parametrize('plan, message', [
@@ -94,4 +95,5 @@ def test_cases_are_shuffled_by_the_seed_alone():
 ])
 def test_impossible_splits_are_refused(plan, message):
     with pytest.raises(InputError, match=message):
-        SplitPlan(**plan).assign({'a': 40, 'b': 90})
+        SplitPlan(**plan).assign(
+            [SplitCase('a', 40), SplitCase('b', 90)])

@@ -28,7 +28,7 @@ def blobs(seed):
         patch[rng.random(patch.shape) < 0.7] = i
     return dict(
         img=rng.integers(0, 256, label.shape).astype(np.uint8),
-        label=label,
+        label=label[None],
         rng=rng,
         slice_index=0,
         flip=False,
@@ -55,7 +55,7 @@ def test_boxes_without_jitter_are_tight(seed):
     np.testing.assert_array_equal(found['boxes'], found['ori_boxes'])
     assert not np.shares_memory(found['boxes'], found['ori_boxes'])
     for i, mask in zip(found['labels'], found['masks'], strict=True):
-        np.testing.assert_array_equal(mask, blobs(seed)['label'] == i)
+        np.testing.assert_array_equal(mask, blobs(seed)['label'][0] == i)
 
 
 @pytest.mark.parametrize('seed', SEEDS)
@@ -105,7 +105,7 @@ def test_sides_move_outwards_only_and_stay_inside(seed, jitter, shift):
 def test_jitter_moves_each_side_uniformly():
     label = np.zeros((100, 100), np.uint8)
     label[40:60, 40:60] = 1
-    results = dict(blobs(0), label=label, img=label)
+    results = dict(blobs(0), label=label[None], img=label)
     found = BoxPromptsFromMask(1, prompts_per_image=8000, jitter=3)(results)
     moved = (found['boxes'] - [40, 40, 59, 59]) * [-1, -1, 1, 1]
     for side in moved.T:
@@ -201,7 +201,7 @@ def test_image_and_masks_stay_aligned():
     label[10:31, 5:22] = 1
     for size in (25, 113):
         found = RandomFlip(1)(BoxPromptsFromMask(1, 1)(
-            dict(blobs(0), label=label, img=label * 200)))
+            dict(blobs(0), label=label[None], img=label * 200)))
         found = ResizeLongestSide(size)(found)
         seen = found['img'] > 100
         mask = found['masks'][0].astype(bool)

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from synthetic import KEEP_ALL
 
-from mmdbsam.datasets.preparation import grids, prepare_dataset, read_pair
+from mmdbsam.datasets.preparation import grids, prepare_dataset, read_case
 
 SHAPE, SPACING, ORIGIN = (5, 7, 9), (0.5, 1.5, 3.0), (11.0, -7.0, 40.0)
 
@@ -56,11 +57,11 @@ def stored(image, axes, signs):
 def test_every_storage_gives_the_same_canonical_volume(
         canonical, write_case, tmp_path, axes, signs):
     image = stored(canonical, axes, signs)
-    pair = read_pair(*write_case(
+    pair = read_case(write_case(
         tmp_path, 'a.nii.gz', image, sitk.Cast(image > 0, sitk.sitkUInt8)))
     expected = sitk.GetArrayFromImage(canonical)
     np.testing.assert_array_equal(pair.image, expected)
-    np.testing.assert_array_equal(pair.label, expected > 0)
+    np.testing.assert_array_equal(pair.layers[0], expected > 0)
     assert pair.geometry['size'] == [9, 7, 5]
     np.testing.assert_allclose(pair.geometry['spacing'], SPACING)
     np.testing.assert_allclose(pair.geometry['origin'], ORIGIN, atol=1e-5)
@@ -78,23 +79,23 @@ def test_canonical_grids_are_those_of_itk(canonical, axes, signs, angle):
     image.SetDirection(
         (turn @ np.reshape(image.GetDirection(), (3, 3))).ravel())
     wanted = grids.geometry_of(sitk.DICOMOrient(image, 'LPS'))
-    found = grids.canonical(grids.geometry_of(image))
+    found = grids.oriented(grids.geometry_of(image))
     assert not grids.differences(found, wanted, 1e-9)
 
 
 def test_a_label_may_be_stored_along_other_axes(canonical, write_case,
                                                 tmp_path):
     label = sitk.Cast(canonical > 0, sitk.sitkUInt8)
-    pair = read_pair(*write_case(tmp_path, 'a.nii.gz', canonical,
+    pair = read_case(write_case(tmp_path, 'a.nii.gz', canonical,
                                  sitk.DICOMOrient(label, 'PIR')))
-    np.testing.assert_array_equal(pair.label, pair.image > 0)
+    np.testing.assert_array_equal(pair.layers[0], pair.image > 0)
 
 
 @pytest.mark.parametrize('axes, signs', STORAGE)
 def test_recorded_source_undoes_the_orientation(
         canonical, write_case, tmp_path, axes, signs):
     image = stored(canonical, axes, signs)
-    pair = read_pair(*write_case(
+    pair = read_case(write_case(
         tmp_path, 'a.nii.gz', image, sitk.Cast(image > 0, sitk.sitkUInt8)))
     back = sitk.GetImageFromArray(pair.image)
     back.SetSpacing(pair.geometry['spacing'])
@@ -122,7 +123,7 @@ def test_oblique_scan_keeps_its_points_in_space(write_case, tmp_path):
     image.SetDirection((rotation @ np.diag([-1, -1, 1])).ravel())
     image[2, 5, 3] = 77
     point = image.TransformIndexToPhysicalPoint((2, 5, 3))
-    grid = read_pair(*write_case(tmp_path, 'a.nii', image,
+    grid = read_case(write_case(tmp_path, 'a.nii', image,
                                  sitk.Cast(image > 0, sitk.sitkUInt8)))
     index = np.argwhere(grid.image == 77)[0][::-1]
     direction = np.reshape(grid.geometry['direction'], (3, 3))
@@ -136,7 +137,7 @@ def test_slices_show_anterior_on_top_and_the_patients_right_at_left(
     image = sitk.GetImageFromArray(np.zeros((4, 4, 4), np.int16))
     image.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))  # RAS: x to the right
     image[3, 3, 0] = 9  # rightmost, most anterior, lowest
-    pair = read_pair(*write_case(
+    pair = read_case(write_case(
         tmp_path, 'a.nii', image, sitk.Cast(image > 0, sitk.sitkUInt8)))
     assert pair.source['orientation'] == 'RAS'
     assert np.argwhere(pair.image == 9).tolist() == [[0, 0, 0]]
@@ -148,6 +149,7 @@ def test_label_type_follows_the_ids(write_case, tmp_path, highest, dtype):
     label[2, 3, 4] = highest
     write_case(tmp_path / 'in', 'a.nii.gz', label=sitk.GetImageFromArray(
         label))
-    case = prepare_dataset(tmp_path / 'in', tmp_path / 'out').cases[0]
+    case = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                           options=KEEP_ALL).data.cases[0]
     assert case.label().dtype == dtype
-    assert case.label()[2, 3, 4] == highest
+    assert case.label()[0, 2, 3, 4] == highest

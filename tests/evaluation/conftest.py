@@ -35,17 +35,18 @@ def prepared(tmp_path_factory):
         volume = volumes[name] = _labels(blocks[-1][1], seed)
         (root / name).mkdir(parents=True)
         np.save(root / name / 'image.npy', volume * 30)
-        np.save(root / name / 'label.npy', volume)
+        np.save(root / name / 'label.npy', volume[None])
         np.save(root / name / 'areas.npy', np.stack(
             [(volume == i).sum((1, 2)) for i in LABELS], 1).astype(np.int32))
         geometry = dict(size=volume.shape[::-1], spacing=[0.8, 0.7, 3.0],
                         origin=[0, 0, 0],
                         direction=[1, 0, 0, 0, 1, 0, 0, 0, 1])
         cases.append(dict(name=name, shape=volume.shape, geometry=geometry,
-                          splits={'test': blocks}, source={}))
+                          splits={'test': blocks}, source={}, dropped={},
+                          labels=list(LABELS)))
     (root / 'dataset.json').write_text(json.dumps(dict(
-        format=1, name='phantom', modality='CT', note='Drawn, not scanned.',
-        window=dict(level=40, width=400), labels=LABELS, cases=cases)))
+        format=2, name='phantom', note='Drawn, not scanned.', labels=LABELS,
+        cases=cases)))
     return SimpleNamespace(root=str(root), volumes=volumes, blocks=BLOCKS)
 
 

@@ -1,12 +1,17 @@
 """Where the voxels of a volume lie in the scanner's space."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import SimpleITK as sitk
 
-CANONICAL = 'LPS'
+# The axes of a volume, x, y and z, whose slices are cut along a plane: rows
+# run down and columns to the right as radiologists look at them.
+ORIENTATIONS = {'axial': 'LPS', 'coronal': 'LIP', 'sagittal': 'PIR'}
 
 # size, spacing, origin and direction in SimpleITK's order (x, y, z), mm.
 Geometry = dict[str, list[float]]
+_OPPOSITE = dict(zip('LRPASI', 'RLAPIS', strict=True))
 
 
 def geometry_of(grid: sitk.Image | sitk.ImageFileReader) -> Geometry:
@@ -18,19 +23,36 @@ def geometry_of(grid: sitk.Image | sitk.ImageFileReader) -> Geometry:
         direction=list(grid.GetDirection()))
 
 
+def flat_geometry(size: Sequence[int],
+                  spacing: Sequence[float] = (1, 1, 1)) -> Geometry:
+    """The grid of files that know no scanner's space: axial, at 0."""
+    return dict(size=list(size), spacing=[float(x) for x in spacing],
+                origin=[0., 0., 0.],
+                direction=[1., 0., 0., 0., 1., 0., 0., 0., 1.])
+
+
+def set_geometry(image: sitk.Image, geometry: Geometry) -> sitk.Image:
+    """The same image, on a grid of its size."""
+    image.SetSpacing(geometry['spacing'])
+    image.SetOrigin(geometry['origin'])
+    image.SetDirection(geometry['direction'])
+    return image
+
+
 def orientation(geometry: Geometry) -> str:
     """Three letters, as ``'LPS'``: where each axis points to, nearly."""
     return sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(
         geometry['direction'])
 
 
-def canonical(geometry: Geometry) -> Geometry:
-    """The grid that ``sitk.DICOMOrient`` to LPS gives a volume."""
+def oriented(geometry: Geometry, wanted: str = 'LPS') -> Geometry:
+    """The grid that ``sitk.DICOMOrient`` to these letters gives a volume."""
     letters = orientation(geometry)
     direction = np.array(geometry['direction']).reshape(3, 3)
     origin = np.array(geometry['origin'])
     size, spacing, columns = [], [], []
-    for towards, away in ('LR', 'PA', 'SI'):
+    for towards in wanted:
+        away = _OPPOSITE[towards]
         axis = next(i for i, letter in enumerate(letters)
                     if letter in (towards, away))
         column = direction[:, axis]
@@ -43,6 +65,17 @@ def canonical(geometry: Geometry) -> Geometry:
         columns.append(column)
     return dict(size=size, spacing=spacing, origin=origin.tolist(),
                 direction=np.stack(columns, axis=1).ravel().tolist())
+
+
+def respaced(geometry: Geometry, spacing: Sequence[float]) -> Geometry:
+    """The grid of other spacing, mm, over the same extent, to half a voxel."""
+    old, new = np.array(geometry['spacing']), np.array(spacing)
+    size = np.maximum(np.rint(geometry['size'] * old / new), 1).astype(int)
+    direction = np.array(geometry['direction']).reshape(3, 3)
+    # The outer corner of the first voxel stays where it is.
+    origin = geometry['origin'] + direction @ ((new - old) / 2)
+    return dict(size=size.tolist(), spacing=new.tolist(),
+                origin=origin.tolist(), direction=geometry['direction'])
 
 
 def differences(geometry: Geometry, other: Geometry,

@@ -1,5 +1,6 @@
 """Who trains, validates and tests: whole cases, or blocks of slices."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,35 @@ Ranges = dict[str, list[list[int]]]
 
 
 @dataclass(frozen=True)
+class SplitCase:
+    """What a split has to know of a case.
+
+    Attributes:
+        name: Unique.
+        depth: Its number of slices.
+        labels: The ids that it shows.
+        split: The split that its source gives it to.
+        group: Cases of one group share a split; None is a group of its own.
+    """
+
+    name: str
+    depth: int
+    labels: Sequence[int] = ()
+    split: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
 class SplitPlan:
     """How a data set is split.
 
     Attributes:
-        by: ``'case'`` gives every case to one split. ``'slices'`` cuts every
-            case into contiguous blocks of slices, spread over the splits.
-            None takes ``'case'`` from three cases on, else ``'slices'``.
+        by: ``'case'`` gives every case to one split, cases of one group to
+            the same, so that each label is spread over the splits as the
+            cases are. ``'slices'`` cuts every case into contiguous blocks of
+            slices, spread over the splits. None takes ``'case'`` from three
+            groups on, else ``'slices'``. Where the source gives every case a
+            split, that one counts.
         fractions: The shares of :data:`SPLITS`, each in 0..1, of sum 1. A
             split of fraction 0 stays empty, any other gets at least one case
             or block.
@@ -47,33 +70,62 @@ class SplitPlan:
             raise InputError('split: expected blocks >= 1 and gap >= 0, found '
                              f'blocks {self.blocks} and gap {self.gap}')
 
-    def assign(self, depths: dict[str, int]) -> dict[str, Ranges]:
+    def assign(self, cases: Sequence[SplitCase]) -> dict[str, Ranges]:
         """Split the cases.
-
-        Args:
-            depths: Case name to its number of slices.
 
         Returns:
             Case name to its splits: name to half-open ranges of slices
             ``[[start, stop], ...]``, in ascending order.
 
         Raises:
-            InputError: If there are too few cases, or too few slices in one.
+            InputError: If there are too few cases, or too few slices in one;
+                if only some cases have a split, or a group has two.
         """
-        by = self.by or ('case' if len(depths) >= 3 else 'slices')
-        if by == 'slices':
-            return {
-                name: self._cut(name, depth)
-                for name, depth in depths.items()
-            }
-        order = np.random.default_rng(self.seed).permutation(sorted(depths))
-        owners = np.repeat(SPLITS, share_out(len(depths), self.fractions,
-                                             'cases'))
-        split_of = dict(zip(order, owners, strict=True))
-        return {
-            name: {str(split_of[name]): [[0, depth]]}
-            for name, depth in depths.items()
+        groups: dict[tuple, list[SplitCase]] = {}
+        for case in sorted(cases, key=lambda case: case.name):
+            key = ('group', case.group) if case.group else ('case', case.name)
+            groups.setdefault(key, []).append(case)
+        if any(case.split for case in cases):
+            split_of = _given(groups)
+        elif (self.by or ('case' if len(groups) >= 3 else 'slices')) == 'case':
+            split_of = self._stratify(groups)
+        else:
+            return {case.name: self._cut(case.name, case.depth)
+                    for case in cases}
+        return {case.name: {split_of[case.name]: [[0, case.depth]]}
+                for case in cases}
+
+    def _stratify(self, groups: dict[tuple, list[SplitCase]]
+                  ) -> dict[str, str]:
+        """Case to split, each label spread as evenly as whole groups allow.
+
+        Iterative stratification (Sechidis et al. 2011,
+        doi:10.1007/978-3-642-23808-6_10) of the groups: the label that the
+        fewest of those left show is dealt out first.
+        """
+        shuffle = np.random.default_rng(self.seed).permutation(len(groups))
+        left = [list(groups.values())[i] for i in shuffle]
+        shows = [set().union(*(case.labels for case in group)) or {None}
+                 for group in left]
+        room = np.array(share_out(len(left), self.fractions, 'cases'), float)
+        wanted = {label: np.array(self.fractions) * sum(
+            label in found for found in shows) for label in set().union(*shows)
         }
+        split_of = {}
+        while left:
+            counts = Counter(label for found in shows for label in found)
+            rarest = min(counts, key=lambda label: (counts[label],
+                                                    str(label)))
+            place = next(i for i, found in enumerate(shows)
+                         if rarest in found)
+            group, found = left.pop(place), shows.pop(place)
+            owner = max((i for i in range(len(room)) if room[i] > 0),
+                        key=lambda i: (wanted[rarest][i], room[i]))
+            room[owner] -= 1
+            for label in found:
+                wanted[label][owner] -= 1
+            split_of |= {case.name: SPLITS[owner] for case in group}
+        return split_of
 
     def _cut(self, name: str, depth: int) -> Ranges:
         runs: list[tuple[str, int, int]] = []
@@ -95,6 +147,22 @@ class SplitPlan:
                     '--blocks or --gap, or split by case')
             ranges.setdefault(split, []).append([start, stop])
         return ranges
+
+
+def _given(groups: dict[tuple, list[SplitCase]]) -> dict[str, str]:
+    """Case to the split that its source gives it to."""
+    split_of: dict[str, str] = {}
+    for (_, group), cases in groups.items():
+        found = {case.split for case in cases}
+        if None in found:
+            name = next(case.name for case in cases if not case.split)
+            raise InputError(f"case '{name}': expected a split, as other "
+                             'cases of the source have one, found none')
+        if len(found) > 1:
+            raise InputError(f"group '{group}': expected one split, found "
+                             f'{", ".join(sorted(found))}')
+        split_of |= {case.name: case.split for case in cases}
+    return split_of
 
 
 def share_out(total: int, fractions: Sequence[float],

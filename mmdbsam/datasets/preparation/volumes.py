@@ -1,103 +1,125 @@
-"""Reading an image and its label volume, checked and canonically oriented."""
+"""Reading an image and its labels, checked and brought to one orientation."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from mmdbsam.datasets.preparation.cases import CaseOptions, SourceCase
 from mmdbsam.datasets.preparation.grids import (
-    CANONICAL,
+    ORIENTATIONS,
     Geometry,
-    canonical,
-    differences,
-    format_numbers,
     geometry_of,
     orientation,
+    oriented,
+    respaced,
+    set_geometry,
 )
+from mmdbsam.datasets.preparation.label_layers import read_layers
+from mmdbsam.datasets.preparation.label_readers import LabelReaders
 from mmdbsam.datasets.preparation.readers import Readers
 from mmdbsam.errors import InputError
 
-TOLERANCE = 1e-3
-
 
 @dataclass(frozen=True)
-class VolumePair:
-    """A scan and its labels on the canonical LPS grid.
+class LabelledVolume:
+    """A scan and its labels on one grid.
 
     Attributes:
-        image: Intensities (D, H, W), in the file's units (HU for CT).
-        label: Label ids (D, H, W), uint8, or uint16 if one is above 255.
+        image: Intensities (D, H, W), or (D, H, W, 3) for RGB, in the file's
+            units (HU for CT).
+        layers: Label ids, uint16 (D, H, W) each; labels that overlap are in
+            different layers.
         geometry: The grid: ``size``, ``spacing``, ``origin``, ``direction``
             in SimpleITK's order (x, y, z), millimetres.
         source: The file's own ``orientation`` (three letters, such as
-            ``'RAS'``) and ``geometry``. ``sitk.DICOMOrient(volume,
-            orientation)`` brings a canonical volume back to them.
+            ``'RAS'``) and ``geometry``, see
+            :func:`mmdbsam.datasets.on_source_grid`.
+        modality: What the scan is, as ``'CT'``.
+        patient: Whom it shows, if the file says so.
     """
 
     image: np.ndarray
-    label: np.ndarray
+    layers: list[np.ndarray]
     geometry: Geometry
     source: dict
+    modality: str
+    patient: str | None
 
 
-def read_pair(image_path: Path, label_path: Path,
-              readers: Readers | None = None) -> VolumePair:
-    """Read an image and its label volume.
+def read_case(case: SourceCase, options: CaseOptions | None = None
+              ) -> LabelledVolume:
+    """Read an image and its labels.
 
     Args:
-        image_path: A 3-D volume of intensities that a reader can read.
-        label_path: A volume of label ids on the same grid.
-        readers: By default ``Readers()``.
+        case: Its files.
+        options: By default ``CaseOptions()``.
 
     Raises:
-        InputError: If a file is corrupt or not 3-D, if the two grids differ,
-            or if the label values are no labels.
+        InputError: If the case has a problem: a file is corrupt, the grids
+            differ, voxels are no numbers, or values are no labels.
     """
-    readers = readers or Readers()
-    source = check_pair(image_path, label_path, readers)
-    image, label = (
-        sitk.DICOMOrient(readers.find(path).read(path), CANONICAL)
-        for path in (image_path, label_path))
-    return VolumePair(
-        image=sitk.GetArrayFromImage(image),
-        label=_label_ids(sitk.GetArrayFromImage(label), label_path),
-        geometry=geometry_of(image),
-        source=dict(orientation=orientation(source), geometry=source))
+    if case.problem:
+        raise InputError(case.problem)
+    options = options or CaseOptions()
+    reader = Readers(options.series).find(case.image)
+    letters = ORIENTATIONS[options.plane]
+    source = reader.geometry(case.image)
+    layers = read_layers(case.labels, LabelReaders(options.series),
+                         options.table, source, letters)
+    image = sitk.DICOMOrient(reader.read(case.image), letters)
+    geometry = geometry_of(image)
+    if options.spacing:
+        target = respaced(geometry, options.spacing)
+        layers = [_resample(_volume(layer, geometry), target,
+                            sitk.sitkNearestNeighbor) for layer in layers]
+        values = _resample(image, target, sitk.sitkLinear)
+        geometry = target
+    else:
+        values = sitk.GetArrayFromImage(image)
+    _check_numbers(values, case)
+    return LabelledVolume(
+        values, layers, geometry,
+        dict(orientation=orientation(source), geometry=source),
+        options.modality or reader.modality, reader.patient(case.image))
 
 
-def check_pair(image_path: Path, label_path: Path,
-               readers: Readers) -> Geometry:
-    """Check by their headers that two volumes share one grid.
-
-    They may be stored along other axes, as tools that convert DICOM do.
-
-    Returns:
-        The grid, as the image's header states it.
+def depth_of(case: SourceCase, options: CaseOptions) -> int:
+    """How many slices a case will have, from its header.
 
     Raises:
-        InputError: If a header cannot be read or the grids differ.
+        InputError: If the header cannot be read.
     """
-    source, label = (readers.find(path).geometry(path)
-                     for path in (image_path, label_path))
-    image, label = canonical(source), canonical(label)
-    for key in differences(image, label, TOLERANCE):
-        raise InputError(
-            f'{label_path}: expected the {key} of its image, '
-            f'{format_numbers(image[key])}, found '
-            f'{format_numbers(label[key])}')
-    return source
+    reader = Readers(options.series).find(case.image)
+    geometry = oriented(reader.geometry(case.image),
+                        ORIENTATIONS[options.plane])
+    if options.spacing:
+        geometry = respaced(geometry, options.spacing)
+    return geometry['size'][2]
 
 
-def _label_ids(values: np.ndarray, path: Path) -> np.ndarray:
-    broken = values[values != np.rint(values)]
-    if broken.size:
-        raise InputError(f'{path}: expected whole numbers as label ids, found '
-                         f'{broken[0]:g}')
-    lowest, highest = values.min(), values.max()
-    if lowest < 0 or highest > np.iinfo(np.uint16).max:
-        raise InputError(f'{path}: expected label ids in 0..65535, found '
-                         f'{lowest:g}..{highest:g}')
-    if highest == 0:
-        raise InputError(f'{path}: expected some foreground, found only 0')
-    return values.astype(np.uint8 if highest <= 255 else np.uint16)
+def _volume(array: np.ndarray, geometry: Geometry) -> sitk.Image:
+    return set_geometry(sitk.GetImageFromArray(array), geometry)
+
+
+def _resample(volume: sitk.Image, target: Geometry, how: int) -> np.ndarray:
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetSize(target['size'])
+    resampler.SetOutputSpacing(target['spacing'])
+    resampler.SetOutputOrigin(target['origin'])
+    resampler.SetOutputDirection(target['direction'])
+    resampler.SetInterpolator(how)
+    # Half a voxel at the border lies outside of the old centres.
+    resampler.SetUseNearestNeighborExtrapolator(True)
+    return sitk.GetArrayFromImage(resampler.Execute(volume))
+
+
+def _check_numbers(values: np.ndarray, case: SourceCase) -> None:
+    broken = (sum(np.count_nonzero(~np.isfinite(part)) for part in values)
+              if values.dtype.kind == 'f' else 0)
+    if broken:
+        raise InputError(f'{case.image}: expected finite values, found '
+                         f'{broken} voxels that are NaN or infinite')
+    if values.min() == values.max():
+        raise InputError(f'{case.image}: expected intensities that differ, '
+                         f'found only {values.min():g}')

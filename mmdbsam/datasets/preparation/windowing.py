@@ -50,8 +50,7 @@ class PercentileWindow:
     """The window between two percentiles of a volume's non-zero voxels.
 
     For scanners without units: MR, ultrasound. MedSAM's rule
-    (doi:10.1038/s41467-024-44824-z, methods). Volumes of 8 bits are left as
-    they are.
+    (doi:10.1038/s41467-024-44824-z, methods).
 
     Attributes:
         lower: Percentile that becomes 0.
@@ -67,8 +66,6 @@ class PercentileWindow:
         Raises:
             InputError: If the volume's intensities are all the same.
         """
-        if values.dtype == np.uint8:
-            return Window(127.5, 255)
         nonzero = values[values != 0]
         if not nonzero.size:
             raise InputError('expected intensities other than 0, found none')
@@ -81,6 +78,10 @@ class PercentileWindow:
         return Window(float(low + high) / 2, float(high - low))
 
 
+AnyWindow = Window | PercentileWindow
+
+# Leaves values of 8 bits as they are.
+IDENTITY = Window(127.5, 255)
 # Of CT, in HU; 'medsam_lung' is MedSAM's.
 WINDOWS = {
     'soft_tissue': Window(40, 400),
@@ -92,7 +93,7 @@ WINDOWS = {
 }
 
 
-def parse_window(words: list[str]) -> Window | PercentileWindow:
+def parse_window(words: list[str]) -> AnyWindow:
     """A window's name, or its level and width.
 
     Raises:

@@ -1,160 +1,237 @@
-"""Writing the prepared data format, see :mod:`mmdbsam.datasets.prepared`."""
+"""From a source to the prepared data format of
+:mod:`mmdbsam.datasets.prepared`.
+"""
 
+import csv
+import io
 import json
-from collections.abc import Sequence
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 from rich.progress import track
 
-from mmdbsam.datasets.preparation.grids import canonical
-from mmdbsam.datasets.preparation.label_names import read_label_names
+from mmdbsam.datasets.preparation.case_writer import (
+    RECORD,
+    checksum_of,
+    write_case,
+)
+from mmdbsam.datasets.preparation.cases import CaseOptions, SourceCase
+from mmdbsam.datasets.preparation.label_readers import LabelReaders
+from mmdbsam.datasets.preparation.label_table import LabelTable
+from mmdbsam.datasets.preparation.layouts import LayoutOptions, find_layout
 from mmdbsam.datasets.preparation.readers import Readers
-from mmdbsam.datasets.preparation.sources import Pair, find_pairs
-from mmdbsam.datasets.preparation.splitting import SplitPlan
-from mmdbsam.datasets.preparation.staging import staged_folder
-from mmdbsam.datasets.preparation.volumes import check_pair, read_pair
-from mmdbsam.datasets.preparation.windowing import PercentileWindow, Window
+from mmdbsam.datasets.preparation.splitting import SplitCase, SplitPlan
+from mmdbsam.datasets.preparation.staging import workplace, write_text
+from mmdbsam.datasets.preparation.volumes import depth_of
 from mmdbsam.datasets.prepared import FORMAT_VERSION, PreparedData
 from mmdbsam.errors import InputError
 
-Areas = dict[int, np.ndarray]
+PROBLEMS = 'problems.csv'
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What :func:`prepare_dataset` did.
+
+    Attributes:
+        data: The data set.
+        written: Names of the cases that were prepared.
+        kept: Names of those that were already there, unchanged.
+        problems: Name of each case that could not be prepared, and why.
+    """
+
+    data: PreparedData
+    written: list[str]
+    kept: list[str]
+    problems: dict[str, str]
 
 
 def prepare_dataset(source: str | Path,
                     dest: str | Path,
                     name: str | None = None,
-                    window: Window | PercentileWindow | None = None,
+                    options: CaseOptions | None = None,
                     plan: SplitPlan | None = None,
                     note: str = '',
-                    series: Sequence[str] = (),
                     channel: int | None = None,
-                    modality: str = 'CT',
-                    overwrite: bool = False) -> PreparedData:
-    """Turn image and label volumes into a prepared data set.
+                    labels: str | Path | None = None,
+                    absolute_paths: bool = False,
+                    overwrite: bool = False,
+                    workers: int = 1) -> Prepared:
+    """Prepare all cases of a source.
 
-    All headers are checked before any volume is read. ``dest`` appears only
-    once the data set is complete.
+    Each case appears in ``dest`` once it is complete. A case that is there
+    already, from the same files and options, is kept. A case that cannot be
+    prepared is left out and listed in ``dest/problems.csv``. The splits are
+    made from all cases that are there in the end.
 
     Args:
-        source: Folder of images, labels and maybe their names, see
-            :func:`~mmdbsam.datasets.preparation.sources.find_pairs` and
-            :func:`~mmdbsam.datasets.preparation.label_names.
-            read_label_names`.
+        source: A folder or table, see :mod:`.layouts`.
         dest: Folder to write.
         name: The data set's name, by default the name of ``dest``.
-        window: How intensities become 8 bits, by default ``Window()`` for
-            CT and ``PercentileWindow()`` for other modalities.
+        options: How each case is prepared, by default ``CaseOptions()``;
+            its ``table`` is made here.
         plan: How the data are split, by default ``SplitPlan()``.
         note: What a reader of a score on these data must know.
-        series: Instance UIDs of the DICOM series to take from folders that
-            hold several.
         channel: The channel to take of nnU-Net's cases with several.
-        modality: What the scans are, as ``'CT'`` or ``'MR'``.
-        overwrite: Replace a data set that is already at ``dest``.
+        labels: A YAML file that chooses, merges and renames labels, see
+            :meth:`.LabelTable.of_selection`.
+        absolute_paths: Whether paths in a table may leave its folder.
+        overwrite: Replace a data set at ``dest`` that was made from another
+            source or with other options.
+        workers: Processes that prepare cases at the same time.
 
     Raises:
-        InputError: If the source is not usable or ``dest`` is taken.
+        InputError: If the source is not usable, ``dest`` is taken or cannot
+            be written to, or no case could be prepared.
     """
     source, dest = Path(source), Path(dest)
-    window = window or (Window() if modality == 'CT' else PercentileWindow())
-    check_vacant(dest, overwrite)
-    names = read_label_names(source)
-    readers = Readers(series)
-    pairs = find_pairs(source, readers, channel)
-    splits = (plan or SplitPlan()).assign({
-        pair.name: canonical(
-            check_pair(pair.image, pair.label, readers))['size'][2]
-        for pair in pairs
-    })
-    with staged_folder(dest) as folder:
-        areas: dict[str, Areas] = {}
-        cases = []
-        for pair in track(pairs, description='preparing'):
-            entry, areas[pair.name] = _write_case(pair, folder, window,
-                                                  readers)
-            cases.append({**entry, 'splits': splits[pair.name]})
-        ids = sorted(set().union(*areas.values()))
-        for pair in pairs:
-            _write_areas(folder / pair.name, areas[pair.name], ids)
-        content = dict(
+    options, plan = options or CaseOptions(), plan or SplitPlan()
+    label_readers = LabelReaders(options.series)
+    layout = find_layout(source)
+    cases = layout.cases(source, LayoutOptions(
+        Readers(options.series), label_readers, channel, absolute_paths))
+    table = _label_table(cases, layout.label_names(source), label_readers,
+                         labels)
+    # The table follows from the source, and each case's checksum has it.
+    origin = dict(format=FORMAT_VERSION, source=str(source.resolve()),
+                  labels=str(labels), options=repr(options))
+    options = replace(options, table=table)
+    _check_split(cases, options, plan)
+    with workplace(dest, origin, overwrite) as root:
+        results = dict(_prepare(cases, options, root, workers))
+        records = [result for case in cases
+                   if isinstance(result := results[case.name][0], dict)]
+        problems = {case.name: result for case in cases
+                    if isinstance(result := results[case.name][0], str)}
+        if not records:
+            raise InputError(next(iter(problems.values())))
+        splits = plan.assign([
+            SplitCase(record['name'], record['shape'][0], record['labels'],
+                      record['split'], record['group'])
+            for record in records])
+        for record in records:
+            record['splits'] = splits[record['name']]
+        write_text(root / 'dataset.json', json.dumps(dict(
             format=FORMAT_VERSION,
             name=name or dest.resolve().name,
-            modality=modality,
-            labels={str(i): names.get(i, f'label_{i}') for i in ids},
+            labels={str(i): table.name_of(i) for i in sorted(
+                {i for record in records for i in record['labels']})},
             note=note,
-            cases=cases)
-        (folder / 'dataset.json').write_text(json.dumps(content, indent=1))
-    return PreparedData(str(dest))
+            cases=records), indent=1))
+        _write_problems(root / PROBLEMS, problems)
+        _remove_others(root, results.keys())
+    was_new = {name: new for name, (_, new) in results.items()}
+    names = [record['name'] for record in records]
+    return Prepared(PreparedData(str(dest)),
+                    [name for name in names if was_new[name]],
+                    [name for name in names if not was_new[name]], problems)
 
 
-def check_vacant(dest: Path, overwrite: bool) -> None:
-    """Refuse to write over anything but a data set that may be replaced.
+def _label_table(cases: list[SourceCase], declared: dict[int, str],
+                 readers: LabelReaders, selection: str | Path | None
+                 ) -> LabelTable:
+    found: set[str] = set()
+    for case in cases:
+        for file in () if case.problem else case.labels:
+            try:
+                found.update([file.name] if file.name else
+                             readers.find(file.path).names(file.path))
+            except InputError:
+                # Reading the case will say so.
+                continue
+    if selection:
+        return LabelTable.of_selection(Path(selection), declared, found)
+    return LabelTable.of_names(declared, found)
 
-    Raises:
-        InputError: If ``dest`` holds something that has to stay.
-    """
-    if not dest.exists() or (dest.is_dir() and not any(dest.iterdir())):
+
+def _check_split(cases: list[SourceCase], options: CaseOptions,
+                 plan: SplitPlan) -> None:
+    """Find an impossible split before the work, as far as headers tell."""
+    found = []
+    for case in cases:
+        try:
+            depth = 0 if case.problem else depth_of(case, options)
+        except InputError:
+            # Preparing the case will say so.
+            continue
+        if depth:
+            found.append(SplitCase(case.name, depth, (), case.split,
+                                   case.group))
+    if found:
+        plan.assign(found)
+
+
+def _prepare(cases: list[SourceCase], options: CaseOptions, root: Path,
+             workers: int) -> Iterator[tuple[str, tuple[dict | str, bool]]]:
+    """Case name to its record or its problem, and whether it is new."""
+    if workers == 1 or len(cases) == 1:
+        for case in _progress(cases, len(cases)):
+            yield case.name, _prepare_case(case, options, root)
         return
-    if not (dest / 'dataset.json').is_file():
-        raise InputError(f'{dest}: expected a new or empty folder, found '
-                         'something that is not a prepared data set')
-    if not overwrite:
-        raise InputError(f'{dest}: a prepared data set is already there; '
-                         'replace it with --overwrite')
+    # Forking a process whose libraries have threads can hang.
+    pool = ProcessPoolExecutor(min(workers, len(cases)),
+                               get_context('spawn'))
+    with pool:
+        futures = {pool.submit(_prepare_case, case, options, root): case.name
+                   for case in cases}
+        try:
+            for future in _progress(as_completed(futures), len(cases)):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
-def _write_case(pair: Pair, folder: Path, window: Window | PercentileWindow,
-                readers: Readers) -> tuple[dict, Areas]:
-    """Write a case's image and label; its areas wait for all cases' ids."""
-    volumes = read_pair(pair.image, pair.label, readers)
-    fitted = _fit(window, volumes.image, pair)
-    target = folder / pair.name
-    target.mkdir()
-    image = np.lib.format.open_memmap(
-        target / 'image.npy', 'w+', np.uint8, volumes.image.shape)
-    # Slice by slice, because the window works in floating point.
-    for index, values in enumerate(volumes.image):
-        image[index] = fitted.apply(values)
-    image.flush()
-    np.save(target / 'label.npy', volumes.label)
-    entry = dict(
-        name=pair.name,
-        shape=list(volumes.label.shape),
-        geometry=volumes.geometry,
-        window=dict(level=fitted.level, width=fitted.width),
-        source=dict(
-            image=f'{pair.image.parent.name}/{pair.image.name}',
-            label=f'{pair.label.parent.name}/{pair.label.name}',
-            **volumes.source))
-    return entry, _areas(volumes.label)
+def _progress(items: Iterable, total: int) -> Iterable:
+    return track(items, description='preparing', total=total)
 
 
-def _fit(window: Window | PercentileWindow, values: np.ndarray,
-         pair: Pair) -> Window:
-    """The window of a case, whose voxels are finite numbers."""
-    broken = np.count_nonzero(~np.isfinite(values))
-    if broken:
-        raise InputError(f'{pair.image}: expected finite values, found '
-                         f'{broken} voxels that are NaN or infinite')
+def _prepare_case(case: SourceCase, options: CaseOptions, root: Path
+                  ) -> tuple[dict | str, bool]:
+    if case.problem:
+        return case.problem, False
     try:
-        return window.fit(values)
+        checksum = checksum_of(case, options)
+    except OSError as error:
+        return f'{error.filename}: expected to read it, found: {error}', False
+    try:
+        kept = _kept(root / case.name / RECORD, checksum)
+        return (kept, False) if kept else (
+            write_case(case, options, root, checksum), True)
     except InputError as error:
-        raise InputError(f'{pair.image}: {error}') from error
+        return str(error), False
+    except OSError as error:
+        raise InputError(
+            f'{error.filename or root / case.name}: expected to write it, '
+            f'found: {error.strerror}; run again to go on after the cases '
+            'that are finished') from error
 
 
-def _areas(label: np.ndarray) -> Areas:
-    """Label id to its pixels in every slice, int32 (D,)."""
-    areas: Areas = {}
-    for index, label_slice in enumerate(label):
-        counts = np.bincount(label_slice.ravel())
-        for i in np.flatnonzero(counts[1:]) + 1:
-            areas.setdefault(int(i), np.zeros(len(label), np.int32))
-            areas[i][index] = counts[i]
-    return areas
+def _kept(record: Path, checksum: str) -> dict | None:
+    """The record of a case that need not be prepared again."""
+    if not record.is_file():
+        return None
+    content = json.loads(record.read_text(encoding='utf-8'))
+    return content if content['checksum'] == checksum else None
 
 
-def _write_areas(case: Path, areas: Areas, ids: list[int]) -> None:
-    absent = np.zeros_like(next(iter(areas.values())))
-    columns = [areas.get(i, absent) for i in ids]
-    np.save(case / 'areas.npy', np.stack(columns, axis=1))
+def _write_problems(path: Path, problems: dict[str, str]) -> None:
+    if not problems:
+        path.unlink(missing_ok=True)
+        return
+    text = io.StringIO(newline='')
+    table = csv.writer(text, lineterminator='\n')
+    table.writerow(['case', 'problem'])
+    table.writerows(problems.items())
+    write_text(path, text.getvalue())
+
+
+def _remove_others(root: Path, names: Collection[str]) -> None:
+    """Remove the cases that the source has no longer."""
+    for record in root.glob(f'*/{RECORD}'):
+        if record.parent.name not in names:
+            shutil.rmtree(record.parent)

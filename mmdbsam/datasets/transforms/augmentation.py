@@ -41,7 +41,7 @@ class RandomAffine(BaseTransform):
         rng = results['rng']
         if rng.random() >= self.prob:
             return results
-        height, width = results['img'].shape
+        height, width = results['img'].shape[:2]
         matrix = cv2.getRotationMatrix2D(
             ((width - 1) / 2, (height - 1) / 2),
             rng.uniform(-self.angle, self.angle),
@@ -51,8 +51,10 @@ class RandomAffine(BaseTransform):
         results.update(
             img=cv2.warpAffine(results['img'], matrix, (width, height),
                                flags=cv2.INTER_LINEAR),
-            label=cv2.warpAffine(results['label'], matrix, (width, height),
-                                 flags=cv2.INTER_NEAREST))
+            label=np.stack([
+                cv2.warpAffine(layer, matrix, (width, height),
+                               flags=cv2.INTER_NEAREST)
+                for layer in results['label']]))
         return results
 
 
@@ -79,20 +81,23 @@ class RandomCoarsen(BaseTransform):
         rng = results['rng']
         if rng.random() >= self.prob:
             return results
-        height, width = results['img'].shape
+        height, width = results['img'].shape[:2]
         factor = np.exp(rng.uniform(*np.log(self.factor)))
         coarse = (max(1, round(width / factor)),
                   max(1, round(height / factor)))
         image = cv2.resize(results['img'], coarse,
                            interpolation=cv2.INTER_AREA)
-        label = cv2.resize(results['label'], coarse,
-                           interpolation=cv2.INTER_NEAREST_EXACT)
         results.update(
             img=cv2.resize(image, (width, height),
                            interpolation=cv2.INTER_LINEAR),
-            label=cv2.resize(label, (width, height),
-                             interpolation=cv2.INTER_NEAREST_EXACT))
+            label=np.stack([
+                _sampled(_sampled(layer, coarse), (width, height))
+                for layer in results['label']]))
         return results
+
+
+def _sampled(layer: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(layer, size, interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 @TRANSFORMS.register_module()

@@ -12,8 +12,8 @@ from mmdbsam.registry import TRANSFORMS
 class PackPromptSample(BaseTransform):
     """Pack image, prompts and masks into what the model takes.
 
-    Returns ``inputs``, a uint8 tensor (3, h, w) with the grey values in all
-    three channels, and ``data_samples``, a ``BaseDataElement`` with
+    Returns ``inputs``, a uint8 tensor (3, h, w): RGB, or the grey values in
+    all three channels; and ``data_samples``, a ``BaseDataElement`` with
 
     - metainfo: ``case`` (name), ``block`` (start, stop), ``slice_index``,
       ``ori_shape``, ``img_shape``, ``scale_factor``, ``flip``;
@@ -38,5 +38,7 @@ class PackPromptSample(BaseTransform):
         if 'masks' in results:
             sample.gt = InstanceData(masks=torch.from_numpy(
                 np.ascontiguousarray(results['masks'])))
-        image = np.stack([results['img']] * 3)
+        image = results['img']
+        image = (np.stack([image] * 3) if image.ndim == 2
+                 else np.ascontiguousarray(image.transpose(2, 0, 1)))
         return dict(inputs=torch.from_numpy(image), data_samples=sample)

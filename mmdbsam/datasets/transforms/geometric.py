@@ -24,7 +24,7 @@ class RandomFlip(BaseTransform):
         InputError: If there is no such direction.
     """
 
-    AXES = {'horizontal': -1, 'vertical': -2}
+    AXES = {'horizontal': 1, 'vertical': 0}
 
     def __init__(self, prob: float, direction: str = 'horizontal') -> None:
         if direction not in self.AXES:
@@ -39,13 +39,13 @@ class RandomFlip(BaseTransform):
             return results
         axis = self.AXES[self.direction]
         last = results['img'].shape[axis] - 1
-        low, high = (0, 2) if axis == -1 else (1, 3)
+        low, high = (0, 2) if self.direction == 'horizontal' else (1, 3)
         boxes = results['boxes'].copy()
         boxes[:, [low, high]] = last - boxes[:, [high, low]]
         results.update(
             img=np.flip(results['img'], axis), boxes=boxes, flip=True)
         if 'masks' in results:
-            results['masks'] = np.flip(results['masks'], axis)
+            results['masks'] = np.flip(results['masks'], axis + 1)
         return results
 
 
@@ -67,7 +67,7 @@ class ResizeLongestSide(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Resize image, masks and boxes."""
-        height, width = results['img'].shape
+        height, width = results['img'].shape[:2]
         scale = self.size / max(height, width)
         new_height = int(height * scale + 0.5)
         new_width = int(width * scale + 0.5)

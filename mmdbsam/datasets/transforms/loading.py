@@ -10,9 +10,9 @@ from mmdbsam.registry import TRANSFORMS
 class LoadSlice(BaseTransform):
     """Read a slice's image and labels from the case's memory-mapped arrays.
 
-    Needs ``case`` and ``slice_index``. Adds ``img`` (uint8 (H, W)), ``label``
-    (label ids (H, W)), ``ori_shape``, ``img_shape``, ``scale_factor``,
-    ``flip``.
+    Needs ``case`` and ``slice_index``. Adds ``img`` (uint8 (H, W), or (H, W,
+    3) for RGB), ``label`` (label ids (L, H, W), in layers), ``ori_shape``,
+    ``img_shape``, ``scale_factor``, ``flip``.
     """
 
     def transform(self, results: dict) -> dict:
@@ -22,8 +22,8 @@ class LoadSlice(BaseTransform):
         return dict(
             results,
             img=image,
-            label=np.array(case.label()[index]),
-            ori_shape=image.shape,
-            img_shape=image.shape,
+            label=np.array(case.label()[:, index]),
+            ori_shape=image.shape[:2],
+            img_shape=image.shape[:2],
             scale_factor=1.0,
             flip=False)

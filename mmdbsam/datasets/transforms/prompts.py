@@ -48,8 +48,11 @@ class BoxPromptsFromMask(BaseTransform):
         if self.prompts_per_image is not None:
             ids = np.resize(rng.permutation(ids), self.prompts_per_image)
         # In the label's own type, which compares faster than int64.
-        masks = label == ids.astype(label.dtype)[:, None, None]
-        boxes = self._outwards(tight_boxes(masks), label.shape, rng)
+        wanted = ids.astype(label.dtype)[:, None, None]
+        masks = label[0] == wanted
+        for layer in label[1:]:
+            masks |= layer == wanted
+        boxes = self._outwards(tight_boxes(masks), label.shape[1:], rng)
         results.update(labels=ids, boxes=boxes, ori_boxes=boxes.copy())
         if self.prompts_per_image is not None:
             results['masks'] = masks.astype(np.uint8)

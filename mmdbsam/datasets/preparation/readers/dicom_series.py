@@ -5,7 +5,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from mmdbsam.datasets.preparation.grids import Geometry, format_numbers
+from mmdbsam.datasets.preparation.grids import (
+    Geometry,
+    format_numbers,
+    set_geometry,
+)
 from mmdbsam.datasets.preparation.readers.reader import (
     VolumeReader,
     brief,
@@ -16,6 +20,7 @@ from mmdbsam.registry import VOLUME_READERS
 
 # Tags of the DICOM standard, part 6.
 _MODALITY, _DESCRIPTION = '0008|0060', '0008|103e'
+_PATIENT = '0010|0020'
 _POSITION, _ORIENTATION = '0020|0032', '0020|0037'
 # Objects that describe images and are none.
 _NO_IMAGES = ('SEG', 'RTSTRUCT', 'SR', 'PR', 'KO', 'REG', 'RTDOSE', 'RTPLAN')
@@ -35,6 +40,12 @@ class DicomSeriesReader(VolumeReader):
         """A folder's name."""
         return path.name if path.is_dir() else None
 
+    def patient(self, path: Path) -> str | None:
+        """See :class:`VolumeReader`."""
+        header = open_header(self._files(path)[0], 'GDCMImageIO',
+                             'DICOM image')
+        return _tag(header, _PATIENT) or None
+
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`; also checks that no slice is missing."""
         return _grid(self._files(path))[1]
@@ -50,10 +61,7 @@ class DicomSeriesReader(VolumeReader):
         except RuntimeError as error:
             raise InputError(f'{path}: expected an intact DICOM series, '
                              f'found: {brief(error)}') from error
-        image.SetSpacing(geometry['spacing'])
-        image.SetOrigin(geometry['origin'])
-        image.SetDirection(geometry['direction'])
-        return image
+        return set_geometry(image, geometry)
 
     def _files(self, folder: Path) -> list[Path]:
         """The files of the series in a folder, in no order."""

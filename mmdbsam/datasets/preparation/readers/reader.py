@@ -13,7 +13,10 @@ from mmdbsam.registry import VOLUME_READERS
 
 
 class VolumeReader(ABC):
-    """Reads 3-D volumes of one value a voxel from one kind of files.
+    """Reads images from one kind of files.
+
+    They are 3-D volumes of one value a voxel; an image in a plane is a volume
+    of one slice, and may have three values, RGB.
 
     Args:
         series: Instance UIDs of DICOM series that are wanted where a folder
@@ -21,9 +24,11 @@ class VolumeReader(ABC):
 
     Attributes:
         suffixes: Of the files that it reads, lower case.
+        modality: What such files show unless the user says otherwise.
     """
 
     suffixes: tuple[str, ...] = ()
+    modality = 'CT'
 
     def __init__(self, series: Iterable[str] = ()) -> None:
         self.series = set(series)
@@ -31,17 +36,19 @@ class VolumeReader(ABC):
     def case_name(self, path: Path) -> str | None:
         """The name of the case that a path holds, None if it cannot read it.
         """
-        suffix = next((s for s in self.suffixes
-                       if path.name.lower().endswith(s)), None)
-        return path.name[:-len(suffix)] if suffix else None
+        return without_suffix(path, self.suffixes)
+
+    def patient(self, path: Path) -> str | None:
+        """Whom the image shows, as far as it says so."""
+        return None
 
     @abstractmethod
     def geometry(self, path: Path) -> Geometry:
         """The grid, read from headers alone.
 
         Raises:
-            InputError: If a header cannot be read, or is not of a 3-D volume
-                of one value a voxel.
+            InputError: If a header cannot be read, or is not of such an
+                image.
         """
 
     @abstractmethod
@@ -110,6 +117,13 @@ def open_header(path: Path, image_io: str, kind: str) -> sitk.ImageFileReader:
             f'{reader.GetDimension()}-D with {reader.GetNumberOfComponents()} '
             'values a voxel')
     return reader
+
+
+def without_suffix(path: Path, suffixes: Iterable[str]) -> str | None:
+    """A file's name up to one of these suffixes, None if it has none."""
+    suffix = next((s for s in suffixes if path.name.lower().endswith(s)),
+                  None)
+    return path.name[:-len(suffix)] if suffix else None
 
 
 def brief(error: RuntimeError) -> str:
