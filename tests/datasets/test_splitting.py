@@ -97,3 +97,47 @@ def test_impossible_splits_are_refused(plan, message):
     with pytest.raises(InputError, match=message):
         SplitPlan(**plan).assign(
             [SplitCase('a', 40), SplitCase('b', 90)])
+
+
+def shares_of(found, cases):
+    """Label to its number of cases in train, val and test."""
+    counts = {}
+    for case in cases:
+        split, = found[case.name]
+        for label in case.labels:
+            counts.setdefault(label, [0, 0, 0])[SPLITS.index(split)] += 1
+    return counts
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_labels_are_spread_over_the_splits(seed):
+    """Also those that few cases show, which chance would lose."""
+    cases = [SplitCase(f'case{i}', 5, [1] + [2] * (i < 30) + [3] * (i % 10
+                                                                    == 0))
+             for i in range(100)]
+    found = shares_of(SplitPlan(seed=seed).assign(cases), cases)
+    assert found[1] == [70, 10, 20]
+    assert found[2] == [21, 3, 6]
+    assert found[3] == [7, 1, 2]
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_a_group_stays_in_one_split(seed):
+    cases = [SplitCase(f'case{i}', 5, [i % 4], group=f'patient{i // 3}')
+             for i in range(60)]
+    found = SplitPlan(seed=seed).assign(cases)
+    owners = {}
+    for case in cases:
+        owners.setdefault(case.group, set()).update(found[case.name])
+    assert all(len(splits) == 1 for splits in owners.values())
+    assert {split for splits in owners.values() for split in splits} == set(
+        SPLITS)
+
+
+def test_cases_of_one_patient_are_split_by_slices():
+    """Whole cases would be the same patient on two sides."""
+    cases = [SplitCase(f'case{i}', 40, group='one') for i in range(5)]
+    for ranges in SplitPlan().assign(cases).values():
+        assert set(ranges) == set(SPLITS)
+    with pytest.raises(InputError, match='1 cases cannot fill'):
+        SplitPlan('case').assign(cases)
