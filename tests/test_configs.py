@@ -28,12 +28,14 @@ def test_config_builds_and_its_sizes_agree(name):
     cfg, model = build(name)
     side = model.image_encoder.img_size
     assert model.data_preprocessor.size == side
-    loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
-    for loader in loaders:
+    loaders = ((cfg.train_dataloader, cfg.val_evaluator),
+               (cfg.val_dataloader, cfg.val_evaluator),
+               (cfg.test_dataloader, cfg.test_evaluator))
+    for loader, evaluator in loaders:
         sizes = [step.size for step in loader.dataset.pipeline
                  if step.type == 'ResizeLongestSide']
         assert sizes == [side]
-        assert loader.dataset.data_root == cfg.test_evaluator.data_root
+        assert loader.dataset.data_root == evaluator.data_root
     assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_epochs
     with torch.device('meta'):
         embedding = model.encode_image(torch.zeros(1, 3, side, side))

@@ -143,6 +143,24 @@ class PreparedData:
             raise InputError(f'{self.root / "dataset.json"}: expected the key '
                              f'{error}, found none') from error
 
+    @classmethod
+    def open_tasks(cls, root: str) -> List['PreparedData']:
+        """The data set of a folder, or those of its subfolders, by name.
+
+        Raises:
+            InputError: If there is none, or two have the same name.
+        """
+        folders = sorted(path.parent for path
+                         in Path(root).glob('*/dataset.json'))
+        if Path(root, 'dataset.json').is_file() or not folders:
+            return [cls(root)]
+        tasks = [cls(str(folder)) for folder in folders]
+        names = [task.name for task in tasks]
+        if len(set(names)) < len(names):
+            raise InputError(f'data root {root}: expected data sets of '
+                             f'different names, found {", ".join(names)}')
+        return tasks
+
     def case(self, name: str) -> PreparedCase:
         """The case of that name.
 

@@ -16,7 +16,10 @@ from mmdbsam.registry import DATASETS, TRANSFORMS
 class PromptSliceDataset(Dataset):
     """Every slice of a split that shows a label large enough.
 
-    The pipeline starts from ``case`` (a
+    Of one prepared data set, or of all that lie in a folder, as the tasks of
+    a benchmark do.
+
+    The pipeline starts from ``task`` (the data set's name), ``case`` (a
     :class:`~mmdbsam.datasets.PreparedCase`), ``slice_index`` (into the case's
     arrays), ``block`` ((start, stop) of the contiguous slices it is one of)
     and ``rng``, the only source of randomness for the transforms. ``rng`` is
@@ -24,7 +27,8 @@ class PromptSliceDataset(Dataset):
     number of workers or ranks and after a resume.
 
     Args:
-        data_root: Folder that ``tools/prepare_data.py`` wrote.
+        data_root: Folder that ``tools/prepare_data.py`` wrote, or one that
+            holds several of them.
         split: ``'train'``, ``'val'`` or ``'test'``.
         pipeline: Configs of the transforms.
         min_area: Pixels of the original slice that at least one label of a
@@ -39,23 +43,24 @@ class PromptSliceDataset(Dataset):
                  split: str,
                  pipeline: Sequence[dict],
                  min_area: int = 100) -> None:
-        self.data = PreparedData(data_root)
+        self.tasks = PreparedData.open_tasks(data_root)
         self.slices = [
-            (case, (start, stop), start + offset)
-            for case, start, stop in self.data.blocks(split)
+            (data.name, case, (start, stop), start + offset)
+            for data in self.tasks
+            for case, start, stop in data.blocks(split)
             for offset in _slices_with(case.areas()[start:stop], min_area)
         ]
         if not self.slices:
             raise InputError(
                 f"data root {data_root}: split '{split}' has no slice with a "
                 f'label of at least {min_area} px; it holds '
-                f'{_describe_splits(self.data)}')
+                f'{_describe_splits(self.tasks)}')
         self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline])
 
     @property
     def metainfo(self) -> dict:
-        """``name`` of the data set and ``labels``, id to name."""
-        return dict(name=self.data.name, labels=self.data.labels)
+        """Task to its labels, id to name."""
+        return dict(tasks={data.name: data.labels for data in self.tasks})
 
     def __len__(self) -> int:
         return len(self.slices)
@@ -64,9 +69,10 @@ class PromptSliceDataset(Dataset):
         """The sample of a key; of a bare index, in epoch 0 with seed 0."""
         if not isinstance(key, SampleKey):
             key = SampleKey(seed=0, epoch=0, index=key)
-        case, block, slice_index = self.slices[key.index]
+        task, case, block, slice_index = self.slices[key.index]
         return self.pipeline(
             dict(
+                task=task,
                 case=case,
                 block=block,
                 slice_index=slice_index,
@@ -78,9 +84,9 @@ def _slices_with(areas: np.ndarray, min_area: int) -> list[int]:
     return np.flatnonzero((areas >= min_area).any(axis=1)).tolist()
 
 
-def _describe_splits(data: PreparedData) -> str:
+def _describe_splits(tasks: Sequence[PreparedData]) -> str:
     counts: dict[str, int] = {}
-    for case in data.cases:
+    for case in (case for data in tasks for case in data.cases):
         for split, ranges in case.splits.items():
             counts[split] = counts.get(split, 0) + sum(
                 stop - start for start, stop in ranges)

@@ -76,11 +76,19 @@ class Target:
     voxels: int
 
 
-def find_targets(data: PreparedData, split: str,
-                 min_volume: int) -> List[Target]:
-    """All labels of a split's blocks that have at least that many voxels."""
+def find_targets(data: PreparedData, split: str, min_volume: int,
+                 per_slice: bool) -> List[Target]:
+    """All labels of a split's blocks that have at least that many voxels.
+
+    Per slice, each slice is a block of its own, and one pixel is enough.
+    """
     targets = []
-    for case, start, stop in data.blocks(split):
+    blocks = data.blocks(split)
+    if per_slice:
+        min_volume = 1
+        blocks = [(case, z, z + 1) for case, start, stop in blocks
+                  for z in range(start, stop)]
+    for case, start, stop in blocks:
         voxels = case.areas()[start:stop].sum(axis=0)
         targets += [
             Target(case, start, stop, label_id, int(count))

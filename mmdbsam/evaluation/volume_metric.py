@@ -60,6 +60,8 @@ class VolumeMetric(BaseMetric):
             voxel instead and do not compare.
         min_volume: Voxels of a label in a block below which it is not
             scored; MedSAM's curation drops objects of under 1000 voxels.
+        per_slice: Score every slice by itself, whatever its labels' sizes:
+            for images in a plane.
         report_dir: Where to write a report. With it, two trivial methods are
             scored beside the model, from the same boxes; without it, as in
             the validation of a training, they are not.
@@ -84,6 +86,7 @@ class VolumeMetric(BaseMetric):
                  split: str,
                  tolerance: float = 2.0,
                  min_volume: int = 1000,
+                 per_slice: bool = False,
                  report_dir: Optional[str] = None,
                  overlays_of: Optional[str] = None,
                  provenance: Optional[Dict[str, str]] = None,
@@ -98,7 +101,8 @@ class VolumeMetric(BaseMetric):
         self.provenance = provenance or {}
         self.blocks = {(case.name, start, stop)
                        for case, start, stop in self.data.blocks(split)}
-        self.targets = find_targets(self.data, split, min_volume)
+        self.per_slice = per_slice
+        self.targets = find_targets(self.data, split, min_volume, per_slice)
         if not self.targets:
             raise InputError(
                 f"{data_root}: expected, in split '{split}', a label with at "
@@ -123,23 +127,26 @@ class VolumeMetric(BaseMetric):
         Raises:
             InputError: If a sample is not of the metric's split.
         """
-        for sample in data_samples:
-            block = (sample['case'], *sample['block'])
-            if block not in self.blocks:
-                raise InputError(
-                    f"{self.data.root}: expected slices of split "
-                    f"'{self.split}', found slices {block[1]} to {block[2]} "
-                    f'of case {block[0]}; give the metric the data root and '
-                    'the split of its data loader')
-            prompts = sample['prompts']
-            boxes = prompts['ori_boxes'].cpu().numpy()
-            masks = sample['predictions']['masks'].cpu().numpy()
-            # One result a sample: mmengine cuts padding off by their number.
-            self.results.append({
-                (sample['case'], label_id, sample['slice_index']):
-                Prompt.pack(box, mask) for label_id, box, mask in zip(
-                    prompts['labels'].tolist(), boxes, masks, strict=True)
-            })
+        # One result a sample: mmengine cuts padding off by their number.
+        self.results += map(self.pack, data_samples)
+
+    def pack(self, sample: dict) -> dict:
+        """The prompts of a sample, see :meth:`process`."""
+        block = (sample['case'], *sample['block'])
+        if block not in self.blocks:
+            raise InputError(
+                f"{self.data.root}: expected slices of split '{self.split}', "
+                f'found slices {block[1]} to {block[2]} of case {block[0]}; '
+                'give the metric the data root and the split of its data '
+                'loader')
+        prompts = sample['prompts']
+        boxes = prompts['ori_boxes'].cpu().numpy()
+        masks = sample['predictions']['masks'].cpu().numpy()
+        return {
+            (sample['case'], label_id, sample['slice_index']):
+            Prompt.pack(box, mask) for label_id, box, mask in zip(
+                prompts['labels'].tolist(), boxes, masks, strict=True)
+        }
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
         """Score all volumes and, if asked to, write the report.
@@ -192,11 +199,13 @@ class VolumeMetric(BaseMetric):
         protocol = dict(
             split=self.split,
             tolerance_mm=self.tolerance,
-            min_volume_voxels=self.min_volume,
+            min_volume_voxels=1 if self.per_slice else self.min_volume,
             prompt='one box a label and slice',
             box_shift_px=[float(shifts.min()), float(shifts.max())]
             if shifts.size else [],
-            averaging='unweighted mean over (case, block of slices, label)')
+            averaging='unweighted mean over (case, slice, label)'
+            if self.per_slice else
+            'unweighted mean over (case, block of slices, label)')
         summary = summarize(rows, self.data.name, self.data.note, protocol,
                             self.provenance)
         scores = [row.DSC for row in rows if row.method == 'model']

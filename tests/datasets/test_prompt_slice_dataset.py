@@ -70,7 +70,7 @@ def test_training_sample_keeps_the_contract(train_set):
         assert data.ori_shape == (73, 73) and data.img_shape == (96, 96)
         assert data.scale_factor == pytest.approx(96 / 73)
         assert set(data.metainfo) == {
-            'case', 'block', 'slice_index', 'ori_shape', 'img_shape',
+            'task', 'case', 'block', 'slice_index', 'ori_shape', 'img_shape',
             'scale_factor', 'flip'}
 
 
@@ -100,13 +100,13 @@ def test_only_slices_with_a_large_enough_label_enter(prepared_spine):
         found = PromptSliceDataset(prepared_spine, 'train', TRAIN, min_area)
         expected = [i for start, stop in case.splits['train']
                     for i in range(start, stop) if areas[i] >= min_area]
-        assert [index for _, _, index in found.slices] == expected
+        assert [index for *_, index in found.slices] == expected
 
 
 def test_metainfo_names_the_data_and_the_labels(train_set):
     assert train_set.metainfo == dict(
-        name='spine', labels={21: 'vertebra_L2', 22: 'vertebra_L3',
-                              23: 'vertebra_L4'})
+        tasks={'spine': {21: 'vertebra_L2', 22: 'vertebra_L3',
+                         23: 'vertebra_L4'}})
 
 
 def test_randomness_is_a_function_of_seed_epoch_and_index(prepared_spine):

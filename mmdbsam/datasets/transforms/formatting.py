@@ -15,15 +15,16 @@ class PackPromptSample(BaseTransform):
     Returns ``inputs``, a uint8 tensor (3, h, w): RGB, or the grey values in
     all three channels; and ``data_samples``, a ``BaseDataElement`` with
 
-    - metainfo: ``case`` (name), ``block`` (start, stop), ``slice_index``,
-      ``ori_shape``, ``img_shape``, ``scale_factor``, ``flip``;
+    - metainfo: ``task`` and ``case`` (names), ``block`` (start, stop),
+      ``slice_index``, ``ori_shape``, ``img_shape``, ``scale_factor``,
+      ``flip``;
     - ``prompts``: ``boxes`` float32 (K, 4) in pixels of the input,
       ``ori_boxes`` float32 (K, 4) in pixels of the original slice (before
       any flip), ``labels`` int64 (K,);
     - ``gt``, if there are masks: ``masks`` uint8 (K, h, w) in {0, 1}.
     """
 
-    META_KEYS = ('block', 'slice_index', 'ori_shape', 'img_shape',
+    META_KEYS = ('task', 'block', 'slice_index', 'ori_shape', 'img_shape',
                  'scale_factor', 'flip')
 
     def transform(self, results: dict) -> dict:

@@ -1,0 +1,118 @@
+"""Several tasks, each scored by itself."""
+
+import csv
+import io
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+
+from mmdbsam.datasets.preparation.staging import write_text
+from mmdbsam.datasets.prepared import PreparedData
+from mmdbsam.errors import InputError
+from mmdbsam.evaluation.volume_metric import VolumeMetric
+from mmdbsam.registry import METRICS
+
+
+@METRICS.register_module()
+class BenchmarkMetric(BaseMetric):
+    """A :class:`VolumeMetric` for each of the data sets in a folder.
+
+    The scores of 3-D tasks and of 2-D tasks are averaged apart, every task
+    counting once (DB-SAM, section 3).
+
+    Args:
+        data_root: Folder of the prepared data sets, see
+            :meth:`PreparedData.open_tasks`.
+        planar_tasks: Names of the 2-D tasks, ``*`` stands for anything; each
+            of their slices is an image that is scored by itself.
+        report_dir: Where to write a report for each task, in a folder of its
+            name, and ``tasks.csv``.
+        collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
+        options: Of every :class:`VolumeMetric`.
+
+    Raises:
+        InputError: As :class:`VolumeMetric`; if there are no data sets.
+    """
+
+    # Not None, or mmengine warns that it is missing.
+    default_prefix = ''
+
+    def __init__(self,
+                 data_root: str,
+                 planar_tasks: Sequence[str] = (),
+                 report_dir: Optional[str] = None,
+                 collect_device: str = 'cpu',
+                 **options: Any) -> None:
+        super().__init__(collect_device=collect_device)
+        self.report_dir = report_dir
+        self.planar = {}
+        self.metrics = {}
+        for data in PreparedData.open_tasks(data_root):
+            name = data.name
+            self.planar[name] = any(fnmatch(name, pattern)
+                                    for pattern in planar_tasks)
+            self.metrics[name] = VolumeMetric(
+                str(data.root), per_slice=self.planar[name],
+                report_dir=report_dir and str(Path(report_dir, name)),
+                **options)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the prompts of a batch with their tasks.
+
+        Args:
+            data_batch: Not used.
+            data_samples: As for :class:`VolumeMetric`, with ``task``.
+
+        Raises:
+            InputError: If a sample is of no task, or not of its split.
+        """
+        for sample in data_samples:
+            metric = self.metrics.get(sample['task'])
+            if metric is None:
+                raise InputError(
+                    f"benchmark: expected a task of {', '.join(self.metrics)},"
+                    f" found '{sample['task']}'; give the metric the data "
+                    'root of its data loader')
+            self.results.append((sample['task'], metric.pack(sample)))
+
+    def compute_metrics(self, results: List[Tuple[str, dict]]
+                        ) -> Dict[str, float]:
+        """Score each task and average.
+
+        Args:
+            results: Of each sample, its task and its prompts.
+
+        Returns:
+            dict[str, float]: ``TASK/DSC`` and ``TASK/NSD``; ``3D_DSC``,
+            ``3D_NSD``, ``2D_DSC`` and ``2D_NSD``, where there are such tasks;
+            all in [0, 1].
+        """
+        scores = {name: metric.compute_metrics(
+            [result for task, result in results if task == name])
+            for name, metric in self.metrics.items()}
+        found = {f'{name}/{key}': value for name, task in scores.items()
+                 for key, value in task.items()}
+        for title, planar in (('3D', False), ('2D', True)):
+            tasks = [scores[name] for name in scores
+                     if self.planar[name] == planar]
+            for key in ('DSC', 'NSD') if tasks else ():
+                found[f'{title}_{key}'] = float(
+                    np.mean([task[key] for task in tasks]))
+        if self.report_dir:
+            self._write_table(scores)
+        return found
+
+    def _write_table(self, scores: Dict[str, Dict[str, float]]) -> None:
+        text = io.StringIO(newline='')
+        table = csv.writer(text, lineterminator='\n')
+        table.writerow(['task', 'dimensions', 'DSC', 'NSD', 'volumes'])
+        for name, task in scores.items():
+            table.writerow([name, 2 if self.planar[name] else 3, task['DSC'],
+                            task['NSD'], len(self.metrics[name].targets)])
+        path = Path(self.report_dir, 'tasks.csv').resolve()
+        write_text(path, text.getvalue())
+        MMLogger.get_current_instance().info(f'Scores of each task: {path}')

@@ -1,0 +1,107 @@
+"""Several tasks, each scored by itself."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from mmdbsam.errors import InputError
+from mmdbsam.evaluation import BenchmarkMetric, VolumeMetric
+from mmdbsam.registry import DATASETS, METRICS
+
+TASKS = ('01-CT_liver', '02-MR_liver', '22-2D-liver')
+
+
+@pytest.fixture
+def benchmark(prepared, tmp_path):
+    """The made-up data set three times, under the tasks' names."""
+    for task in TASKS:
+        shutil.copytree(prepared.root, tmp_path / 'tasks' / task)
+        path = tmp_path / 'tasks' / task / 'dataset.json'
+        path.write_text(json.dumps(dict(json.loads(path.read_text()),
+                                        name=task)))
+    return tmp_path / 'tasks'
+
+
+def erode(mask, case, z, label_id):
+    mask = mask.copy()
+    mask[mask.any(axis=1).argmax()] = False
+    return mask
+
+
+def samples_of(make_samples):
+    """Perfect for the first task, eroded for the others."""
+    found = []
+    for task in TASKS:
+        samples = make_samples(
+            erode if task != TASKS[0] else lambda mask, *_: mask)
+        for sample in samples:
+            sample.set_metainfo(dict(task=task))
+        found += samples
+    return found
+
+
+def test_each_task_is_scored_by_itself(benchmark, make_samples, evaluate,
+                                       prepared, tmp_path):
+    metric = BenchmarkMetric(str(benchmark), split='test', min_volume=1,
+                             planar_tasks=['22-*'],
+                             report_dir=str(tmp_path / 'report'))
+    found = evaluate(metric, samples_of(make_samples))
+    alone = evaluate(VolumeMetric(prepared.root, 'test', min_volume=1),
+                     make_samples(erode))
+    slices = evaluate(VolumeMetric(prepared.root, 'test', per_slice=True),
+                      make_samples(erode))
+    assert found['01-CT_liver/DSC'] == 1
+    assert found['02-MR_liver/DSC'] == alone['DSC'] < 1
+    assert found['22-2D-liver/NSD'] == slices['NSD'] != alone['NSD']
+    assert found['3D_DSC'] == pytest.approx((1 + alone['DSC']) / 2)
+    assert found['2D_NSD'] == slices['NSD']
+    with (tmp_path / 'report/tasks.csv').open() as stream:
+        rows = {row['task']: row for row in csv.DictReader(stream)}
+    assert list(rows) == list(TASKS)
+    assert [row['dimensions'] for row in rows.values()] == ['3', '3', '2']
+    for task in TASKS:
+        assert float(rows[task]['DSC']) == found[f'{task}/DSC']
+        assert (tmp_path / 'report' / task / 'report.md').is_file()
+
+
+def test_a_slice_is_an_image_of_its_own(prepared, make_samples, evaluate):
+    """However small its labels; slices without a label do not count."""
+    metric = VolumeMetric(prepared.root, 'test', per_slice=True)
+    expected = sum(
+        len(set(np.unique(volume[z])) - {0})
+        for name, volume in prepared.volumes.items()
+        for start, stop in prepared.blocks[name] for z in range(start, stop))
+    assert len(metric.targets) == expected
+    assert evaluate(metric, make_samples(lambda mask, *_: mask))['DSC'] == 1
+
+
+def test_a_sample_of_no_task_is_refused(benchmark, make_samples):
+    metric = BenchmarkMetric(str(benchmark), split='test', min_volume=1)
+    sample = make_samples(erode)[0]
+    sample.set_metainfo(dict(task='other'))
+    with pytest.raises(InputError, match="02-MR_liver, .*found 'other'"):
+        metric.process(None, [sample.to_dict()])
+
+
+def test_two_data_sets_of_one_name_are_refused(benchmark):
+    shutil.copytree(benchmark / TASKS[0], benchmark / 'again')
+    with pytest.raises(InputError, match='data sets of different names'):
+        BenchmarkMetric(str(benchmark), split='test')
+
+
+def test_the_papers_tasks(benchmark, repo_root):
+    """The config's data and metric, on three tasks."""
+    cfg = Config.fromfile(repo_root / 'configs/dbsam_vitb_medsam30.py')
+    dataset = cfg.test_dataloader.dataset
+    dataset.data_root = cfg.test_evaluator.data_root = str(benchmark)
+    dataset = DATASETS.build(dataset)
+    assert {dataset[i]['data_samples'].task
+            for i in range(len(dataset))} == set(TASKS)
+    metric = METRICS.build(cfg.test_evaluator)
+    assert metric.planar == {TASKS[0]: False, TASKS[1]: False, TASKS[2]: True}
+    patterns = cfg.test_evaluator.planar_tasks
+    assert patterns[0] == '22-*' and len(patterns) == 9
