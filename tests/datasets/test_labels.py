@@ -1,5 +1,7 @@
 """Labels: chosen, merged, renamed, overlapping, too small, and sent back."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -17,6 +19,7 @@ from mmdbsam.datasets.preparation import (
 from mmdbsam.datasets.preparation.label_table import LabelTable
 from mmdbsam.errors import InputError
 
+SHARED = Path(__file__).parents[3] / 'shared/data/dicom_ct'
 ALL_TEST = SplitPlan('case', (0, 0, 1))
 DECLARED = {1: 'liver', 2: 'left kidney', 3: 'right kidney', 4: 'cyst'}
 
@@ -181,6 +184,27 @@ def test_a_label_volume_comes_back_on_the_source_grid(
     assert back.GetDirection() == wanted.GetDirection()
     with pytest.raises(InputError, match='expected a volume of shape'):
         on_source_grid(case, case.label()[0][1:])
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason='no ../shared/data')
+def test_a_label_comes_back_on_the_grid_of_a_real_series(tmp_path):
+    """Its file names run in descending z."""
+    label = SHARED / 'liver_seg.nrrd'
+    source = tmp_path / 'cases.csv'
+    source.write_text(f'case,image,label\nct,{SHARED}/series,{label}\n')
+    case = prepare_dataset(source, tmp_path / 'out', plan=ALL_TEST,
+                           options=KEEP_ALL, absolute_paths=True).data.cases[0]
+    back = on_source_grid(case, case.label()[0])
+    names = sorted(map(str, (SHARED / 'series').iterdir()), reverse=True)
+    series = sitk.ReadImage(names)
+    for found, wanted in ((back.GetSize(), series.GetSize()),
+                          (back.GetOrigin(), series.GetOrigin()),
+                          (back.GetDirection(), series.GetDirection()),
+                          (back.GetSpacing(), series.GetSpacing())):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
+    found, wanted = (sitk.GetArrayFromImage(sitk.DICOMOrient(image, 'LPS'))
+                     for image in (back, sitk.ReadImage(str(label))))
+    np.testing.assert_array_equal(found, wanted)
 
 
 def ball(size, spacing, direction):
