@@ -3,13 +3,18 @@
 import csv
 import errno
 import json
+import os
 
 import numpy as np
 import pytest
 from synthetic import KEEP_ALL, volume
 
 from mmdbsam.datasets import PreparedData
-from mmdbsam.datasets.preparation import SplitPlan, prepare_dataset
+from mmdbsam.datasets.preparation import (
+    SplitPlan,
+    prepare_dataset,
+    writer,
+)
 from mmdbsam.errors import InputError
 
 ALL_TEST = SplitPlan('case', (0, 0, 1))
@@ -185,6 +190,17 @@ def test_a_killed_run_leaves_whole_cases(write_case, prepare, monkeypatch,
     monkeypatch.undo()
     found = prepare()
     assert (found.written, found.kept) == (['b', 'c'], ['a'])
+
+
+def test_a_worker_that_the_system_stops(write_case, prepare, monkeypatch,
+                                        tmp_path):
+    for name in 'abc':
+        write_case(tmp_path / 'in', f'{name}.nii.gz')
+    monkeypatch.setattr(writer, '_one_thread', os.abort)
+    with pytest.raises(InputError, match='run again with fewer --workers'):
+        prepare(workers=2)
+    monkeypatch.undo()
+    assert prepare(workers=2).written == ['a', 'b', 'c']
 
 
 def test_a_read_only_data_set(write_case, prepare, monkeypatch, tmp_path):

@@ -139,5 +139,5 @@ def test_cases_of_one_patient_are_split_by_slices():
     cases = [SplitCase(f'case{i}', 40, group='one') for i in range(5)]
     for ranges in SplitPlan().assign(cases).values():
         assert set(ranges) == set(SPLITS)
-    with pytest.raises(InputError, match='1 cases cannot fill'):
+    with pytest.raises(InputError, match='1 patients cannot fill'):
         SplitPlan('case').assign(cases)

@@ -107,7 +107,8 @@ class SplitPlan:
         left = [list(groups.values())[i] for i in shuffle]
         shows = [set().union(*(case.labels for case in group)) or {None}
                  for group in left]
-        room = np.array(share_out(len(left), self.fractions, 'cases'), float)
+        unit = 'cases' if len(left) == sum(map(len, left)) else 'patients'
+        room = np.array(share_out(len(left), self.fractions, unit), float)
         wanted = {label: np.array(self.fractions) * sum(
             label in found for found in shows) for label in set().union(*shows)
         }

@@ -8,10 +8,12 @@ import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
+import SimpleITK as sitk
 from rich.progress import track
 
 from mmdbsam.datasets.preparation.case_writer import (
@@ -174,16 +176,26 @@ def _prepare(cases: list[SourceCase], options: CaseOptions, root: Path,
         return
     # Forking a process whose libraries have threads can hang.
     pool = ProcessPoolExecutor(min(workers, len(cases)),
-                               get_context('spawn'))
+                               get_context('spawn'), _one_thread)
     with pool:
         futures = {pool.submit(_prepare_case, case, options, root): case.name
                    for case in cases}
         try:
             for future in _progress(as_completed(futures), len(cases)):
                 yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                f'{root}: expected {workers} cases to fit in memory together, '
+                'found that the system stopped one; run again with fewer '
+                '--workers, finished cases are kept') from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _one_thread() -> None:
+    """A process for each core is enough."""
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
 def _progress(items: Iterable, total: int) -> Iterable:
