@@ -68,6 +68,13 @@ def test_names_without_values_get_the_next_ids():
     assert [table.id_of(key) for key in ('spleen', 'liver', 3)] == [9, 7, 3]
 
 
+def test_a_value_never_becomes_another_label():
+    table = LabelTable.of_names({}, ['aorta'])
+    assert table.names == {1: 'aorta'} and table.id_of(2) == 2
+    with pytest.raises(InputError, match="found that 'aorta', which has none"):
+        table.id_of(1)
+
+
 @pytest.fixture
 def structures(tmp_path):
     """A case of TotalSegmentator's layout with overlapping structures."""

@@ -22,11 +22,13 @@ class LabelTable:
         names: Id to name; an id without one is called ``label_<id>``.
         all_values: Whether a value that ``ids`` does not list keeps its own
             number, instead of being taken out.
+        given: Ids that were given to names without a value.
     """
 
     ids: dict[Key, int] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
     all_values: bool = True
+    given: frozenset[int] = frozenset()
 
     @classmethod
     def of_names(cls, declared: dict[int, str],
@@ -43,7 +45,7 @@ class LabelTable:
         for name in sorted(set(found) - set(ids)):
             ids[name] = max(names, default=0) + 1
             names[ids[name]] = name
-        return cls(ids, names)
+        return cls(ids, names, given=frozenset(names) - frozenset(declared))
 
     @classmethod
     def of_selection(cls, path: Path, declared: dict[int, str],
@@ -79,9 +81,18 @@ class LabelTable:
                    all_values=False)
 
     def id_of(self, key: Key) -> int:
-        """The id of a label of the source, 0 if it is taken out."""
+        """The id of a label of the source, 0 if it is taken out.
+
+        Raises:
+            InputError: If a value is the id of another label.
+        """
         if isinstance(key, str) or not self.all_values:
             return self.ids.get(key, 0)
+        if key in self.given:
+            raise InputError(
+                f"label value {key}: expected a value of its own, found that "
+                f"'{self.names[key]}', which has none, got it as its id; name "
+                'the values in a labels.csv')
         return key
 
     def name_of(self, label_id: int) -> str:

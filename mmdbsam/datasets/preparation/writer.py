@@ -111,19 +111,8 @@ def prepare_dataset(source: str | Path,
                     if isinstance(result := results[case.name][0], str)}
         if not records:
             raise InputError(next(iter(problems.values())))
-        splits = plan.assign([
-            SplitCase(record['name'], record['shape'][0], record['labels'],
-                      record['split'], record['group'])
-            for record in records])
-        for record in records:
-            record['splits'] = splits[record['name']]
-        write_text(root / 'dataset.json', json.dumps(dict(
-            format=FORMAT_VERSION,
-            name=name or dest.resolve().name,
-            labels={str(i): table.name_of(i) for i in sorted(
-                {i for record in records for i in record['labels']})},
-            note=note,
-            cases=records), indent=1))
+        _write_index(root, records, plan, table,
+                     dict(name=name or dest.resolve().name, note=note))
         _write_problems(root / PROBLEMS, problems)
         _remove_others(root, results.keys())
     was_new = {name: new for name, (_, new) in results.items()}
@@ -229,6 +218,20 @@ def _kept(record: Path, checksum: str) -> dict | None:
         return None
     content = json.loads(record.read_text(encoding='utf-8'))
     return content if content['checksum'] == checksum else None
+
+
+def _write_index(root: Path, records: list[dict], plan: SplitPlan,
+                 table: LabelTable, about: dict[str, str]) -> None:
+    splits = plan.assign([
+        SplitCase(record['name'], record['shape'][0], record['labels'],
+                  record['split'], record['group']) for record in records])
+    ids = sorted({i for record in records for i in record['labels']})
+    write_text(root / 'dataset.json', json.dumps(dict(
+        format=FORMAT_VERSION,
+        **about,
+        labels={str(i): table.name_of(i) for i in ids},
+        cases=[dict(record, splits=splits[record['name']])
+               for record in records]), indent=1))
 
 
 def _write_problems(path: Path, problems: dict[str, str]) -> None:
