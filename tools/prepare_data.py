@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mmdbsam.datasets.preparation import (
     CaseOptions,
     Prepared,
     SplitPlan,
+    find_tasks,
     parse_window,
     prepare_dataset,
 )
@@ -151,6 +153,19 @@ def print_dropped(data: PreparedData) -> None:
         print(f'  {name}: {voxels} voxels in {slices} slices of {cases} cases')
 
 
+def report(prepared: Prepared) -> bool:
+    """Print what was done; whether all of it could be."""
+    print_summary(prepared)
+    for name, problem in prepared.problems.items():
+        print(f"problem: case '{name}' left out: {problem}", file=sys.stderr)
+    if prepared.problems:
+        print(f'error: {len(prepared.problems)} of '
+              f'{len(prepared.problems) + len(prepared.data.cases)} cases '
+              f'left out, see {prepared.data.root / "problems.csv"}',
+              file=sys.stderr)
+    return not prepared.problems
+
+
 def main() -> None:
     """Prepare the data that the command line names."""
     args = parse_args()
@@ -164,17 +179,18 @@ def main() -> None:
         series=tuple(args.series))
     plan = SplitPlan(args.split_by, args.split, args.blocks, args.gap,
                      args.seed)
-    prepared = prepare_dataset(
-        args.source, args.dest, args.name, options, plan, args.note,
-        args.channel, args.labels, args.allow_absolute_paths, args.overwrite,
-        args.workers)
-    print_summary(prepared)
-    for name, problem in prepared.problems.items():
-        print(f"problem: case '{name}' left out: {problem}", file=sys.stderr)
-    if prepared.problems:
-        sys.exit(f'error: {len(prepared.problems)} of '
-                 f'{len(prepared.problems) + len(prepared.data.cases)} cases '
-                 f'left out, see {prepared.data.root / "problems.csv"}')
+    jobs = [(Path(args.source), Path(args.dest), args.name, plan)]
+    tasks = find_tasks(jobs[0][0])
+    if tasks:
+        # A benchmark is for testing only.
+        jobs = [(task, Path(args.dest, task.name), task.name,
+                 SplitPlan('case', (0, 0, 1))) for task in tasks]
+    complete = [report(prepare_dataset(
+        source, dest, name, options, plan, args.note, args.channel,
+        args.labels, args.allow_absolute_paths, args.overwrite, args.workers))
+        for source, dest, name, plan in jobs]
+    if not all(complete):
+        sys.exit(1)
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ from mmdbsam.datasets.preparation.cases import (
 )
 from mmdbsam.datasets.preparation.grids import ORIENTATIONS
 from mmdbsam.datasets.preparation.label_table import LabelTable
+from mmdbsam.datasets.preparation.layouts import find_tasks
 from mmdbsam.datasets.preparation.splitting import (
     SPLITS,
     SplitCase,
@@ -25,6 +26,6 @@ from mmdbsam.datasets.preparation.writer import Prepared, prepare_dataset
 __all__ = [
     'ORIENTATIONS', 'SPLITS', 'WINDOWS', 'CaseOptions', 'LabelFile',
     'LabelTable', 'LabelledVolume', 'PercentileWindow', 'Prepared',
-    'SourceCase', 'SplitCase', 'SplitPlan', 'Window', 'parse_window',
-    'prepare_dataset', 'read_case', 'staged_folder'
+    'SourceCase', 'SplitCase', 'SplitPlan', 'Window', 'find_tasks',
+    'parse_window', 'prepare_dataset', 'read_case', 'staged_folder'
 ]

@@ -1,5 +1,12 @@
-"""Readers of labels, one for each kind of files."""
+"""Readers of labels, one for each kind of files.
 
+The first that knows a file reads it: the one for any volume comes last.
+"""
+
+from mmdbsam.datasets.preparation.label_readers.index_arrays import (
+    IndexArrayReader,
+)
+from mmdbsam.datasets.preparation.label_readers.index_masks import MaskReader
 from mmdbsam.datasets.preparation.label_readers.label_reader import (
     LabelMap,
     LabelReader,
@@ -9,4 +16,7 @@ from mmdbsam.datasets.preparation.label_readers.label_volume import (
     LabelVolumeReader,
 )
 
-__all__ = ['LabelMap', 'LabelReader', 'LabelReaders', 'LabelVolumeReader']
+__all__ = [
+    'IndexArrayReader', 'LabelMap', 'LabelReader', 'LabelReaders',
+    'LabelVolumeReader', 'MaskReader'
+]

@@ -7,11 +7,15 @@ from mmdbsam.datasets.preparation.layouts.layout import (
     LayoutOptions,
     find_layout,
 )
+from mmdbsam.datasets.preparation.layouts.medsam_archives import (
+    MedsamArchives,
+    find_tasks,
+)
 from mmdbsam.datasets.preparation.layouts.structure_folders import (
     StructureFolders,
 )
 
 __all__ = [
-    'CaseTable', 'FolderPairs', 'Layout', 'LayoutOptions', 'StructureFolders',
-    'find_layout'
+    'CaseTable', 'FolderPairs', 'Layout', 'LayoutOptions', 'MedsamArchives',
+    'StructureFolders', 'find_layout', 'find_tasks'
 ]
