@@ -23,8 +23,7 @@ class CaseScore:
         method: One of ``METHODS``: 'box', 'ellipse' or 'model'.
         voxels: Voxels of the reference.
         volume_ml: The same in millilitres.
-        DSC: In [0, 1].
-        NSD: In [0, 1], at the report's tolerance.
+        scores: Metric to value, as ``{'DSC': 0.9, 'NSD': 0.8}``.
     """
 
     case: str
@@ -35,8 +34,7 @@ class CaseScore:
     method: str
     voxels: int
     volume_ml: float
-    DSC: float
-    NSD: float
+    scores: Dict[str, float]
 
 
 def mean_scores(rows: Sequence[CaseScore]) -> Scores:
@@ -50,10 +48,11 @@ def mean_scores(rows: Sequence[CaseScore]) -> Scores:
     for method in METHODS:
         chosen = [row for row in rows if row.method == method]
         if chosen:
-            means[method] = dict(
-                DSC=float(np.mean([row.DSC for row in chosen])),
-                NSD=float(np.mean([row.NSD for row in chosen])),
-                n=len(chosen))
+            means[method] = {
+                key: float(np.mean([row.scores[key] for row in chosen]))
+                for key in chosen[0].scores
+            }
+            means[method]['n'] = len(chosen)
     return means
 
 

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Dict, List, Sequence
 
@@ -105,9 +105,9 @@ def write_report(report_dir: str, rows: Sequence[CaseScore], summary: dict,
     try:
         with open(partial / 'cases.csv', 'w', newline='',
                   encoding='utf-8') as file:
-            writer = csv.DictWriter(file, [f.name for f in fields(CaseScore)])
+            writer = csv.DictWriter(file, _columns(rows[0]))
             writer.writeheader()
-            writer.writerows(map(asdict, rows))
+            writer.writerows(map(_columns, rows))
         (partial / 'summary.json').write_text(json.dumps(summary, indent=2))
         (partial / 'report.md').write_text(_markdown(summary, overlays),
                                            encoding='utf-8')
@@ -120,6 +120,13 @@ def write_report(report_dir: str, rows: Sequence[CaseScore], summary: dict,
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(replaced, ignore_errors=True)
     return folder
+
+
+def _columns(row: CaseScore) -> dict:
+    """A row of ``cases.csv``: the scores are columns like the others."""
+    columns = asdict(row)
+    scores = columns.pop('scores')
+    return columns | scores
 
 
 def _markdown(summary: dict, overlays: Sequence[str]) -> str:

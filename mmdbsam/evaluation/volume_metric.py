@@ -190,9 +190,10 @@ class VolumeMetric(BaseMetric):
             method=method,
             voxels=target.voxels,
             volume_ml=target.voxels * float(np.prod(spacing)) / 1000,
-            DSC=dice(reference, prediction),
-            NSD=normalized_surface_dice(reference, prediction, spacing,
-                                        self.tolerance))
+            scores=dict(
+                DSC=dice(reference, prediction),
+                NSD=normalized_surface_dice(reference, prediction, spacing,
+                                            self.tolerance)))
 
     def _report(self, rows: List[CaseScore], prompts: Prompts,
                 shifts: np.ndarray) -> None:
@@ -208,7 +209,7 @@ class VolumeMetric(BaseMetric):
             'unweighted mean over (case, block of slices, label)')
         summary = summarize(rows, self.data.name, self.data.note, protocol,
                             self.provenance)
-        scores = [row.DSC for row in rows if row.method == 'model']
+        scores = [row.scores['DSC'] for row in rows if row.method == 'model']
         shown = self.shown or best_median_worst(scores)
         summary['overlays'] = {name: describe(self.targets[i])
                                for name, i in shown.items()}
