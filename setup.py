@@ -8,9 +8,11 @@ ROOT = Path(__file__).parent
 VERSION: dict = {}
 exec((ROOT / 'mmdbsam' / 'version.py').read_text(), VERSION)
 
+# Labels of DICOM series.
+DICOM = ['pydicom>=3,<4', 'highdicom>=0.25,<1']
 TESTS = [
     'pytest>=8', 'hypothesis>=6.100', 'ruff>=0.6', 'psutil>=5.9',
-    'onnx>=1.17', 'onnxscript>=0.3', 'onnxruntime>=1.20',
+    'onnx>=1.17', 'onnxscript>=0.3', 'onnxruntime>=1.20', *DICOM,
     # Its interpreter runs the GPU kernels; torch's CPU wheels come without.
     'triton>=3; platform_system == "Linux"',
 ]
@@ -44,6 +46,7 @@ setup(
         'surface-distance-based-measures>=0.1,<1',
     ],
     extras_require={
+        'dicom': DICOM,
         'tests': TESTS,
         'dev': [*TESTS, 'pre-commit>=3'],
     },

@@ -3,6 +3,9 @@
 The first that knows a file reads it: the one for any volume comes last.
 """
 
+from mmdbsam.datasets.preparation.label_readers.dicom_objects import (
+    DicomObjectReader,
+)
 from mmdbsam.datasets.preparation.label_readers.index_arrays import (
     IndexArrayReader,
 )
@@ -17,6 +20,6 @@ from mmdbsam.datasets.preparation.label_readers.label_volume import (
 )
 
 __all__ = [
-    'IndexArrayReader', 'LabelMap', 'LabelReader', 'LabelReaders',
-    'LabelVolumeReader', 'MaskReader'
+    'DicomObjectReader', 'IndexArrayReader', 'LabelMap', 'LabelReader',
+    'LabelReaders', 'LabelVolumeReader', 'MaskReader'
 ]
