@@ -269,7 +269,7 @@ def test_a_part_must_lie_on_the_images_voxels(tmp_path, write_case):
     case = write_case(tmp_path / 'in', 'a.nii.gz', label=volume(
         np.ones((20, 10, 10), np.uint8), origin=(0, 0, 0.4)))
     with pytest.raises(InputError, match=r'expected the origin of its image, '
-                       r'\(0, 0, 0\), found \(0, 0, 0.4\)'):
+                       r'\(0, 0, 0\) mm, found \(0, 0, 0.4\) mm, 0.4 mm off'):
         read_case(case, KEEP_ALL)
 
 

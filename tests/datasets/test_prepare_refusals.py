@@ -80,9 +80,10 @@ def test_two_images_of_one_name(write_case, refused, tmp_path):
 
 @pytest.mark.parametrize('key, label, expected, found', [
     ('size', volume(LABEL[1:]), '(10, 10, 20)', '(10, 10, 19)'),
-    ('spacing', volume(LABEL, (1, 1, 1.002)), '(1, 1, 1)', '(1, 1, 1.002)'),
-    ('origin', volume(LABEL, origin=(0, 0.002, 0)), '(0, 0, 0)',
-     '(0, 0.002, 0)'),
+    ('spacing', volume(LABEL, (1, 1, 1.002)), '(1, 1, 1) mm',
+     '(1, 1, 1.002) mm, 0.002 mm off'),
+    ('origin', volume(LABEL, origin=(0, 0.002, 0)), '(0, 0, 0) mm',
+     '(0, 0.002, 0) mm, 0.002 mm off'),
     ('direction',
      volume(LABEL, direction=(0.8, 0.6, 0, -0.6, 0.8, 0, 0, 0, 1)),
      '(1, 0, 0, 0, 1, 0, 0, 0, 1)', '(0.8, 0.6, 0, -0.6, 0.8, 0, 0, 0, 1)'),

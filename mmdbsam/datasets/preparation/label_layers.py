@@ -65,10 +65,7 @@ def _on_grid(part: LabelMap, source: Geometry, letters: str,
                      for grid in (source, geometry_of(part.values)))
     if orientation(found) != orientation(wanted) or not part.partial:
         for key in differences(wanted, found, TOLERANCE):
-            raise InputError(
-                f'{file.path}: expected the {key} of its image, '
-                f'{format_numbers(wanted[key])}, found '
-                f'{format_numbers(found[key])}')
+            raise _other_grid(key, wanted, found, file)
     values = _whole_numbers(
         sitk.GetArrayFromImage(sitk.DICOMOrient(part.values, letters)),
         file)
@@ -80,15 +77,24 @@ def _on_grid(part: LabelMap, source: Geometry, letters: str,
     return whole
 
 
+def _other_grid(key: str, wanted: Geometry, found: Geometry,
+                file: LabelFile) -> InputError:
+    """What is said of a key in which two grids differ."""
+    unit = ' mm' if key in ('spacing', 'origin') else ''
+    off = (f', {np.abs(np.subtract(wanted[key], found[key])).max():.4g} mm '
+           'off' if unit else '')
+    return InputError(
+        f'{file.path}: expected the {key} of its image, '
+        f'{format_numbers(wanted[key])}{unit}, found '
+        f'{format_numbers(found[key])}{unit}{off}')
+
+
 def _overlap(wanted: Geometry, found: Geometry,
              file: LabelFile) -> Iterator[tuple[slice, slice]]:
     """Where a part lies in the whole: slices of both, z first."""
     for key in ('spacing', 'direction'):
         if key in differences(wanted, found, TOLERANCE):
-            raise InputError(
-                f'{file.path}: expected the {key} of its image, '
-                f'{format_numbers(wanted[key])}, found '
-                f'{format_numbers(found[key])}')
+            raise _other_grid(key, wanted, found, file)
     direction = np.array(wanted['direction']).reshape(3, 3)
     offset = np.subtract(found['origin'], wanted['origin']) @ direction
     steps = np.rint(offset / wanted['spacing']).astype(int)
