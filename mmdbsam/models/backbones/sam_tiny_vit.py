@@ -1,7 +1,7 @@
 """LiteMedSAM's image encoder, to be run stage by stage."""
 
 import re
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -75,6 +75,9 @@ class _WindowAttention(nn.Module):
     copy of its biases in evaluation mode, which goes stale when weights are
     loaded afterwards.
     """
+
+    # Where the three are in the projection (..., heads, 3, d).
+    qkv_dim = -2
 
     def __init__(self, channels: int, num_heads: int, window: int) -> None:
         super().__init__()
@@ -228,6 +231,13 @@ class SAMTinyViT(BaseModule):
         for before, blocks in zip(self.layers[1:-1], stages[1:], strict=True):
             blocks[0] = nn.Sequential(before.downsample, blocks[0])
         return stages
+
+    @staticmethod
+    def attention_and_mlp(block: nn.Module) -> Tuple[nn.Module, nn.Module]:
+        """The parts of a stage's block into which adapters reach."""
+        if isinstance(block, nn.Sequential):
+            _, block = block
+        return block.attn, block.mlp
 
     def embed(self, images: Tensor) -> Tensor:
         """The convolutional stage: (B, 3, S, S) -> (B, h, w, C).

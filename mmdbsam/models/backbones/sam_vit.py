@@ -1,7 +1,7 @@
 """SAM's image encoder, to be run stage by stage."""
 
 import re
-from typing import Any, List, Optional, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from mmpretrain.models.backbones import ViTSAM
 from torch import Tensor, nn
@@ -87,6 +87,11 @@ class SAMViT(ViTSAM):
             self.layers[start:start + size]
             for start in range(0, self.num_layers, size)
         ]
+
+    @staticmethod
+    def attention_and_mlp(block: nn.Module) -> Tuple[nn.Module, nn.Module]:
+        """The parts of a block into which adapters reach."""
+        return block.attn, block.ffn.layers
 
     def embed(self, images: Tensor) -> Tensor:
         """Patch and position embedding: (B, 3, S, S) -> (B, h, w, C).

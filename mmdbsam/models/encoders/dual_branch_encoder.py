@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmdbsam.errors import InputError
+from mmdbsam.models.adapters.in_block import InBlockAdapter
 from mmdbsam.registry import MODELS
 
 # The official key names of SAM's and LiteMedSAM's image encoders, which belong
@@ -25,10 +26,11 @@ class DualBranchEncoder(BaseModule):
 
     Args:
         vit: Config of the ViT branch, a backbone with ``embed``, ``stages``,
-            ``neck``, ``stage_widths``, ``img_size`` and ``out_size``.
+            ``neck``, ``stage_widths``, ``img_size``, ``out_size`` and, for
+            adapters within its blocks, ``attention_and_mlp``.
         adapter: Config of the adapter in the ViT branch. Its key
-            ``placement`` puts one after every 'block' (the paper) or one at
-            the end of every 'stage', before the exchange (the release).
+            ``placement`` puts one at every 'block' (the paper) or one at the
+            last block of every 'stage', before the exchange (the release).
         stem: Config of the convolutional branch's stem.
         neck: Config of the exchange at the end of every stage.
         fusion: Config of the fusion of the two branches. One with a key
@@ -112,6 +114,8 @@ class DualBranchEncoder(BaseModule):
             chosen = range(len(blocks)) if placement == 'block' else [-1]
             for i in chosen if cfg else []:
                 stage[i] = MODELS.build(dict(cfg, channels=width))
+                if isinstance(stage[i], InBlockAdapter):
+                    stage[i].attach(*self.vit.attention_and_mlp(blocks[i]))
             adapters.append(stage)
         return adapters
 
