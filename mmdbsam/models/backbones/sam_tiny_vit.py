@@ -168,6 +168,7 @@ class SAMTinyViT(BaseModule):
         window_sizes: Their windows, in pixels.
         out_channels: Channels of the embedding.
         frozen: Train nothing but the neck, and stay in evaluation mode.
+        train_neck: With ``frozen``: train the neck nevertheless.
 
     Attributes:
         stage_widths (list[int]): Channels at the end of each stage.
@@ -186,6 +187,7 @@ class SAMTinyViT(BaseModule):
                  window_sizes: Sequence[int] = (7, 14, 7),
                  out_channels: int = 256,
                  frozen: bool = True,
+                 train_neck: bool = True,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.img_size = (img_size, img_size)
@@ -219,7 +221,8 @@ class SAMTinyViT(BaseModule):
             LayerNorm2d(out_channels, eps=1e-6))
         if frozen:
             for name, parameter in self.named_parameters():
-                parameter.requires_grad = name.startswith('channel_reduction')
+                parameter.requires_grad = (
+                    train_neck and name.startswith('channel_reduction'))
 
     @property
     def stages(self) -> List[List[nn.Module]]:
