@@ -4,8 +4,10 @@
 prints, for encoding one image and decoding its prompts, each block's
 parameters, operations (a multiplication and an addition are two), time, and
 memory at its peak beyond what there was before it; ``--json FILE`` writes them
-too. The operations are those of the model's equations, counted on tensors
-without data; time and memory those of this machine, with random weights.
+too. Adapters within the ViT's blocks are counted there, but for their
+parameters. The operations are those of the model's equations, counted on
+tensors without data; time and memory those of this machine, with random
+weights.
 """
 
 import argparse
