@@ -12,6 +12,7 @@ from mmdbsam.datasets.preparation.grids import (
     geometry_of,
     orientation,
     oriented,
+    resample,
     respaced,
     set_geometry,
 )
@@ -71,9 +72,9 @@ def read_case(case: SourceCase, options: CaseOptions | None = None
     geometry = geometry_of(image)
     if options.spacing:
         target = respaced(geometry, options.spacing)
-        layers = [_resample(_volume(layer, geometry), target,
-                            sitk.sitkNearestNeighbor) for layer in layers]
-        values = _resample(image, target, sitk.sitkLinear)
+        layers = [resample(_volume(layer, geometry), target,
+                           sitk.sitkNearestNeighbor) for layer in layers]
+        values = resample(image, target, sitk.sitkLinear)
         geometry = target
     else:
         values = sitk.GetArrayFromImage(image)
@@ -100,18 +101,6 @@ def depth_of(case: SourceCase, options: CaseOptions) -> int:
 
 def _volume(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     return set_geometry(sitk.GetImageFromArray(array), geometry)
-
-
-def _resample(volume: sitk.Image, target: Geometry, how: int) -> np.ndarray:
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetSize(target['size'])
-    resampler.SetOutputSpacing(target['spacing'])
-    resampler.SetOutputOrigin(target['origin'])
-    resampler.SetOutputDirection(target['direction'])
-    resampler.SetInterpolator(how)
-    # Half a voxel at the border lies outside of the old centres.
-    resampler.SetUseNearestNeighborExtrapolator(True)
-    return sitk.GetArrayFromImage(resampler.Execute(volume))
 
 
 def _check_numbers(values: np.ndarray, case: SourceCase) -> None:
