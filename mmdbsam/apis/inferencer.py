@@ -1,19 +1,32 @@
 """A model that takes images and prompts as users have them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional, Tuple, Union
 
 import numpy as np
-import SimpleITK as sitk
 from mmengine.config import Config
-from PIL import Image
 
+from mmdbsam.apis.image_model import EncodedImage, ImageModel
+from mmdbsam.apis.image_prompts import PromptReader
+from mmdbsam.apis.model_zoo import find_config, init_model
+from mmdbsam.apis.planes import SlicePlane, plane_of
+from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.apis.propagation import PropagationRule
 from mmdbsam.apis.results import SegmentResult, VolumeResult
-from mmdbsam.apis.volume_prompts import VolumePrompt
-
-AnyImage = Union[str, Path, np.ndarray, sitk.Image, Image.Image]
+from mmdbsam.apis.scans import AnyImage, load_scan
+from mmdbsam.apis.volume_masks import (
+    clean_up,
+    confidence,
+    mean_mask,
+    on_grid_of,
+)
+from mmdbsam.apis.volume_objects import PromptLocator, Prompts
+from mmdbsam.apis.volume_segmentation import VolumeSegmenter
+from mmdbsam.datasets.preparation.grids import ORIENTATIONS
+from mmdbsam.datasets.preparation.windowing import to_eight_bits
+from mmdbsam.engine.setup import read_config
+from mmdbsam.errors import InputError
 
 
 class PromptInferencer:
@@ -43,7 +56,15 @@ class PromptInferencer:
                  amp: bool = False,
                  embedding_cache: Union[str, Path, None] = None,
                  fetch_weights: bool = False) -> None:
-        raise NotImplementedError
+        cfg = (config if isinstance(config, Config)
+               else read_config(find_config(config)))
+        if embedding_cache is not None:
+            cfg = Config(cfg.to_dict())
+            cfg.model.embedding_cache = dict(folder=str(embedding_cache))
+        model = init_model(cfg, checkpoint, device, fetch_weights)
+        self.model = ImageModel(
+            model, Preprocessor(cfg, model.data_preprocessor), amp)
+        self._image: Optional[Tuple[PromptReader, EncodedImage]] = None
 
     def set_image(self,
                   image: AnyImage,
@@ -68,7 +89,17 @@ class PromptInferencer:
             InputError: If the image cannot be read, has several slices, or is
                 RGB where the config says CT.
         """
-        raise NotImplementedError
+        scan = load_scan(image, spacing, channel, planar=True)
+        plane = SlicePlane(scan.geometry, plane_of(scan.geometry))
+        if plane.size[2] != 1:
+            raise InputError(
+                f'{scan.name}: expected an image of one slice, found a volume '
+                f'of {plane.size[2]}; take one slice, or use segment_volume')
+        windows = self.model.preprocess.windows_of(scan, window)
+        pixels = to_eight_bits(plane.slices(scan.values)[0], windows)
+        encoded, = self.model.encode([pixels])
+        self._image = PromptReader(scan, plane), encoded
+        return self
 
     def segment(self,
                 boxes: Optional[Sequence] = None,
@@ -98,12 +129,21 @@ class PromptInferencer:
             InputError: If no image was set, or a prompt is missing, outside
                 the image, inverted, not finite or of a wrong shape.
         """
-        raise NotImplementedError
+        if self._image is None:
+            raise InputError('image: expected one, set by set_image, found '
+                             'none')
+        reader, image = self._image
+        prompts = reader.read(boxes, points, point_labels, masks, units)
+        logits, iou = self.model.decode(image, prompts, multimask_output)
+        logits, iou = (x.cpu().numpy() for x in (logits, iou))
+        logits = reader.as_stored(logits)
+        if not multimask_output:
+            logits, iou = logits[:, 0], iou[:, 0]
+        return SegmentResult(logits > 0, iou, logits)
 
     def segment_volume(self,
                        volume: AnyImage,
-                       prompts: Union[VolumePrompt, Sequence[VolumePrompt],
-                                      Mapping[str, VolumePrompt]],
+                       prompts: Prompts,
                        axes: str = 'axial',
                        units: str = 'px',
                        spacing: Optional[Sequence[float]] = None,
@@ -113,7 +153,7 @@ class PromptInferencer:
                        largest_component: bool = False,
                        fill_holes: bool = False,
                        propagation: Optional[PropagationRule] = None,
-                       batch_size: int = 4,
+                       batch_size: Optional[int] = None,
                        progress: bool = False) -> VolumeResult:
         """Segment objects in a volume, slice by slice.
 
@@ -134,7 +174,8 @@ class PromptInferencer:
             largest_component: Keep each object's largest component only.
             fill_holes: Fill what each object encloses.
             propagation: When following an object from its seed ends.
-            batch_size: Slices that are encoded at once.
+            batch_size: Slices that are encoded at once; None for 8 on a GPU
+                and 1 on a CPU, where more gain nothing.
             progress: Show a progress bar.
 
         Returns:
@@ -143,4 +184,30 @@ class PromptInferencer:
         Raises:
             InputError: As :meth:`set_image` and :meth:`segment`.
         """
-        raise NotImplementedError
+        if axes not in (*ORIENTATIONS, 'all'):
+            raise InputError(f'axes: expected {", ".join(ORIENTATIONS)} or '
+                             f'all, found {axes!r}')
+        if batch_size is not None and batch_size < 1:
+            raise InputError('batch_size: expected a number >= 1, found '
+                             f'{batch_size}')
+        scan = load_scan(volume, spacing, channel)
+        windows = self.model.preprocess.windows_of(scan, window)
+        working = scan if isotropic is None else scan.resampled(isotropic)
+        plane = 'axial' if axes == 'all' else axes
+        objects = PromptLocator(scan, working, plane, units).objects(prompts)
+        segmenter = VolumeSegmenter(
+            self.model, working, windows, propagation or PropagationRule(),
+            batch_size or (1 if self.model.device.type == 'cpu' else 8),
+            progress)
+        shape = working.values.shape[:3]
+        if axes == 'all':
+            found = segmenter.segment_in_all(objects)
+            masks = (mean_mask(one, shape) for one in found)
+        else:
+            found = [[one] for one in segmenter.segment(objects, plane)]
+            masks = (one.volume(shape) for one, in found)
+        return VolumeResult(
+            [clean_up(on_grid_of(scan, mask, working), largest_component,
+                      fill_holes) for mask in masks],
+            [one.id for one in objects], [one.name for one in objects],
+            np.array([confidence(one) for one in found]), scan.geometry)

@@ -103,12 +103,21 @@ def _volume(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     return set_geometry(sitk.GetImageFromArray(array), geometry)
 
 
-def _check_numbers(values: np.ndarray, case: SourceCase) -> None:
+def check_finite(values: np.ndarray, name: object) -> None:
+    """Refuse values (D, ...) that are no numbers.
+
+    Raises:
+        InputError: With the image's name.
+    """
     broken = (sum(np.count_nonzero(~np.isfinite(part)) for part in values)
               if values.dtype.kind == 'f' else 0)
     if broken:
-        raise InputError(f'{case.image}: expected finite values, found '
-                         f'{broken} voxels that are NaN or infinite')
+        raise InputError(f'{name}: expected finite values, found {broken} '
+                         'voxels that are NaN or infinite')
+
+
+def _check_numbers(values: np.ndarray, case: SourceCase) -> None:
+    check_finite(values, case.image)
     if values.min() == values.max():
         raise InputError(f'{case.image}: expected intensities that differ, '
                          f'found only {values.min():g}')

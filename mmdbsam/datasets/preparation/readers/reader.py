@@ -135,14 +135,24 @@ def open_header(path: Path, image_io: str, kind: str,
 def _select_channel(reader: sitk.ImageFileReader, path: Path,
                     channel: int | None) -> sitk.ImageFileReader:
     *size, channels = reader.GetSize()
-    if channel is None or not 0 <= channel < channels:
-        found = '' if channel is None else f', and channel {channel}'
-        raise InputError(
-            f'{path}: expected a 3-D volume, found 4-D with {channels} '
-            f'volumes{found}; choose one by its channel, 0 to {channels - 1}')
-    reader.SetExtractIndex([0, 0, 0, channel])
+    chosen = check_channel(channel, channels, path)
+    reader.SetExtractIndex([0, 0, 0, chosen])
     reader.SetExtractSize([*size, 0])
     return reader
+
+
+def check_channel(channel: int | None, channels: int, name: object) -> int:
+    """Which volume of a 4-D image was chosen.
+
+    Raises:
+        InputError: If none was, or there is none such.
+    """
+    if channel is None or not 0 <= channel < channels:
+        found = '' if channel is None else f' and channel={channel}'
+        raise InputError(
+            f'{name}: expected a 3-D volume, found 4-D with {channels} '
+            f'volumes{found}; choose one with channel=N, 0 to {channels - 1}')
+    return channel
 
 
 def without_suffix(path: Path, suffixes: Iterable[str]) -> str | None:
