@@ -13,8 +13,8 @@ UNITS = ('px', 'mm')
 _ROUNDING = 1e-4
 
 
-def numbers(values: Any, what: str, shape: Sequence[int]) -> np.ndarray:
-    """Finite numbers of a shape, in which -1 fits any length.
+def numbers(values: Any, what: str, *shapes: Sequence[int]) -> np.ndarray:
+    """Finite numbers of one of some shapes, in which -1 is any length > 0.
 
     Raises:
         InputError: If they are not.
@@ -22,27 +22,35 @@ def numbers(values: Any, what: str, shape: Sequence[int]) -> np.ndarray:
     try:
         array = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
-        raise InputError(f'{what}: expected numbers, found {values!r}'
-                         ) from error
-    if len(array.shape) != len(shape) or any(
-            wanted not in (-1, found) for wanted, found
-            in zip(shape, array.shape, strict=True)):
-        wanted = ', '.join('n' if x < 0 else str(x) for x in shape)
-        raise InputError(f'{what}: expected numbers of shape ({wanted}), '
-                         f'found {array.shape}')
+        raise InputError(f'{what}: expected numbers in rows of one length, '
+                         f'found {values!r}') from error
+    if not any(_fits(array, shape) for shape in shapes):
+        wanted = ' or '.join(f'({_lengths(shape)})' for shape in shapes)
+        raise InputError(f'{what}: expected numbers of shape {wanted}, found '
+                         f'({_lengths(array.shape)})')
     if not np.isfinite(array).all():
         raise InputError(f'{what}: expected finite numbers, found '
                          f'{array.tolist()}')
     return array
 
 
+def _fits(array: np.ndarray, shape: Sequence[int]) -> bool:
+    return array.ndim == len(shape) and all(
+        length > 0 and wanted in (-1, length)
+        for wanted, length in zip(shape, array.shape, strict=True))
+
+
+def _lengths(shape: Sequence[int]) -> str:
+    return ', '.join('n' if length < 0 else str(length) for length in shape)
+
+
 def check_upright(low: np.ndarray, high: np.ndarray, what: str) -> None:
-    """Refuse a box whose first corner (3,) is not the lower one.
+    """Refuse a box whose first corner (2 or 3,) is not the lower one.
 
     Raises:
         InputError: See above.
     """
-    for axis, first, last in zip('xyz', low, high, strict=True):
+    for axis, first, last in zip('xyz', low, high, strict=False):
         if first > last:
             raise InputError(f'{what}: expected {axis}0 <= {axis}1, found '
                              f'{first:g} and {last:g}')

@@ -52,7 +52,7 @@ class PromptReader:
             masks=None if masks is None else self._masks(masks))
         counts = {name: len(values) for name, values in found.items()
                   if values is not None}
-        if not counts or not all(counts.values()):
+        if not counts:
             raise InputError('prompts: expected boxes, points or masks of at '
                              'least one object, found none')
         if len(set(counts.values())) > 1:
@@ -62,8 +62,6 @@ class PromptReader:
                     f'{count} {name}' for name, count in counts.items()))
         if points is not None:
             shape = found['points'].shape[:2]
-            if labels is not None and np.ndim(labels) == 1:
-                labels = [labels]
             found['point_labels'] = point_labels(labels, shape,
                                                  'point_labels')
         elif boxes is None:
@@ -85,15 +83,8 @@ class PromptReader:
 
     def _boxes(self, boxes: Sequence, units: str) -> np.ndarray:
         """(n, 4) in pixels of the slice as the model sees it."""
-        if np.ndim(boxes) == 1:
-            boxes = [boxes]
-        sides = numbers(boxes, 'boxes', (-1, -1))
-        if sides.shape[1] not in (4, 6) or (units == 'px'
-                                            and sides.shape[1] != 4):
-            raise InputError(
-                'boxes: expected (n, 4), x0, y0, x1, y1'
-                f'{", or (n, 6) in mm" * (units == "mm")}, found '
-                f'{sides.shape}')
+        wanted = [(4, ), (-1, 4)] + [(6, ), (-1, 6)] * (units == 'mm')
+        sides = np.atleast_2d(numbers(boxes, 'boxes', *wanted))
         corners = sides.reshape(len(sides), 2, -1)
         placed = self._placed(corners, 'boxes', units)
         if units == 'mm':
@@ -105,14 +96,10 @@ class PromptReader:
 
     def _points(self, points: Sequence, units: str) -> np.ndarray:
         """(n, P, 2), likewise."""
-        if np.ndim(points) == 2:
-            points = [points]
-        found = numbers(points, 'points', (-1, -1, -1))
-        if found.shape[2] != 2 and not (units == 'mm' and found.shape[2] == 3):
-            raise InputError(
-                'points: expected (n, P, 2), x, y'
-                f'{", or (n, P, 3) in mm" * (units == "mm")}, found '
-                f'{found.shape}')
+        wanted = [(-1, 2), (-1, -1, 2)] + [(-1, 3), (-1, -1, 3)] * (
+            units == 'mm')
+        found = numbers(points, 'points', *wanted)
+        found = found[None] if found.ndim == 2 else found
         return self._seen(self._placed(found, 'points', units), 'points')
 
     def _placed(self, points: np.ndarray, what: str, units: str

@@ -38,7 +38,7 @@ class PropagationRule:
     margin: float = 2.
     min_area: int = 20
     min_iou: float = 0.5
-    min_overlap: float = 0.5
+    min_overlap: float = 0.3
 
     def __post_init__(self) -> None:
         if self.margin < 0 or self.min_area < 1:
@@ -98,8 +98,9 @@ def _sweep(slices: PlaneSlices, starts: Dict[int, Dict[int, np.ndarray]],
     for index in track(order, 'following', disable=not progress):
         if followed:
             boxes = np.stack([rule.next_box(m) for m in followed.values()])
-            logits, ious = slices.segment(index, ImagePrompts(boxes=boxes),
-                                          range(index, order.stop, order.step))
+            logits, ious = slices.segment(
+                index, ImagePrompts(boxes=boxes),
+                range(index + order.step, order.stop, order.step))
             for number, found, iou in zip(list(followed), logits, ious,
                                           strict=True):
                 previous = followed.pop(number)

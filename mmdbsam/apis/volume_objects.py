@@ -125,9 +125,8 @@ class PromptLocator:
                                             f'{what}: box'))
 
     def _seed_point(self, prompt: SeedPoint, what: str) -> Seed:
-        points = np.atleast_2d(numbers(
-            prompt.points, f'{what}: points', (2, )
-            if np.ndim(prompt.points) == 1 else (-1, 2)))
+        points = np.atleast_2d(numbers(prompt.points, f'{what}: points',
+                                       (2, ), (-1, 2)))
         labels = point_labels(prompt.labels, points.shape[:1],
                               f'{what}: labels')
         placed = self._on_slice(prompt.z, points, what)
@@ -231,12 +230,18 @@ def point_labels(labels: Any, shape: Tuple[int, ...], what: str
                  ) -> np.ndarray:
     """Labels of points: 1, 0 or, for padding, -1; None means 1.
 
+    Args:
+        labels: Of the shape, or without its first dimension if that is 1.
+        shape: (n, P), or (P,).
+        what: For messages.
+
     Raises:
         InputError: If they are others, or of another shape.
     """
     if labels is None:
         return np.ones(shape, np.int64)
-    found = numbers(labels, what, shape)
+    shapes = [shape, shape[1:]] if shape[0] == 1 else [shape]
+    found = numbers(labels, what, *shapes).reshape(shape)
     if not np.isin(found, (-1, 0, 1)).all() or not (found == 1).any(-1).all():
         raise InputError(f'{what}: expected 1 (object), 0 (background) or -1 '
                          'and at least one 1 an object, found '

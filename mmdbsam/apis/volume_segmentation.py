@@ -101,12 +101,12 @@ class VolumeSegmenter:
                        found: List[SliceMasks]) -> None:
         """Segment those objects that have a box on each of their slices."""
         order = sorted(set(chain.from_iterable(boxes.values())))
-        for position, index in enumerate(track(
-                order, 'slices', disable=not self.progress or not order)):
+        for done, index in enumerate(track(
+                order, 'slices', disable=not self.progress or not order), 1):
             here = [i for i in boxes if index in boxes[i]]
             prompts = ImagePrompts(boxes=np.stack(
                 [boxes[i][index] for i in here]))
-            logits, ious = slices.segment(index, prompts, order[position:])
+            logits, ious = slices.segment(index, prompts, order[done:])
             for i, one, iou in zip(here, logits, ious, strict=True):
                 found[i].add(index, one, float(iou))
 

@@ -3,9 +3,12 @@
 import pytest
 import torch
 from letter_volumes import BRIGHT
+from mmengine.config import Config
 
 from mmdbsam.apis import PromptInferencer
 from mmdbsam.registry import MODELS
+
+TINY = 'tests/data/dbsam_tiny_spine.py'
 
 
 class BrightInBox:
@@ -45,21 +48,27 @@ class BrightInBox:
         return logits, torch.full(logits.shape[:2], 0.75)
 
 
-@pytest.fixture
-def tiny_checkpoint(tiny_cfg, tmp_path):
+@pytest.fixture(scope='session')
+def tiny_checkpoint(repo_root, tmp_path_factory):
     """Random weights of the tiny model, as a training leaves them."""
     torch.manual_seed(0)
-    path = tmp_path / 'epoch_1.pth'
-    torch.save(dict(state_dict=MODELS.build(tiny_cfg.model).state_dict()),
-               path)
+    cfg = Config.fromfile(repo_root / TINY)
+    path = tmp_path_factory.mktemp('tiny') / 'epoch_1.pth'
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), path)
     return path
 
 
+@pytest.fixture(scope='session')
+def tiny_inferencer(repo_root, tiny_checkpoint):
+    """Built once; its config says CT."""
+    return PromptInferencer(repo_root / TINY, tiny_checkpoint, device='cpu')
+
+
 @pytest.fixture
-def inferencer(tiny_cfg, tiny_checkpoint):
-    """The tiny model, on CT."""
-    tiny_cfg.modality = 'CT'
-    return PromptInferencer(tiny_cfg, tiny_checkpoint, device='cpu')
+def inferencer(tiny_inferencer, monkeypatch):
+    """The tiny model, on no image."""
+    monkeypatch.setattr(tiny_inferencer, '_image', None)
+    return tiny_inferencer
 
 
 @pytest.fixture
@@ -74,5 +83,5 @@ def bright(inferencer, monkeypatch):
     fake = BrightInBox((BRIGHT / 2 - mean) / std)
     for name in ('encode_image', 'decode_prompts'):
         monkeypatch.setattr(model, name, getattr(fake, name))
-    inferencer.fake = fake
+    monkeypatch.setattr(inferencer, 'fake', fake, raising=False)
     return inferencer

@@ -41,8 +41,8 @@ def test_colours_follow_their_voxels():
                               view.slices(values[..., channel]))
 
 
-@pytest.mark.parametrize('axis, plane', enumerate(['sagittal', 'coronal',
-                                                   'axial']))
+@pytest.mark.parametrize('axis, plane', [(0, 'sagittal'), (1, 'coronal'),
+                                         (2, 'axial')])
 def test_the_plane_of_one_slice(axis, plane):
     size = [8, 8, 8]
     size[axis] = 1
