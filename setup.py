@@ -1,8 +1,10 @@
 """Packaging of mmdbsam."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION: dict = {}
@@ -15,6 +17,18 @@ TESTS = [
     'triton>=3; platform_system == "Linux"',
 ]
 
+
+class BuildWithConfigs(build_py):
+    """Puts configs/ into the package, so that it knows its model zoo."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            shutil.copytree(ROOT / 'configs',
+                            Path(self.build_lib, 'mmdbsam', 'configs'),
+                            dirs_exist_ok=True)
+
+
 setup(
     name='mmdbsam',
     version=VERSION['__version__'],
@@ -24,6 +38,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
+    cmdclass=dict(build_py=BuildWithConfigs),
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7,<3',

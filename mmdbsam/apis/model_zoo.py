@@ -16,8 +16,6 @@ from mmdbsam.registry import MODELS
 from mmdbsam.released_weights import RELEASED_WEIGHTS, find_released
 
 _PACKAGE = Path(mmdbsam.__file__).parent
-# Beside the package in a checkout; within it where setup.py installed it.
-_FOLDERS = (_PACKAGE.parent / 'configs', _PACKAGE / 'configs')
 
 
 def find_config(name: Union[str, Path]) -> Path:
@@ -32,8 +30,11 @@ def find_config(name: Union[str, Path]) -> Path:
     """
     if Path(name).suffix == '.py':
         return Path(name)
-    configs = {path.stem: path for folder in _FOLDERS
-               for path in sorted(folder.rglob('*.py'))
+    # Within the package where setup.py installed it; beside it in a checkout.
+    folder = next(place for place in (_PACKAGE / 'configs',
+                                      _PACKAGE.parent / 'configs')
+                  if place.is_dir())
+    configs = {path.stem: path for path in folder.rglob('*.py')
                if '_base_' not in path.parts}
     if str(name) not in configs:
         raise InputError(f'config {name}: expected a file or one of '
