@@ -58,7 +58,7 @@ def test_ablations_add_one_block_after_the_other(name, present):
 
 @pytest.mark.parametrize('page', ['README.md', 'docs/get_started.md',
                                   'docs/deformable_attention.md',
-                                  'docs/model_zoo.md',
+                                  'docs/model_zoo.md', 'docs/inference.md',
                                   'CONTRIBUTING.md'])
 def test_documentation_names_what_exists(page):
     text = (ROOT / page).read_text()

@@ -42,7 +42,7 @@ LABELS = OBJECT.astype(np.uint8)
     (CoarseLabels(LABELS[1:]), 'labels: expected the size of the volume'),
     (CoarseLabels(LABELS * 0.5), 'labels: expected whole numbers'),
     (CoarseLabels(-LABELS.astype(int)), 'expected ids in 0..65535, found -1'),
-    (CoarseLabels(as_image(OBJECT, oblique=False)), 'labels: expected the dir'),
+    (CoarseLabels(as_image(OBJECT, oblique=False)), 'expected the direction'),
     (CoarseLabels('labels.nii.gz'), 'labels.nii.gz: no such file'),
 ])
 def test_bad_prompts(bright, prompts, message):
