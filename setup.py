@@ -10,7 +10,10 @@ ROOT = Path(__file__).parent
 VERSION: dict = {}
 exec((ROOT / 'mmdbsam' / 'version.py').read_text(), VERSION)
 
+# Reading and writing DICOM SEG.
+DICOM = ['pydicom>=3,<4', 'highdicom>=0.28,<1']
 TESTS = [
+    *DICOM,
     'pytest>=8', 'hypothesis>=6.100', 'ruff>=0.6', 'psutil>=5.9',
     'onnx>=1.17', 'onnxscript>=0.3', 'onnxruntime>=1.20',
     # Its interpreter runs the GPU kernels; torch's CPU wheels come without.
@@ -59,6 +62,7 @@ setup(
         'surface-distance-based-measures>=0.1,<1',
     ],
     extras_require={
+        'dicom': DICOM,
         'tests': TESTS,
         'dev': [*TESTS, 'pre-commit>=3'],
     },
