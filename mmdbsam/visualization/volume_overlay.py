@@ -28,6 +28,8 @@ def write_sheet(view: VolumeView, title: str, details: str,
                 path: Path) -> None:
     """Write a PNG or JPEG of up to 8 slices, evenly spread.
 
+    If there are few slices with prompts, they are among them.
+
     Args:
         view: What is shown.
         title: The heading's first line.
@@ -35,10 +37,13 @@ def write_sheet(view: VolumeView, title: str, details: str,
         path: The file.
     """
     indices = view.indices
-    chosen = np.linspace(indices[0], indices[-1],
-                         min(_MOST_TILES, len(indices)))
+    chosen = np.rint(np.linspace(indices[0], indices[-1], min(
+        _MOST_TILES, len(indices)))).astype(int)
+    if len(view.prompted) <= _MOST_TILES // 2:
+        for index in view.prompted:
+            chosen[np.abs(chosen - index).argmin()] = index
     tiles = []
-    for index in np.rint(chosen).astype(int):
+    for index in chosen:
         shown = view.shown(index)
         tiles.append(Tile(shown.draw(), f'slice {view.numbers[index]}',
                           [(i, view.names[i]) for i in shown.ids]))
@@ -130,5 +135,6 @@ def _outline(mask: np.ndarray) -> str:
 
 def _encoded(picture: np.ndarray, suffix: str) -> bytes:
     """An RGB picture as a file has it."""
-    return cv2.imencode(suffix, picture[..., ::-1], [
-        cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
+    options = ([cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+               if suffix.lower() == '.jpg' else [])
+    return cv2.imencode(suffix, picture[..., ::-1], options)[1].tobytes()

@@ -73,6 +73,12 @@ class VolumeView:
         low, high = self._extent[0]
         return range(int(low), int(high) + 1)
 
+    @property
+    def prompted(self) -> list[int]:
+        """The slices with a box or a point."""
+        return sorted({index for shown in (self.boxes, self.points)
+                       for slices in shown.values() for index in slices})
+
     def shown(self, index: int) -> ShownSlice:
         """What there is to see on a slice."""
         rows, columns = self._view

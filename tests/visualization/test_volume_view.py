@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.path import Path as Polygon
 
-from mmdbsam.visualization import VolumeView
+from mmdbsam.visualization import VolumeView, volume_overlay
 from mmdbsam.visualization.volume_overlay import _outline
 
 
@@ -85,6 +85,19 @@ def test_the_view_holds_what_is_shown_and_some_of_the_image():
     assert shown.masks[0].sum() == 20 * 10
     whole = view({1: mask_of(shape, (0, 500), (0, 600))}, shape=shape)
     assert whole.shown(0).image.shape[:2] == (500, 600)
+
+
+def test_a_sheet_has_the_slices_with_prompts(tmp_path, monkeypatch):
+    shape = (60, 50, 50)
+    titles = []
+    monkeypatch.setattr(
+        volume_overlay, 'draw_contact_sheet', lambda tiles, *_: titles.extend(
+            tile.title for tile in tiles) or tiles[0].picture)
+    masks = {1: mask_of(shape, (10, 20), (10, 20))}
+    shown = view(masks, shape=shape, boxes={1: {11: (1, 2, 3, 4)}})
+    volume_overlay.write_sheet(shown, '', '', tmp_path / 'a.png')
+    assert titles == [f'slice {100 + i}' for i in (
+        0, 11, 17, 25, 34, 42, 51, 59)]
 
 
 def test_a_drawn_slice_shows_box_and_point():
