@@ -123,8 +123,10 @@ class Job:
         """
         settings = self.settings
         origin = self.origin()
-        # Only a reader of a folder takes one of several series.
-        image = self.reader.read(self.image) if self.series else self.image
+        image = self.image
+        if self.series and image.is_dir():
+            # By its path, one of several series would not be known.
+            image = self.reader.read(image)
         result = inferencer.segment_volume(
             image, self.prompts, settings.axes, settings.units,
             window=settings.window, channel=settings.channel,
