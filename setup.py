@@ -1,21 +1,36 @@
 """Packaging of mmdbsam."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION: dict = {}
 exec((ROOT / 'mmdbsam' / 'version.py').read_text(), VERSION)
 
-# Labels of DICOM series.
-DICOM = ['pydicom>=3,<4', 'highdicom>=0.25,<1']
+# Labels of DICOM series, read and written.
+DICOM = ['pydicom>=3,<4', 'highdicom>=0.28,<1']
 TESTS = [
+    *DICOM,
     'pytest>=8', 'hypothesis>=6.100', 'ruff>=0.6', 'psutil>=5.9',
-    'onnx>=1.17', 'onnxscript>=0.3', 'onnxruntime>=1.20', *DICOM,
+    'onnx>=1.17', 'onnxscript>=0.3', 'onnxruntime>=1.20',
     # Its interpreter runs the GPU kernels; torch's CPU wheels come without.
     'triton>=3; platform_system == "Linux"',
 ]
+
+
+class BuildWithConfigs(build_py):
+    """Puts configs/ into the package, so that it knows its model zoo."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            shutil.copytree(ROOT / 'configs',
+                            Path(self.build_lib, 'mmdbsam', 'configs'),
+                            dirs_exist_ok=True)
+
 
 setup(
     name='mmdbsam',
@@ -26,6 +41,8 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
+    package_data={'mmdbsam.visualization': ['*.html']},
+    cmdclass=dict(build_py=BuildWithConfigs),
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7,<3',

@@ -3,7 +3,7 @@
 import argparse
 import inspect
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import torch
 from mmengine.config import Config, DictAction
@@ -56,14 +56,7 @@ def load_config(args: argparse.Namespace) -> Config:
         InputError: If the config cannot be read, an option does not fit it,
             or a type that it names is not registered.
     """
-    if not Path(args.config).is_file():
-        raise InputError(f'config {args.config}: no such file')
-    try:
-        cfg = Config.fromfile(args.config)
-    except Exception as error:
-        # A config is code: it can fail in any way.
-        raise InputError(f'config {args.config}: {type(error).__name__}: '
-                         f'{error}') from error
+    cfg = read_config(args.config)
     options = dict(args.cfg_options)
     for key in options:
         name = key.split('.')[0]
@@ -80,6 +73,22 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(
         Path('work_dirs') / Path(args.config).stem)
     return cfg
+
+
+def read_config(path: Union[str, Path]) -> Config:
+    """Read a config.
+
+    Raises:
+        InputError: If it is missing or fails.
+    """
+    if not Path(path).is_file():
+        raise InputError(f'config {path}: no such file')
+    try:
+        return Config.fromfile(path)
+    except Exception as error:
+        # A config is code: it can fail in any way.
+        raise InputError(f'config {path}: {type(error).__name__}: {error}'
+                         ) from error
 
 
 def half_precision() -> torch.dtype:

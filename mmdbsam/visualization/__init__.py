@@ -7,8 +7,10 @@ from mmdbsam.visualization.contact_sheet import (
     label_colour,
 )
 from mmdbsam.visualization.overlay import draw_overlay
+from mmdbsam.visualization.volume_overlay import OVERLAYS
+from mmdbsam.visualization.volume_view import VolumeView
 
 __all__ = [
-    'Tile', 'draw_contact_sheet', 'draw_overlay', 'draw_prompts',
-    'label_colour'
+    'OVERLAYS', 'Tile', 'VolumeView', 'draw_contact_sheet', 'draw_overlay',
+    'draw_prompts', 'label_colour'
 ]

@@ -53,18 +53,23 @@ def label_colour(label_id: int) -> str:
 
 def draw_prompts(image: np.ndarray, boxes: np.ndarray, labels: Sequence[int],
                  masks: np.ndarray | None = None,
+                 points: Sequence[np.ndarray] | None = None,
                  side: int = TILE_SIDE) -> np.ndarray:
     """Draw a model's input with its prompts.
 
     The padding that makes the input a square is left dark. A box runs through
     the centres of its outermost pixels, which is where SAM's prompt encoder
-    takes its corners to be; a contour runs along a mask's border.
+    takes its corners to be; a contour runs along a mask's border. A point of
+    an object is a disc, one of its background a cross.
 
     Args:
         image: uint8 (h, w, 3), RGB.
-        boxes: (K, 4) as x0, y0, x1, y1 in inclusive pixel indices.
+        boxes: (K, 4) as x0, y0, x1, y1 in inclusive pixel indices; NaN where
+            a label has no box.
         labels: Ids of the K labels, for the colours.
         masks: bool or {0, 1}, (K, h, w), or None.
+        points: K arrays (P, 3) of x, y, and 1 for the object or 0 for its
+            background, or None.
         side: Of the picture, in pixels.
 
     Returns:
@@ -82,11 +87,11 @@ def draw_prompts(image: np.ndarray, boxes: np.ndarray, labels: Sequence[int],
         if masks is not None and label_id not in drawn:
             _draw_contour(axes, np.asarray(masks[i], bool), colour)
             drawn.add(label_id)
-        x0, y0, x1, y1 = box
-        axes.add_patch(Rectangle(
-            (x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour,
-            linewidth=1.2 * _POINT, linestyle=(0, (5, 2)),
-            path_effects=_outline(2.4)))
+        if not np.isnan(box).any():
+            _draw_box(axes, box, colour)
+        for x, y, inside in () if points is None else points[i]:
+            axes.plot(x, y, 'o' if inside else 'X', color=colour,
+                      markersize=9 * _POINT, markeredgecolor='black')
     length = max(image.shape[:2])
     axes.set(xlim=(-0.5, length - 0.5), ylim=(length - 0.5, -0.5))
     axes.set_axis_off()
@@ -188,6 +193,14 @@ def _legend(labels: Sequence[tuple[int, str]],
 def _swatch(colour: str) -> np.ndarray:
     return np.full((_SWATCH, _SWATCH, 3),
                    np.rint(255 * np.array(to_rgb(colour))), np.uint8)
+
+
+def _draw_box(axes: Axes, box: np.ndarray, colour: str) -> None:
+    x0, y0, x1, y1 = box
+    axes.add_patch(Rectangle(
+        (x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour,
+        linewidth=1.2 * _POINT, linestyle=(0, (5, 2)),
+        path_effects=_outline(2.4)))
 
 
 def _draw_contour(axes: Axes, mask: np.ndarray, colour: str) -> None:

@@ -1,4 +1,7 @@
 data_root = 'data/ct'  # written by tools/prepare_data.py
+# How inference prepares a scan: as tools/prepare_data.py --modality, --window.
+modality = 'CT'
+window = None  # the modality's own
 train_pipeline = [
     dict(type='LoadSlice'),
     dict(type='BoxPromptsFromMask',

@@ -5,6 +5,7 @@
 #   python tools/prepare_data.py Test data/medsam30
 _base_ = './ct.py'
 data_root = 'data/medsam_train'
+modality = None  # several: what an image's file says
 train_dataloader = dict(dataset=dict(data_root=data_root))
 val_dataloader = dict(dataset=dict(data_root=data_root))
 val_evaluator = dict(data_root=data_root, per_slice=True)

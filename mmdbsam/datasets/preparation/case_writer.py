@@ -12,10 +12,9 @@ from mmdbsam.datasets.preparation.cases import CaseOptions, SourceCase
 from mmdbsam.datasets.preparation.staging import staged_folder
 from mmdbsam.datasets.preparation.volumes import LabelledVolume, read_case
 from mmdbsam.datasets.preparation.windowing import (
-    IDENTITY,
-    AnyWindow,
-    PercentileWindow,
     Window,
+    fit_windows,
+    to_eight_bits,
 )
 from mmdbsam.datasets.prepared import FORMAT_VERSION
 from mmdbsam.errors import InputError
@@ -129,30 +128,18 @@ def count_areas(layers: list[np.ndarray]) -> np.ndarray:
 def _fit(volume: LabelledVolume, options: CaseOptions, case: SourceCase
          ) -> list[Window]:
     """The windows of a case: one, or one for each of three channels."""
-    colour = volume.image.ndim == 4
-    windows: tuple[AnyWindow, ...] = options.windows
-    if not windows and volume.image.dtype == np.uint8:
-        return [IDENTITY]
-    if colour:
-        raise InputError(f'{case.image}: expected RGB of 8 bits and no '
-                         f'--window, found {volume.image.dtype}')
-    if not windows:
-        windows = (Window() if volume.modality == 'CT'
-                   else PercentileWindow(), )
     try:
-        return [window.fit(volume.image) for window in windows]
+        return fit_windows(volume.image, volume.modality, options.windows)
     except InputError as error:
         raise InputError(f'{case.image}: {error}') from error
 
 
 def _write_image(path: Path, values: np.ndarray, windows: list[Window]
                  ) -> None:
-    several = len(windows) > 1
-    shape = (*values.shape, len(windows)) if several else values.shape
+    shape = values.shape + (len(windows), ) * (len(windows) > 1)
     image = np.lib.format.open_memmap(path, 'w+', np.uint8, shape)
     # Slice by slice, because the windows work in floating point.
     for index, slice_values in enumerate(values):
-        channels = [window.apply(slice_values) for window in windows]
-        image[index] = np.stack(channels, axis=-1) if several else channels[0]
+        image[index] = to_eight_bits(slice_values, windows)
     image.flush()
 

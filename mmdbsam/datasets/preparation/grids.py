@@ -15,12 +15,17 @@ _OPPOSITE = dict(zip('LRPASI', 'RLAPIS', strict=True))
 
 
 def geometry_of(grid: sitk.Image | sitk.ImageFileReader) -> Geometry:
-    """The grid of an image, or of a file whose header was read."""
+    """The grid of an image, or of a file whose header was read.
+
+    Of four dimensions, that of the first three.
+    """
+    dimension = grid.GetDimension()
+    direction = np.array(grid.GetDirection()).reshape(dimension, dimension)
     return dict(
-        size=list(grid.GetSize()),
-        spacing=list(grid.GetSpacing()),
-        origin=list(grid.GetOrigin()),
-        direction=list(grid.GetDirection()))
+        size=list(grid.GetSize()[:3]),
+        spacing=list(grid.GetSpacing()[:3]),
+        origin=list(grid.GetOrigin()[:3]),
+        direction=direction[:3, :3].ravel().tolist())
 
 
 def flat_geometry(size: Sequence[int],
@@ -76,6 +81,25 @@ def respaced(geometry: Geometry, spacing: Sequence[float]) -> Geometry:
     origin = geometry['origin'] + direction @ ((new - old) / 2)
     return dict(size=size.tolist(), spacing=new.tolist(),
                 origin=origin.tolist(), direction=geometry['direction'])
+
+
+def resample(volume: sitk.Image, target: Geometry, how: int) -> np.ndarray:
+    """The values (D, H, W) of a volume on another grid.
+
+    Args:
+        volume: Covers the grid, but for half a voxel at its border.
+        target: The grid.
+        how: An interpolator, as ``sitk.sitkLinear``.
+    """
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetSize(target['size'])
+    resampler.SetOutputSpacing(target['spacing'])
+    resampler.SetOutputOrigin(target['origin'])
+    resampler.SetOutputDirection(target['direction'])
+    resampler.SetInterpolator(how)
+    # Half a voxel at the border lies outside of the old centres.
+    resampler.SetUseNearestNeighborExtrapolator(True)
+    return sitk.GetArrayFromImage(resampler.Execute(volume))
 
 
 def differences(geometry: Geometry, other: Geometry,

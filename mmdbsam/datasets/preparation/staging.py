@@ -81,14 +81,29 @@ def workplace(dest: Path, origin: dict, overwrite: bool) -> Iterator[Path]:
             shutil.rmtree(place)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file that takes the place of an older one once complete."""
-    partial = _beside(path, 'partial')
+@contextmanager
+def staged_file(dest: Path) -> Iterator[Path]:
+    """Write a file that takes the place of an older one once complete.
+
+    Args:
+        dest: The file to make or, if it exists, to replace.
+
+    Yields:
+        The path of a file beside it, which has the same suffixes: libraries
+        choose a format by them.
+    """
+    partial = dest.with_name(f'.partial.{dest.name}')
     try:
-        partial.write_text(text, encoding='utf-8')
-        os.replace(partial, path)
+        yield partial
+        os.replace(partial, dest)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that takes the place of an older one once complete."""
+    with staged_file(path) as partial:
+        partial.write_text(text, encoding='utf-8')
 
 
 def _beside(path: Path, what: str) -> Path:

@@ -12,6 +12,7 @@ from mmdbsam.datasets.preparation.grids import (
     geometry_of,
     orientation,
     oriented,
+    resample,
     respaced,
     set_geometry,
 )
@@ -71,9 +72,9 @@ def read_case(case: SourceCase, options: CaseOptions | None = None
     geometry = geometry_of(image)
     if options.spacing:
         target = respaced(geometry, options.spacing)
-        layers = [_resample(_volume(layer, geometry), target,
-                            sitk.sitkNearestNeighbor) for layer in layers]
-        values = _resample(image, target, sitk.sitkLinear)
+        layers = [resample(_volume(layer, geometry), target,
+                           sitk.sitkNearestNeighbor) for layer in layers]
+        values = resample(image, target, sitk.sitkLinear)
         geometry = target
     else:
         values = sitk.GetArrayFromImage(image)
@@ -102,24 +103,21 @@ def _volume(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     return set_geometry(sitk.GetImageFromArray(array), geometry)
 
 
-def _resample(volume: sitk.Image, target: Geometry, how: int) -> np.ndarray:
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetSize(target['size'])
-    resampler.SetOutputSpacing(target['spacing'])
-    resampler.SetOutputOrigin(target['origin'])
-    resampler.SetOutputDirection(target['direction'])
-    resampler.SetInterpolator(how)
-    # Half a voxel at the border lies outside of the old centres.
-    resampler.SetUseNearestNeighborExtrapolator(True)
-    return sitk.GetArrayFromImage(resampler.Execute(volume))
+def check_finite(values: np.ndarray, name: object) -> None:
+    """Refuse values (D, ...) that are no numbers.
 
-
-def _check_numbers(values: np.ndarray, case: SourceCase) -> None:
+    Raises:
+        InputError: With the image's name.
+    """
     broken = (sum(np.count_nonzero(~np.isfinite(part)) for part in values)
               if values.dtype.kind == 'f' else 0)
     if broken:
-        raise InputError(f'{case.image}: expected finite values, found '
-                         f'{broken} voxels that are NaN or infinite')
+        raise InputError(f'{name}: expected finite values, found {broken} '
+                         'voxels that are NaN or infinite')
+
+
+def _check_numbers(values: np.ndarray, case: SourceCase) -> None:
+    check_finite(values, case.image)
     if values.min() == values.max():
         raise InputError(f'{case.image}: expected intensities that differ, '
                          f'found only {values.min():g}')

@@ -1,5 +1,6 @@
 """From a scan's intensities to 8 bits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +92,45 @@ WINDOWS = {
     'brain': Window(40, 80),
     'percentiles': PercentileWindow(),
 }
+
+
+def fit_windows(values: np.ndarray, modality: str | None,
+                windows: Sequence[AnyWindow] = ()) -> list[Window]:
+    """The windows of an image: one, or one for each of three channels.
+
+    Args:
+        values: Intensities (D, H, W), or RGB (D, H, W, 3).
+        modality: What the image is, as ``'CT'``.
+        windows: Those wanted; none for the modality's own, which leave 8 bits
+            as they are.
+
+    Raises:
+        InputError: If RGB has more than 8 bits or is given a window, or if no
+            window fits.
+    """
+    if not windows and values.dtype == np.uint8:
+        return [IDENTITY]
+    if values.ndim == 4:
+        raise InputError('expected RGB of 8 bits and no window, found '
+                         f'{values.dtype}')
+    if not windows:
+        windows = (Window() if modality == 'CT' else PercentileWindow(), )
+    return [window.fit(values) for window in windows]
+
+
+def to_eight_bits(values: np.ndarray, windows: Sequence[Window]
+                  ) -> np.ndarray:
+    """Of an image or a part of it, with its windows.
+
+    Args:
+        values: Intensities of any shape.
+        windows: See :func:`fit_windows`.
+
+    Returns:
+        uint8 of that shape, with another dimension for three windows.
+    """
+    channels = [window.apply(values) for window in windows]
+    return np.stack(channels, axis=-1) if len(channels) > 1 else channels[0]
 
 
 def parse_window(words: list[str]) -> AnyWindow:

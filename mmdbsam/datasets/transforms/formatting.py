@@ -39,7 +39,11 @@ class PackPromptSample(BaseTransform):
         if 'masks' in results:
             sample.gt = InstanceData(masks=torch.from_numpy(
                 np.ascontiguousarray(results['masks'])))
-        image = results['img']
-        image = (np.stack([image] * 3) if image.ndim == 2
-                 else np.ascontiguousarray(image.transpose(2, 0, 1)))
-        return dict(inputs=torch.from_numpy(image), data_samples=sample)
+        return dict(inputs=image_tensor(results['img']), data_samples=sample)
+
+
+def image_tensor(image: np.ndarray) -> torch.Tensor:
+    """uint8 (H, W) or RGB (H, W, 3) as uint8 (3, H, W)."""
+    return torch.from_numpy(
+        np.stack([image] * 3) if image.ndim == 2
+        else np.ascontiguousarray(image.transpose(2, 0, 1)))

@@ -72,13 +72,14 @@ class ResizeLongestSide(BaseTransform):
         new_height = int(height * scale + 0.5)
         new_width = int(width * scale + 0.5)
         shape = (new_width, new_height)
-        ratios = [new_width / width, new_height / height] * 2
         results.update(
             img=cv2.resize(
                 np.ascontiguousarray(results['img']), shape,
                 interpolation=(cv2.INTER_AREA
                                if scale < 1 else cv2.INTER_LINEAR)),
-            boxes=(results['boxes'] * ratios).astype(np.float32),
+            boxes=resize_coordinates(
+                results['boxes'].reshape(-1, 2, 2), (height, width),
+                (new_height, new_width)).reshape(-1, 4),
             img_shape=(new_height, new_width),
             scale_factor=scale)
         if 'masks' in results:
@@ -88,3 +89,19 @@ class ResizeLongestSide(BaseTransform):
                 for mask in results['masks']
             ])
         return results
+
+
+def resize_coordinates(coordinates: np.ndarray, old: tuple[int, int],
+                       new: tuple[int, int]) -> np.ndarray:
+    """Where points of an image lie after it was resized.
+
+    Args:
+        coordinates: (..., 2), x and y in pixels.
+        old: (height, width) of the image.
+        new: Likewise, after.
+
+    Returns:
+        float32 of the same shape.
+    """
+    ratios = [new[1] / old[1], new[0] / old[0]]
+    return (coordinates * ratios).astype(np.float32)

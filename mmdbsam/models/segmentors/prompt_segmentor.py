@@ -168,13 +168,27 @@ class PromptSegmentor(BaseModel):
         Returns:
             Tensor: (n, H, W), bool.
         """
+        logits = self.to_logits(logits, img_shape, ori_shape)
+        return logits[:, 0] > self.mask_threshold
+
+    def to_logits(self, logits: Tensor, img_shape: Tuple[int, int],
+                  ori_shape: Tuple[int, int]) -> Tensor:
+        """Logits on the original image from low-resolution ones.
+
+        Args:
+            logits: (n, M, 4h, 4w).
+            img_shape: (h, w) of the resized image, before padding.
+            ori_shape: (H, W) of the original image.
+
+        Returns:
+            Tensor: (n, M, H, W), float32.
+        """
         side = self.image_encoder.img_size
         logits = F.interpolate(logits.float(), (side, side), mode='bilinear',
                                align_corners=False)
         logits = logits[..., :img_shape[0], :img_shape[1]]
-        logits = F.interpolate(logits, ori_shape, mode='bilinear',
-                               align_corners=False)
-        return logits[:, 0] > self.mask_threshold
+        return F.interpolate(logits, ori_shape, mode='bilinear',
+                             align_corners=False)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args) -> None:

@@ -50,6 +50,14 @@ class DicomSeriesReader(VolumeReader):
         """See :class:`VolumeReader`; also checks that no slice is missing."""
         return _grid(self._files(path))[1]
 
+    def files(self, path: Path) -> list[Path]:
+        """The series' files in the order of its slices.
+
+        Raises:
+            InputError: As :meth:`geometry`.
+        """
+        return _grid(self._files(path))[0]
+
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`."""
         files, geometry = _grid(self._files(path))

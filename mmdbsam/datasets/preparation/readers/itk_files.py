@@ -22,16 +22,19 @@ class _ItkFileReader(VolumeReader):
 
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`."""
-        return geometry_of(open_header(path, self.image_io, self.kind))
+        return geometry_of(self._open(path))
 
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`."""
-        reader = open_header(path, self.image_io, self.kind)
+        reader = self._open(path)
         try:
             return reader.Execute()
         except RuntimeError as error:
             raise InputError(f'{path}: expected a complete {self.kind}, '
                              f'found: {brief(error)}') from error
+
+    def _open(self, path: Path) -> sitk.ImageFileReader:
+        return open_header(path, self.image_io, self.kind, self.channel)
 
 
 @VOLUME_READERS.register_module()

@@ -33,6 +33,7 @@ class MedsamReader(VolumeReader):
 
     suffixes = SUFFIXES
     modality = 'unknown'
+    in_space = False
 
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`."""

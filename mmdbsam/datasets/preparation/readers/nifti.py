@@ -31,17 +31,16 @@ class NiftiReader(VolumeReader):
 
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`."""
-        return geometry_of(_open(path))
+        return geometry_of(self._open(path))
 
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`."""
-        reader = _open(path)
+        reader = self._open(path)
         _check_data(path, reader)
         return reader.Execute()
 
-
-def _open(path: Path) -> sitk.ImageFileReader:
-    return open_header(path, 'NiftiImageIO', 'NIfTI volume')
+    def _open(self, path: Path) -> sitk.ImageFileReader:
+        return open_header(path, 'NiftiImageIO', 'NIfTI volume', self.channel)
 
 
 def _check_data(path: Path, reader: sitk.ImageFileReader) -> None:

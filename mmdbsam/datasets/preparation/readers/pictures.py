@@ -41,6 +41,7 @@ class PictureReader(VolumeReader):
 
     suffixes = SUFFIXES
     modality = 'picture'
+    in_space = False
 
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`; a pixel counts as 1 mm."""
@@ -51,20 +52,7 @@ class PictureReader(VolumeReader):
 
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`; one value a pixel, or RGB of 8 bits."""
-        image = load_picture(path)
-        if image.mode in ('P', 'PA') or _has_alpha(image):
-            coloured = image.convert('RGBA')
-            if coloured.getchannel('A').getextrema()[0] < 255:
-                raise InputError(f'{path}: expected an opaque image, found '
-                                 'pixels that are transparent')
-            # From a palette to RGB, PIL goes by RGBA only with a warning.
-            image = coloured if image.mode in ('P', 'PA') else image
-        if image.mode in _SHOWN:
-            image = image.convert(_SHOWN[image.mode])
-        if image.mode not in (*GREY, 'RGB'):
-            raise InputError(f'{path}: expected a grey or RGB image, found '
-                             f'the mode {image.mode}')
-        return one_slice(pixels_of(image))
+        return picture_slice(load_picture(path), str(path))
 
 
 @contextmanager
@@ -118,6 +106,31 @@ def load_picture(path: Path) -> Image.Image:
         if turned:
             ImageOps.exif_transpose(image, in_place=True)
         return image
+
+
+def picture_slice(image: Image.Image, name: str) -> sitk.Image:
+    """A picture as a volume of one slice, see :class:`PictureReader`.
+
+    Args:
+        image: Read to its end.
+        name: For messages.
+
+    Raises:
+        InputError: If pixels are transparent, or neither grey nor RGB.
+    """
+    if image.mode in ('P', 'PA') or _has_alpha(image):
+        coloured = image.convert('RGBA')
+        if coloured.getchannel('A').getextrema()[0] < 255:
+            raise InputError(f'{name}: expected an opaque image, found pixels '
+                             'that are transparent')
+        # From a palette to RGB, PIL goes by RGBA only with a warning.
+        image = coloured if image.mode in ('P', 'PA') else image
+    if image.mode in _SHOWN:
+        image = image.convert(_SHOWN[image.mode])
+    if image.mode not in (*GREY, 'RGB'):
+        raise InputError(f'{name}: expected a grey or RGB image, found the '
+                         f'mode {image.mode}')
+    return one_slice(pixels_of(image))
 
 
 def pixels_of(image: Image.Image) -> np.ndarray:

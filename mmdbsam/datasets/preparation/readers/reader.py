@@ -21,17 +21,23 @@ class VolumeReader(ABC):
     Args:
         series: Instance UIDs of DICOM series that are wanted where a folder
             holds several.
+        channel: Which volume of a 4-D file is wanted, from 0.
 
     Attributes:
         suffixes: Of the files that it reads, lower case.
         modality: What such files show unless the user says otherwise.
+        in_space: Whether such files say where in the scanner's space they
+            lie.
     """
 
     suffixes: tuple[str, ...] = ()
     modality = 'CT'
+    in_space = True
 
-    def __init__(self, series: Iterable[str] = ()) -> None:
+    def __init__(self, series: Iterable[str] = (),
+                 channel: int | None = None) -> None:
         self.series = set(series)
+        self.channel = channel
 
     def case_name(self, path: Path) -> str | None:
         """The name of the case that a path holds, None if it cannot read it.
@@ -65,10 +71,12 @@ class Readers:
 
     Args:
         series: See :class:`VolumeReader`.
+        channel: Likewise.
     """
 
-    def __init__(self, series: Iterable[str] = ()) -> None:
-        self.readers = [reader(series) for reader
+    def __init__(self, series: Iterable[str] = (),
+                 channel: int | None = None) -> None:
+        self.readers = [reader(series, channel) for reader
                         in VOLUME_READERS.module_dict.values()]
 
     def case_name(self, path: Path) -> str | None:
@@ -96,11 +104,14 @@ class Readers:
         return ', '.join(suffixes) + ' files or folders of a DICOM series'
 
 
-def open_header(path: Path, image_io: str, kind: str) -> sitk.ImageFileReader:
+def open_header(path: Path, image_io: str, kind: str,
+                channel: int | None = None) -> sitk.ImageFileReader:
     """A SimpleITK reader that has read the header of a scalar 3-D file.
 
+    Of a 4-D file it will read the volume of that channel.
+
     Raises:
-        InputError: If it is none.
+        InputError: If it is none, or has no such channel.
     """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
@@ -111,12 +122,37 @@ def open_header(path: Path, image_io: str, kind: str) -> sitk.ImageFileReader:
     except RuntimeError as error:
         raise InputError(f'{path}: expected an intact {kind}, found: '
                          f'{brief(error)}') from error
+    if reader.GetDimension() == 4 and reader.GetNumberOfComponents() == 1:
+        return _select_channel(reader, path, channel)
     if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
         raise InputError(
             f'{path}: expected a 3-D volume of one value a voxel, found '
             f'{reader.GetDimension()}-D with {reader.GetNumberOfComponents()} '
             'values a voxel')
     return reader
+
+
+def _select_channel(reader: sitk.ImageFileReader, path: Path,
+                    channel: int | None) -> sitk.ImageFileReader:
+    *size, channels = reader.GetSize()
+    chosen = check_channel(channel, channels, path)
+    reader.SetExtractIndex([0, 0, 0, chosen])
+    reader.SetExtractSize([*size, 0])
+    return reader
+
+
+def check_channel(channel: int | None, channels: int, name: object) -> int:
+    """Which volume of a 4-D image was chosen.
+
+    Raises:
+        InputError: If none was, or there is none such.
+    """
+    if channel is None or not 0 <= channel < channels:
+        found = '' if channel is None else f' and channel={channel}'
+        raise InputError(
+            f'{name}: expected a 3-D volume, found 4-D with {channels} '
+            f'volumes{found}; choose one with channel=N, 0 to {channels - 1}')
+    return channel
 
 
 def without_suffix(path: Path, suffixes: Iterable[str]) -> str | None:

@@ -1,0 +1,134 @@
+"""Boxes in a CSV or JSON file."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmdbsam.errors import InputError
+
+_FLAT = ('x0', 'y0', 'x1', 'y1')
+_CORNERS = ('x0', 'y0', 'z0', 'x1', 'y1', 'z1')
+_KEYS = ('name', 'box', 'slice', 'image')
+_COLUMNS = ('name', *_CORNERS, 'slice', 'image')
+
+
+class BoxRow(NamedTuple):
+    """A box of a file.
+
+    Attributes:
+        where: The file and line, for messages.
+        name: Of the object.
+        box: x0, y0, z0, x1, y1, z1, or x0, y0, x1, y1 on a slice.
+        slice: The slice, if it is named.
+        image: The image that it is meant for, if that is named.
+    """
+
+    where: str
+    name: str
+    box: tuple[float, ...]
+    slice: float | None = None
+    image: str | None = None
+
+
+def read_boxes(path: Path) -> list[BoxRow]:
+    """Read the boxes of a file.
+
+    A CSV file has the columns name,x0,y0,z0,x1,y1,z1 or name,x0,y0,x1,y1 and
+    maybe slice; a JSON file is a list of objects with name, box (six or four
+    numbers) and maybe slice. Both may have image.
+
+    Raises:
+        InputError: If it is no such file: it cannot be read, has unknown
+            columns or keys, lacks some, or has no number where one belongs.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in ('.csv', '.json'):
+        raise InputError(f'{path}: expected boxes in a .csv or .json file')
+    try:
+        text = path.read_text(encoding='utf-8-sig')
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f'{path}: expected a readable file of boxes, found: '
+                         f'{error}') from error
+    rows = list(_from_csv(path, text) if suffix == '.csv'
+                else _from_json(path, text))
+    if not rows:
+        raise InputError(f'{path}: expected at least one box, found none')
+    return rows
+
+
+def number(text: Any, where: str) -> float:
+    """A number that a user wrote.
+
+    Raises:
+        InputError: If it is none.
+    """
+    try:
+        return float(text)
+    except (TypeError, ValueError) as error:
+        raise InputError(f'{where}: expected a number, found {text!r}'
+                         ) from error
+
+
+def _from_csv(path: Path, text: str) -> Iterator[BoxRow]:
+    lines = csv.DictReader(text.splitlines(), skipinitialspace=True)
+    columns = [column.strip() for column in lines.fieldnames or ()]
+    _check_names(path, columns, _COLUMNS, ('name', *_FLAT), 'columns')
+    lines.fieldnames = columns
+    for line in lines:
+        where = f'{path}: line {lines.line_num}'
+        if None in line or None in line.values():
+            raise InputError(f'{where}: expected {len(columns)} values, found '
+                             'another number of them')
+        given = {key: value.strip() for key, value in line.items()
+                 if value.strip()}
+        corners = _CORNERS if given.keys() & {'z0', 'z1'} else _FLAT
+        box = [number(given.get(key, ''), f'{where}: {key}')
+               for key in corners]
+        yield _row(where, given, box)
+
+
+def _from_json(path: Path, text: str) -> Iterator[BoxRow]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f'{path}: not valid JSON: {error}') from error
+    if not isinstance(content, list) or not all(
+            isinstance(entry, dict) for entry in content):
+        raise InputError(f'{path}: expected a list of objects with name, box '
+                         'and maybe slice and image, found something else')
+    for i, entry in enumerate(content, start=1):
+        where = f'{path}: entry {i}'
+        _check_names(where, list(entry), _KEYS, ('name', 'box'), 'keys')
+        box = entry['box']
+        if not isinstance(box, list) or len(box) not in (4, 6):
+            raise InputError(f'{where}: box: expected 6 numbers, or 4 on a '
+                             f'slice, found {box!r}')
+        yield _row(where, {key: value for key, value in entry.items()
+                           if value is not None},
+                   [number(x, f'{where}: box') for x in box])
+
+
+def _check_names(where: object, found: list[str], known: Iterable[str],
+                 needed: Iterable[str], what: str) -> None:
+    unknown = [name for name in found if name not in known]
+    missing = [name for name in needed if name not in found]
+    if unknown or missing or len(set(found)) < len(found):
+        raise InputError(f'{where}: expected the {what} {", ".join(needed)} '
+                         f'and maybe others of {", ".join(known)}, found '
+                         f'{", ".join(found)}')
+
+
+def _row(where: str, given: Mapping[str, Any], box: list[float]) -> BoxRow:
+    if not given.get('name'):
+        raise InputError(f'{where}: expected a name, found none')
+    index = given.get('slice')
+    if index is not None:
+        index = number(index, f'{where}: slice')
+        if len(box) == 6:
+            raise InputError(f'{where}: expected six numbers or a slice, '
+                             'found both')
+    image = given.get('image')
+    return BoxRow(where, str(given['name']), tuple(box), index,
+                  None if image is None else str(image))

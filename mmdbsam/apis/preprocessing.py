@@ -1,0 +1,117 @@
+"""From a slice to the model's input, as in training and testing."""
+
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import Any, List, Optional, Tuple
+
+import numpy as np
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from mmdbsam.apis.scans import Scan
+from mmdbsam.datasets.preparation.windowing import (
+    WINDOWS,
+    AnyWindow,
+    PercentileWindow,
+    Window,
+    fit_windows,
+)
+from mmdbsam.datasets.transforms.formatting import image_tensor
+from mmdbsam.errors import InputError
+from mmdbsam.registry import TRANSFORMS
+
+# The steps of a pipeline that read a prepared slice, prompt its labels, and
+# pack the sample: inference has the slice and the prompts already.
+_OF_SAMPLES = ('LoadSlice', 'BoxPromptsFromMask', 'PackPromptSample')
+
+
+class Preprocessor:
+    """What ``tools/prepare_data.py``, the test pipeline and the data
+    preprocessor make of a slice.
+
+    Args:
+        cfg: The config. Its ``modality`` says what the model was trained on,
+            as ``'CT'``; without it the images' files say what they show. Its
+            ``window`` is that of ``tools/prepare_data.py --window``.
+        data_preprocessor: The model's.
+    """
+
+    def __init__(self, cfg: Config, data_preprocessor: nn.Module) -> None:
+        self.modality: Optional[str] = cfg.get('modality')
+        self.windows = as_windows(cfg.get('window'))
+        self.data_preprocessor = data_preprocessor
+        self.transforms = Compose([
+            TRANSFORMS.build(step)
+            for step in cfg.test_dataloader.dataset.pipeline
+            if step['type'] not in _OF_SAMPLES])
+
+    def windows_of(self, scan: Scan, window: Any = None) -> List[Window]:
+        """The grey-value windows of a scan.
+
+        Args:
+            scan: The scan.
+            window: See :func:`as_windows`; None for the config's.
+
+        Raises:
+            InputError: If the scan is RGB and the config's modality is not,
+                or no window fits.
+        """
+        if scan.values.ndim == 4 and self.modality not in (None, 'picture'):
+            raise InputError(
+                f'{scan.name}: expected one value a pixel for a model of '
+                f"{self.modality} images (the config's modality), found RGB")
+        try:
+            return fit_windows(scan.values, self.modality or scan.modality,
+                               as_windows(window) or self.windows)
+        except InputError as error:
+            raise InputError(f'{scan.name}: {error}') from error
+
+    def __call__(self, slices: Iterable[np.ndarray]
+                 ) -> Tuple[Tensor, Tuple[int, int]]:
+        """The model's input.
+
+        Args:
+            slices: uint8 (H, W) or (H, W, 3), all of one size.
+
+        Returns:
+            tuple: (B, 3, S, S) on the model's device, and the (height,
+            width) of the images in it, without padding.
+        """
+        resized = [self.transforms(dict(img=image, boxes=np.zeros((0, 4))))
+                   for image in slices]
+        data = dict(inputs=[image_tensor(one['img']) for one in resized],
+                    data_samples=[])
+        return (self.data_preprocessor(data)['inputs'],
+                resized[0]['img_shape'])
+
+
+def as_windows(window: Any) -> Tuple[AnyWindow, ...]:
+    """Grey-value windows as a user writes them.
+
+    Args:
+        window: A name of :data:`.windowing.WINDOWS`, (level, width), a
+            window, or three of these for the channels of an image; None for
+            none.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    if window is None:
+        return ()
+    if isinstance(window, Sequence) and len(window) == 3 \
+            and not isinstance(window, str):
+        return tuple(_as_window(one) for one in window)
+    return (_as_window(window), )
+
+
+def _as_window(window: Any) -> AnyWindow:
+    if isinstance(window, (Window, PercentileWindow)):
+        return window
+    if isinstance(window, str) and window in WINDOWS:
+        return WINDOWS[window]
+    if isinstance(window, Sequence) and len(window) == 2 and all(
+            isinstance(x, Real) for x in window):
+        return Window(*map(float, window))
+    raise InputError('window: expected (level, width) or one of '
+                     f'{", ".join(WINDOWS)}, found {window!r}')

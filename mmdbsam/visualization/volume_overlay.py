@@ -1,0 +1,140 @@
+"""The slices of a volume with its objects: a sheet, a film, or a page."""
+
+import base64
+import json
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+from contourpy import contour_generator
+
+from mmdbsam.errors import InputError
+from mmdbsam.visualization.contact_sheet import (
+    Tile,
+    draw_contact_sheet,
+    label_colour,
+)
+from mmdbsam.visualization.volume_view import ShownSlice, VolumeView
+
+_MOST_TILES = 8
+_FILM_SIDE = 512
+_FRAMES_PER_SECOND = 10
+_JPEG_QUALITY = 80
+
+
+def write_sheet(view: VolumeView, title: str, details: str,
+                path: Path) -> None:
+    """Write a PNG or JPEG of up to 8 slices, evenly spread.
+
+    If there are few slices with prompts, they are among them.
+
+    Args:
+        view: What is shown.
+        title: The heading's first line.
+        details: Its second line.
+        path: The file.
+    """
+    indices = view.indices
+    chosen = np.rint(np.linspace(indices[0], indices[-1], min(
+        _MOST_TILES, len(indices)))).astype(int)
+    if len(view.prompted) <= _MOST_TILES // 2:
+        for index in view.prompted:
+            chosen[np.abs(chosen - index).argmin()] = index
+    tiles = []
+    for index in chosen:
+        shown = view.shown(index)
+        tiles.append(Tile(shown.draw(), f'slice {view.numbers[index]}',
+                          [(i, view.names[i]) for i in shown.ids]))
+    path.write_bytes(_encoded(draw_contact_sheet(tiles, title, details),
+                              path.suffix))
+
+
+def write_film(view: VolumeView, title: str, details: str,
+               path: Path) -> None:
+    """Write an MP4 (VP9) that goes through the slices.
+
+    See :func:`write_sheet`.
+
+    Raises:
+        InputError: If OpenCV has no such encoder.
+    """
+    labels = list(view.names.items())
+    film = None
+    for index in view.indices:
+        tile = Tile(view.shown(index).draw(_FILM_SIDE),
+                    f'slice {view.numbers[index]}', labels)
+        frame = draw_contact_sheet([tile], title, details)
+        if film is None:
+            # Browsers play VP9, which OpenCV's wheels can write.
+            film = cv2.VideoWriter(
+                str(path), cv2.VideoWriter.fourcc(*'vp09'),
+                _FRAMES_PER_SECOND, frame.shape[1::-1])
+            if not film.isOpened():
+                raise InputError(f'{path}: expected OpenCV with an encoder of '
+                                 'VP9, found none; choose .html or .png')
+        film.write(np.ascontiguousarray(frame[..., ::-1]))
+    film.release()
+
+
+def write_page(view: VolumeView, title: str, details: str,
+               path: Path) -> None:
+    """Write an HTML page to leaf through the slices, which needs nothing else.
+
+    Contours are drawn as vectors, and each object can be hidden. See
+    :func:`write_sheet`.
+    """
+    slices = [dict(number=int(view.numbers[index]),
+                   **_vectors(view.shown(index))) for index in view.indices]
+    areas = [sum(np.count_nonzero(mask[index]) for mask in
+                 view.masks.values()) for index in view.indices]
+    objects = [dict(id=label_id, name=name, colour=label_colour(label_id))
+               for label_id, name in view.names.items()]
+    data = json.dumps(dict(
+        slices=slices, objects=objects, first=int(np.argmax(areas))))
+    page = files('mmdbsam.visualization').joinpath(
+        'volume_overlay.html').read_text(encoding='utf-8')
+    # '</script>' in a name would end the data.
+    for key, text in (('title', escape(title)), ('details', escape(details)),
+                      ('data', data.replace('<', '\\u003c'))):
+        page = page.replace(f'{{{{{key}}}}}', text)
+    path.write_text(page, encoding='utf-8')
+
+
+# How an overlay is written, by the suffix of its file.
+OVERLAYS = {'.png': write_sheet, '.jpg': write_sheet, '.mp4': write_film,
+            '.html': write_page}
+
+
+def _vectors(shown: ShownSlice) -> dict:
+    """A slice for the page: the image, and the objects as SVG draws them."""
+    code = base64.b64encode(_encoded(shown.image, '.jpg')).decode()
+    objects = []
+    for i, label_id in enumerate(shown.ids):
+        box = shown.boxes[i]
+        objects.append(dict(
+            id=label_id, path=_outline(shown.masks[i]),
+            box=None if np.isnan(box).any() else box.round(2).tolist(),
+            points=shown.points[i].round(2).tolist()))
+    return dict(
+        image=f'data:image/jpeg;base64,{code}',
+        width=shown.image.shape[1], height=shown.image.shape[0],
+        objects=objects)
+
+
+def _outline(mask: np.ndarray) -> str:
+    """A mask's border as the path of an SVG, pixel centres being whole."""
+    # A border of background closes the lines at the image's edge.
+    lines = contour_generator(z=np.pad(mask, 1).astype(float)).lines(0.5)
+    # The last point of a line is its first.
+    paths = (' '.join(f'{x:g},{y:g}' for x, y in line[:-1] - 1)
+             for line in lines)
+    return ''.join(f'M{path}Z' for path in paths)
+
+
+def _encoded(picture: np.ndarray, suffix: str) -> bytes:
+    """An RGB picture as a file has it."""
+    options = ([cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+               if suffix.lower() == '.jpg' else [])
+    return cv2.imencode(suffix, picture[..., ::-1], options)[1].tobytes()

@@ -1,0 +1,87 @@
+"""A model whose masks are known."""
+
+import pytest
+import torch
+from letter_volumes import BRIGHT
+from mmengine.config import Config
+
+from mmdbsam.apis import PromptInferencer
+from mmdbsam.registry import MODELS
+
+TINY = 'tests/data/dbsam_tiny_spine.py'
+
+
+class BrightInBox:
+    """Stands in for a model: the mask is what is bright within the box.
+
+    Without a box it is what is bright; a rough mask counts as a box. The
+    images that were encoded are kept.
+    """
+
+    def __init__(self, threshold):
+        self.threshold = threshold
+        self.encoded = []
+        self.decoded = 0
+
+    def encode_image(self, images):
+        self.encoded += list(images)
+        return images
+
+    def decode_prompts(self, embedding, boxes=None, points=None, masks=None,
+                       multimask_output=False):
+        image = embedding[0, 0]
+        rows, columns = torch.meshgrid(
+            *(torch.arange(n) + 0.5 for n in image.shape), indexing='ij')
+        bright = image > self.threshold
+        if boxes is not None:
+            x0, y0, x1, y1 = boxes[:, :, None, None].unbind(1)
+            # From the outer rim of the first pixel to that of the last.
+            scale = 4
+            bright = (bright & (columns > x0) & (columns < x1 + scale)
+                      & (rows > y0) & (rows < y1 + scale))
+        else:
+            bright = bright.expand(len(points[0]), -1, -1)
+        self.decoded += len(bright)
+        logits = torch.where(bright, 10., -10.)[:, None]
+        if multimask_output:
+            logits = torch.cat([logits, -logits, logits], dim=1)
+        return logits, torch.full(logits.shape[:2], 0.75)
+
+
+@pytest.fixture(scope='session')
+def tiny_checkpoint(repo_root, tmp_path_factory):
+    """Random weights of the tiny model, as a training leaves them."""
+    torch.manual_seed(0)
+    cfg = Config.fromfile(repo_root / TINY)
+    path = tmp_path_factory.mktemp('tiny') / 'epoch_1.pth'
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), path)
+    return path
+
+
+@pytest.fixture(scope='session')
+def tiny_inferencer(repo_root, tiny_checkpoint):
+    """Built once; its config says CT."""
+    return PromptInferencer(repo_root / TINY, tiny_checkpoint, device='cpu')
+
+
+@pytest.fixture
+def inferencer(tiny_inferencer, monkeypatch):
+    """The tiny model, on no image."""
+    monkeypatch.setattr(tiny_inferencer, '_image', None)
+    return tiny_inferencer
+
+
+@pytest.fixture
+def bright(inferencer, monkeypatch):
+    """An inferencer whose masks are what is bright in the box.
+
+    Images of 32 px become the model's 128 px, by a whole factor.
+    """
+    model = inferencer.model.model
+    mean, std = (x.flatten()[0] for x in (model.data_preprocessor.mean,
+                                          model.data_preprocessor.std))
+    fake = BrightInBox((BRIGHT / 2 - mean) / std)
+    for name in ('encode_image', 'decode_prompts'):
+        monkeypatch.setattr(model, name, getattr(fake, name))
+    monkeypatch.setattr(inferencer, 'fake', fake, raising=False)
+    return inferencer

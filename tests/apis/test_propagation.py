@@ -1,0 +1,108 @@
+"""Objects followed from a slice both ways, until they end."""
+
+import numpy as np
+import pytest
+from letter_volumes import BRIGHT
+
+from mmdbsam.apis import PropagationRule, SeedBox, SeedPoint
+from mmdbsam.errors import InputError
+
+
+def slanted_cone(first=4, last=25):
+    """A square that moves and grows from slice to slice, bool (30, 32, 32)."""
+    mask = np.zeros((30, 32, 32), bool)
+    for z in range(first, last + 1):
+        size = 3 + z // 4
+        mask[z, 4 + z // 2:4 + z // 2 + size, 3 + z // 3:3 + z // 3 + size] = 1
+    return mask
+
+
+def pixels(mask):
+    return np.where(mask, BRIGHT, 0).astype(np.uint8)
+
+
+CONE = slanted_cone()
+
+
+@pytest.mark.parametrize('seed', [4, 14, 25])
+@pytest.mark.parametrize('batch_size', [1, 4])
+def test_a_box_is_followed_to_both_ends(bright, seed, batch_size):
+    rows, columns = np.nonzero(CONE[seed])
+    box = [columns.min(), rows.min(), columns.max(), rows.max()]
+    result = bright.segment_volume(
+        pixels(CONE), SeedBox(seed, box), batch_size=batch_size,
+        propagation=PropagationRule(min_area=4))
+    assert np.array_equal(result.labels > 0, CONE)
+    # Each slice at most once, and one beyond either end.
+    ahead = batch_size - 1
+    assert len(bright.fake.encoded) <= 22 + 2 * (1 + ahead)
+
+
+def test_points_begin_what_boxes_follow(bright):
+    """The stand-in for a model takes all that is bright for a point."""
+    result = bright.segment_volume(pixels(CONE), SeedPoint(14, [8, 12]),
+                                   propagation=PropagationRule(min_area=4))
+    assert np.array_equal(result.labels > 0, CONE)
+
+
+def test_objects_are_followed_at_once(bright):
+    """Both from seeds of their own; a slice is encoded once."""
+    both = CONE.copy()
+    both[2:12, 20:30, 20:30] = True
+    rows, columns = np.nonzero(CONE[20])
+    seeds = [SeedBox(20, [columns.min(), rows.min(), columns.max(),
+                          rows.max()]), SeedBox(5, [20, 20, 29, 29])]
+    result = bright.segment_volume(
+        pixels(both), seeds, propagation=PropagationRule(min_area=4))
+    assert np.array_equal(result.mask(0), CONE)
+    assert np.array_equal(result.mask(1), both & ~CONE)
+    assert len(bright.fake.encoded) <= 27
+
+
+def followed(bright, mask, rule, seed=10):
+    rows, columns = np.nonzero(mask[seed])
+    box = [columns.min(), rows.min(), columns.max(), rows.max()]
+    result = bright.segment_volume(pixels(mask), SeedBox(seed, box),
+                                   propagation=rule)
+    shown = np.flatnonzero(result.labels.any(axis=(1, 2)))
+    return (int(shown[0]), int(shown[-1])) if shown.size else None
+
+
+def test_it_ends_where_the_mask_is_small(bright):
+    areas = CONE.sum(axis=(1, 2))
+    assert areas[8] == 25 and areas[7] == 16
+    assert followed(bright, CONE, PropagationRule(min_area=20)) == (8, 25)
+
+
+def test_it_ends_where_the_mask_drifts(bright):
+    mask = np.zeros((30, 32, 32), bool)
+    mask[5:20, 5:15, 5:15] = True
+    mask[20:, 5:15, 14:24] = True  # a tenth of it overlaps
+    mask[:5, 5:15, 11:21] = True  # four tenths do
+    loose = PropagationRule(margin=10, min_overlap=0.)
+    assert followed(bright, mask, loose) == (0, 29)
+    strict = PropagationRule(margin=10, min_overlap=0.3)
+    assert followed(bright, mask, strict) == (0, 19)
+
+
+def test_it_ends_where_the_model_is_unsure(bright, monkeypatch):
+    assert followed(bright, CONE, PropagationRule(min_area=4, min_iou=0.74)
+                    ) == (4, 25)
+    assert followed(bright, CONE, PropagationRule(min_area=4, min_iou=0.76)
+                    ) == (10, 10)
+
+
+def test_an_empty_seed_finds_nothing(bright):
+    result = bright.segment_volume(pixels(CONE), SeedBox(14, [0, 0, 3, 3]))
+    assert not result.labels.any() and result.confidence.tolist() == [0]
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(min_area=0), 'min_area >= 1, found 2 and 0'),
+    (dict(margin=-1), 'margin >= 0'),
+    (dict(min_iou=1.5), 'min_iou in 0..1, found 1.5'),
+    (dict(min_overlap=float('nan')), 'min_overlap in 0..1, found nan'),
+])
+def test_bad_rules_are_one_line(options, message):
+    with pytest.raises(InputError, match=message):
+        PropagationRule(**options)
