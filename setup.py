@@ -24,6 +24,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
+    package_data={'mmdbsam.studies': ['page.html']},
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7,<3',
@@ -41,6 +42,7 @@ setup(
         'scipy>=1.11,<2',
         'matplotlib>=3.6,<4',
         'rich>=13',
+        'jinja2>=3.1,<4',
         'surface-distance-based-measures>=0.1,<1',
     ],
     extras_require={
