@@ -1,5 +1,6 @@
 """Every config builds, and the documentation names only what exists."""
 
+import copy
 import re
 from pathlib import Path
 
@@ -16,9 +17,11 @@ CONFIGS = [str(path.relative_to(ROOT))
 BLOCKS = ('adapter', 'stem', 'neck', 'fusion')
 
 
-def build(name):
+def build(name, model=None):
     """The model of a config, without memory for its weights."""
     cfg = Config.fromfile(ROOT / name)
+    # Merging takes the _delete_ out of what it is given.
+    cfg.merge_from_dict(dict(model=copy.deepcopy(model or {})))
     with torch.device('meta'):
         return cfg, MODELS.build(cfg.model)
 
@@ -56,6 +59,68 @@ def test_ablations_add_one_block_after_the_other(name, present):
     assert encoder.vit.arch == 'base'
 
 
+SWAPS = [
+    dict(fusion=dict(_delete_=True, type=kind, zero_init=True))
+    for kind in ('ConcatFusion', 'HadamardFusion', 'SoftmaxFusion',
+                 'SumFusion')
+] + [
+    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='vit')),
+    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+    dict(stem=dict(type='LargeKernelStem')),
+    dict(neck=dict(type='PyramidSelfAttention')),
+    dict(adapter=dict(type='BottleneckAdapter')),
+    dict(adapter=dict(_delete_=True, type='LoRA')),
+]
+
+
+@pytest.mark.parametrize('swap', SWAPS, ids=lambda swap: ' '.join(
+    str(value) for cfg in swap.values() for value in cfg.values()
+    if not isinstance(value, bool)))
+@pytest.mark.parametrize('name', ['dbsam_vitb_ct', 'dbsam_tinyvit_ct'])
+def test_every_block_can_be_swapped_by_one_override(name, swap):
+    small = dict(vit=dict(img_size=256))
+    _, model = build(f'configs/{name}.py', dict(image_encoder=small | swap))
+    encoder = model.image_encoder
+    (block, cfg), = swap.items()
+    built = dict(adapter=encoder.adapters[-1][-1], stem=encoder.stem,
+                 neck=encoder.necks[-1], fusion=encoder.fusion)
+    assert type(built[block]).__name__ == cfg['type']
+    with torch.device('meta'):
+        embedding = encoder(torch.zeros(1, 3, 256, 256))
+    grid = encoder.out_size
+    assert embedding.shape == (1, 256, grid, grid)
+
+
+# What of the image encoder and of the prompt encoder a method trains.
+TRAINED = {
+    'medsam_decoder': (set(), False),
+    'medsam': ({'vit'}, False),
+    'samed': ({'vit.channel_reduction', 'adapters'}, True),
+    'sam_adapter': ({'vit.channel_reduction', 'adapters'}, False),
+}
+
+
+@pytest.mark.parametrize('method', TRAINED)
+@pytest.mark.parametrize('backbone', ['vitb', 'tinyvit'])
+def test_baselines_train_what_their_papers_train(method, backbone):
+    _, model = build(f'configs/baselines/{method}_{backbone}_ct.py')
+    encoder, prompts = TRAINED[method]
+    frozen = {name for name, parameter
+              in model.image_encoder.named_parameters()
+              if not parameter.requires_grad}
+    trained = {name for name, _ in model.image_encoder.named_parameters()
+               } - frozen
+    assert all(any(name.startswith(part) for part in encoder)
+               for name in trained)
+    assert not any(name.startswith(part) for part in encoder
+                   for name in frozen)
+    for part in encoder:
+        assert any(name.startswith(part) for name in trained)
+    assert any(p.requires_grad for p in model.prompt_encoder.parameters()
+               ) == prompts
+    assert any(p.requires_grad for p in model.mask_head.parameters())
+
+
 @pytest.mark.parametrize('page', ['README.md', 'docs/get_started.md',
                                   'docs/deformable_attention.md',
                                   'docs/model_zoo.md', 'docs/ablations.md',
@@ -75,7 +140,10 @@ def test_documentation_names_what_exists(page):
 @pytest.mark.parametrize('name, keys', [
     ('configs/dbsam_tinyvit_ct.py',
      ['adapters', 'stem', 'necks', 'fusion']),
+    ('configs/dbsam_plus_tinyvit_ct.py', ['stem', 'necks', 'fusion']),
     ('configs/baselines/lite_medsam_whole_ct.py', ['vit.layers']),
+    ('configs/baselines/medsam_tinyvit_ct.py', ['vit.layers']),
+    ('configs/baselines/sam_adapter_tinyvit_ct.py', ['adapters']),
 ])
 def test_learning_rates_of_blocks_reach_them(name, keys):
     """A custom key that no parameter's name contains has no effect."""

@@ -32,6 +32,23 @@ def to_levels(tokens: Tensor, shapes: Shapes) -> List[Tensor]:
     ]
 
 
+def bottleneck_score(channels: int, reduction: int) -> nn.Sequential:
+    """What scores features of C channels: Linear C -> C/r, SiLU, LN, Linear.
+    """
+    hidden = channels // reduction
+    return nn.Sequential(
+        nn.Linear(channels, hidden), nn.SiLU(),
+        nn.LayerNorm(hidden, eps=1e-6), nn.Linear(hidden, channels))
+
+
+def pre_norm_mlp(channels: int, ratio: float) -> nn.Sequential:
+    """LN, Linear C -> ratio C, GELU, Linear ratio C -> C."""
+    hidden = int(channels * ratio)
+    return nn.Sequential(
+        nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, hidden),
+        nn.GELU(), nn.Linear(hidden, channels))
+
+
 class ConvFFN(BaseModule):
     """Feed-forward network with a depthwise 3x3 convolution on each level.
 

@@ -150,6 +150,34 @@ def test_conv_stem_refuses_levels_coarser_than_its_grid():
         MODELS.build(dict(type='ConvStem', widths=(8, 8)))
 
 
+@torch.no_grad()
+@pytest.mark.parametrize('out_stride, num_levels', [(16, 4), (8, 3), (4, 2)])
+def test_large_kernel_stem_sees_images_twice_as_large(out_stride,
+                                                      num_levels):
+    stem = MODELS.build(dict(
+        type='LargeKernelStem', channels=12, widths=(4, 8, 8),
+        out_stride=out_stride, num_levels=num_levels)).eval()
+    seen = []
+    for level in stem.levels:
+        level.register_forward_pre_hook(
+            lambda module, inputs: seen.append(inputs[0].shape[-1]))
+    levels = stem(torch.randn(2, 3, 64, 64))
+    side = 64 // out_stride
+    assert [tuple(x.shape) for x in levels] == [(2, side, side, 12)
+                                                ] * num_levels
+    assert seen == [64 // 2**k for k in range(num_levels)]
+    large = [conv for conv in stem.modules() if isinstance(conv, nn.Conv2d)
+             and conv.kernel_size == (7, 7)]
+    assert large == [stem.levels[0].convs[0].conv]
+    assert large[0].stride == (4, 4)
+
+
+def test_large_kernel_stem_refuses_a_grid_finer_than_its_kernel():
+    with pytest.raises(ValueError, match='out_stride: expected at least 4'):
+        MODELS.build(dict(type='LargeKernelStem', out_stride=2,
+                          num_levels=1))
+
+
 def test_losses():
     logits = torch.tensor([[[[0., 2.], [-1., 3.]]]])
     targets = torch.tensor([[[[0., 1.], [0.25, 1.]]]])

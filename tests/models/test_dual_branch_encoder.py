@@ -2,6 +2,7 @@
 """
 
 import argparse
+import copy
 
 import pytest
 import torch
@@ -67,6 +68,25 @@ def test_every_trainable_parameter_is_reached(tiny_cfg, frozen, without):
     backbone = [name for name in trained
                 if name.startswith('image_encoder.vit.layers')]
     assert bool(backbone) == (not frozen)
+
+
+@pytest.mark.parametrize('swap', [
+    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='vit')),
+    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+    dict(fusion=dict(_delete_=True, type='HadamardFusion')),
+    dict(neck=dict(type='PyramidSelfAttention'),
+         fusion=dict(type='SoftmaxFusion')),
+    dict(neck=dict(type='PyramidSelfAttention'), fusion=None),
+    dict(neck=dict(type='PyramidSelfAttention'),
+         fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+], ids=str)
+def test_other_blocks_leave_no_parameter_unreached(tiny_cfg, swap):
+    """Which distributed training would not forgive."""
+    tiny_cfg.merge_from_dict(dict(model=dict(
+        image_encoder=dict(copy.deepcopy(swap), vit=dict(frozen=True)))))
+    trained, reached = train_steps(MODELS.build(tiny_cfg.model).train(),
+                                   steps=3, lr=0.1)
+    assert trained == reached
 
 
 @pytest.mark.parametrize('placement', ['block', 'stage'])

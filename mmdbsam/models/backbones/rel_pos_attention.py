@@ -44,6 +44,9 @@ class RelPosAttention(nn.Module):
         window_size: Side of the windows; 0 for one that is the whole map.
     """
 
+    # Where the three are in the projection (..., 3, heads, d).
+    qkv_dim = -3
+
     def __init__(self, attention: Attention, window_size: int) -> None:
         super().__init__()
         self.num_heads = attention.num_heads

@@ -1,7 +1,7 @@
 """LiteMedSAM's image encoder, to be run stage by stage."""
 
 import re
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -75,6 +75,9 @@ class _WindowAttention(nn.Module):
     copy of its biases in evaluation mode, which goes stale when weights are
     loaded afterwards.
     """
+
+    # Where the three are in the projection (..., heads, 3, d).
+    qkv_dim = -2
 
     def __init__(self, channels: int, num_heads: int, window: int) -> None:
         super().__init__()
@@ -165,6 +168,7 @@ class SAMTinyViT(BaseModule):
         window_sizes: Their windows, in pixels.
         out_channels: Channels of the embedding.
         frozen: Train nothing but the neck, and stay in evaluation mode.
+        train_neck: With ``frozen``: train the neck nevertheless.
 
     Attributes:
         stage_widths (list[int]): Channels at the end of each stage.
@@ -183,6 +187,7 @@ class SAMTinyViT(BaseModule):
                  window_sizes: Sequence[int] = (7, 14, 7),
                  out_channels: int = 256,
                  frozen: bool = True,
+                 train_neck: bool = True,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.img_size = (img_size, img_size)
@@ -216,7 +221,8 @@ class SAMTinyViT(BaseModule):
             LayerNorm2d(out_channels, eps=1e-6))
         if frozen:
             for name, parameter in self.named_parameters():
-                parameter.requires_grad = name.startswith('channel_reduction')
+                parameter.requires_grad = (
+                    train_neck and name.startswith('channel_reduction'))
 
     @property
     def stages(self) -> List[List[nn.Module]]:
@@ -228,6 +234,13 @@ class SAMTinyViT(BaseModule):
         for before, blocks in zip(self.layers[1:-1], stages[1:], strict=True):
             blocks[0] = nn.Sequential(before.downsample, blocks[0])
         return stages
+
+    @staticmethod
+    def attention_and_mlp(block: nn.Module) -> Tuple[nn.Module, nn.Module]:
+        """The parts of a stage's block into which adapters reach."""
+        if isinstance(block, nn.Sequential):
+            _, block = block
+        return block.attn, block.mlp
 
     def embed(self, images: Tensor) -> Tensor:
         """The convolutional stage: (B, 3, S, S) -> (B, h, w, C).

@@ -1,7 +1,7 @@
 """SAM's image encoder, to be run stage by stage."""
 
 import re
-from typing import Any, List, Optional, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from mmpretrain.models.backbones import ViTSAM
 from torch import Tensor, nn
@@ -41,6 +41,7 @@ class SAMViT(ViTSAM):
         img_size: Side of the square input S, in pixels.
         num_stages: The blocks are divided into that many equal stages.
         frozen: Train nothing but the neck, and stay in evaluation mode.
+        train_neck: With ``frozen``: train the neck nevertheless.
         **kwargs: Further arguments of mmpretrain's ``ViTSAM``.
 
     Attributes:
@@ -56,6 +57,7 @@ class SAMViT(ViTSAM):
                  img_size: int = 1024,
                  num_stages: int = 4,
                  frozen: bool = True,
+                 train_neck: bool = True,
                  init_cfg: Optional[dict] = None,
                  **kwargs: Any) -> None:
         super().__init__(arch=arch, img_size=img_size, init_cfg=init_cfg,
@@ -77,7 +79,8 @@ class SAMViT(ViTSAM):
             drop_path.drop_prob = float(drop_path.drop_prob)
         if frozen:
             for name, parameter in self.named_parameters():
-                parameter.requires_grad = name.startswith('channel_reduction')
+                parameter.requires_grad = (
+                    train_neck and name.startswith('channel_reduction'))
 
     @property
     def stages(self) -> List[nn.ModuleList]:
@@ -87,6 +90,11 @@ class SAMViT(ViTSAM):
             self.layers[start:start + size]
             for start in range(0, self.num_layers, size)
         ]
+
+    @staticmethod
+    def attention_and_mlp(block: nn.Module) -> Tuple[nn.Module, nn.Module]:
+        """The parts of a block into which adapters reach."""
+        return block.attn, block.ffn.layers
 
     def embed(self, images: Tensor) -> Tensor:
         """Patch and position embedding: (B, 3, S, S) -> (B, h, w, C).

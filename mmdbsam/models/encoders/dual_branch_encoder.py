@@ -1,6 +1,6 @@
 """DB-SAM's image encoder: the interleaving of its two branches."""
 
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, List, Optional, Sequence
 
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmdbsam.errors import InputError
+from mmdbsam.models.adapters.in_block import InBlockAdapter
 from mmdbsam.registry import MODELS
 
 # The official key names of SAM's and LiteMedSAM's image encoders, which belong
@@ -25,13 +26,15 @@ class DualBranchEncoder(BaseModule):
 
     Args:
         vit: Config of the ViT branch, a backbone with ``embed``, ``stages``,
-            ``neck``, ``stage_widths``, ``img_size`` and ``out_size``.
+            ``neck``, ``stage_widths``, ``img_size``, ``out_size`` and, for
+            adapters within its blocks, ``attention_and_mlp``.
         adapter: Config of the adapter in the ViT branch. Its key
-            ``placement`` puts one after every 'block' (the paper) or one at
-            the end of every 'stage', before the exchange (the release).
+            ``placement`` puts one at every 'block' (the paper) or one at the
+            last block of every 'stage', before the exchange (the release).
         stem: Config of the convolutional branch's stem.
         neck: Config of the exchange at the end of every stage.
-        fusion: Config of the fusion of the two branches.
+        fusion: Config of the fusion of the two branches. One with a key
+            ``branch`` reads that branch alone.
         with_cp: Gradient checkpointing: keep the inputs of each block with
             its adapter, of each exchange and of the fusion, and compute what
             lies within them again in the backward. The gradients are the
@@ -56,7 +59,7 @@ class DualBranchEncoder(BaseModule):
         self.adapters = self._build_adapters(adapter)
         stem, neck, fusion = _only_with_both_branches(stem, neck, fusion)
         self.stem = MODELS.build(stem) if stem else None
-        self.necks = self._build_necks(neck, is_fused=fusion is not None)
+        self.necks = self._build_necks(neck, _branches_read(fusion))
         self.fusion = self._build_two_branch(
             fusion, self.vit.stage_widths[-1]) if fusion else None
 
@@ -111,19 +114,23 @@ class DualBranchEncoder(BaseModule):
             chosen = range(len(blocks)) if placement == 'block' else [-1]
             for i in chosen if cfg else []:
                 stage[i] = MODELS.build(dict(cfg, channels=width))
+                if isinstance(stage[i], InBlockAdapter):
+                    stage[i].attach(*self.vit.attention_and_mlp(blocks[i]))
             adapters.append(stage)
         return adapters
 
     def _build_necks(self, cfg: Optional[dict],
-                     is_fused: bool) -> nn.ModuleList:
-        """One exchange for each stage; the last serves only a fusion."""
+                     read: Sequence[str]) -> nn.ModuleList:
+        """One exchange for each stage; the last updates what is read."""
         widths = self.vit.stage_widths
         if not cfg:
             return nn.ModuleList([None] * len(widths))
-        return nn.ModuleList(
-            self._build_two_branch(
-                dict(cfg, update_conv=is_fused or i + 1 < len(widths)), width)
-            for i, width in enumerate(widths))
+        necks = nn.ModuleList()
+        for i, width in enumerate(widths):
+            updates = {f'update_{branch}': i + 1 < len(widths)
+                       or branch in read for branch in ('vit', 'conv')}
+            necks.append(self._build_two_branch(dict(cfg, **updates), width))
+        return necks
 
     def _build_two_branch(self, cfg: dict, vit_channels: int) -> nn.Module:
         return MODELS.build(
@@ -145,10 +152,17 @@ def _adapted(block: nn.Module, adapter: nn.Module, vit: Tensor) -> Tensor:
     return adapter(block(vit))
 
 
+def _branches_read(fusion: Optional[dict]) -> Sequence[str]:
+    """What reads the branches after the last exchange."""
+    if not fusion:
+        return ('vit', )
+    return (fusion['branch'], ) if 'branch' in fusion else ('vit', 'conv')
+
+
 def _only_with_both_branches(stem: Optional[dict], neck: Optional[dict],
                              fusion: Optional[dict]) -> tuple:
     """Leave out what could have no effect, and say so."""
-    if stem and (neck or fusion):
+    if stem and (neck or 'conv' in _branches_read(fusion)):
         return stem, neck, fusion
     for name, cfg, partner in (('stem', stem, 'a neck or fusion'),
                                ('neck', neck, 'a stem'),

@@ -7,7 +7,7 @@ from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdbsam.models.layers import zero_
+from mmdbsam.models.layers import bottleneck_score, pre_norm_mlp, zero_
 from mmdbsam.registry import MODELS
 
 
@@ -49,15 +49,8 @@ class SelectiveFusion(BaseModule):
         self.conv_project = nn.Linear(num_levels * conv_channels, channels)
         self.spatial_score = nn.Sequential(
             nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, 1))
-        bottleneck = channels // reduction
-        self.channel_score = nn.Sequential(
-            nn.Linear(channels, bottleneck), nn.SiLU(),
-            nn.LayerNorm(bottleneck, eps=1e-6),
-            nn.Linear(bottleneck, channels))
-        hidden = int(channels * mlp_ratio)
-        self.mlp = nn.Sequential(
-            nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, hidden),
-            nn.GELU(), nn.Linear(hidden, channels))
+        self.channel_score = bottleneck_score(channels, reduction)
+        self.mlp = pre_norm_mlp(channels, mlp_ratio)
         self.drop_path = DropPath(drop_path)
         self.gate_scale: Optional[nn.Parameter] = None
         if zero_init:

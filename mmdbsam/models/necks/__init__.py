@@ -3,5 +3,6 @@
 from mmdbsam.models.necks.bilateral_cross_attention import (
     BilateralCrossAttention,
 )
+from mmdbsam.models.necks.pyramid_self_attention import PyramidSelfAttention
 
-__all__ = ['BilateralCrossAttention']
+__all__ = ['BilateralCrossAttention', 'PyramidSelfAttention']

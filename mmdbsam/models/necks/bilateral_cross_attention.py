@@ -23,8 +23,9 @@ class BilateralCrossAttention(BaseModule):
         vit_channels: Width of the ViT branch here, filled in by the encoder.
         conv_channels: Width of the convolutional branch, likewise.
         num_levels: Levels of the convolutional branch, likewise.
-        update_conv: Whether the convolutional branch is updated too; the
-            encoder says no where nothing reads it afterwards.
+        update_vit: Whether the ViT branch is updated; the encoder says no
+            where nothing reads it afterwards.
+        update_conv: Whether the convolutional branch is, likewise.
         num_heads: Attention heads.
         num_points: Sampling points per head and level.
         expansion: Of the ConvFFNs.
@@ -39,6 +40,7 @@ class BilateralCrossAttention(BaseModule):
                  vit_channels: int,
                  conv_channels: int,
                  num_levels: int,
+                 update_vit: bool = True,
                  update_conv: bool = True,
                  num_heads: int = 12,
                  num_points: int = 4,
@@ -50,9 +52,11 @@ class BilateralCrossAttention(BaseModule):
         shared = dict(num_heads=num_heads, num_points=num_points,
                       expansion=expansion, dropout=dropout,
                       drop_path=drop_path)
-        self.vit_reads_conv = DeformableCrossAttention(
-            vit_channels, conv_channels, num_levels, zero_init=zero_init,
-            **shared)
+        self.vit_reads_conv: Optional[DeformableCrossAttention] = None
+        if update_vit:
+            self.vit_reads_conv = DeformableCrossAttention(
+                vit_channels, conv_channels, num_levels, zero_init=zero_init,
+                **shared)
         self.conv_reads_vit: Optional[DeformableCrossAttention] = None
         if update_conv:
             self.conv_reads_vit = DeformableCrossAttention(
@@ -72,10 +76,12 @@ class BilateralCrossAttention(BaseModule):
         vit_shapes = [tuple(vit.shape[1:3])]
         conv_shapes = [tuple(level.shape[1:3]) for level in conv]
         vit_tokens, conv_tokens = to_tokens([vit]), to_tokens(conv)
-        new_vit = self.vit_reads_conv(vit_tokens, vit_shapes, conv_tokens,
-                                      conv_shapes)
+        if self.vit_reads_conv is not None:
+            new_vit = self.vit_reads_conv(vit_tokens, vit_shapes,
+                                          conv_tokens, conv_shapes)
+            vit, = to_levels(new_vit, vit_shapes)
         if self.conv_reads_vit is not None:
-            conv_tokens = self.conv_reads_vit(conv_tokens, conv_shapes,
-                                              vit_tokens, vit_shapes)
-        return (to_levels(new_vit, vit_shapes)[0],
-                to_levels(conv_tokens, conv_shapes))
+            new_conv = self.conv_reads_vit(conv_tokens, conv_shapes,
+                                           vit_tokens, vit_shapes)
+            conv = to_levels(new_conv, conv_shapes)
+        return vit, conv

@@ -13,24 +13,28 @@ from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
 
-class _StemLevel(BaseModule):
-    """Pairs of 3x3 and 1x1 convolutions, then 1x1 to C and a LayerNorm."""
+def conv_pairs(in_channels: int, widths: Sequence[int], num_strided: int,
+               norm_cfg: dict) -> List[ConvModule]:
+    """Pairs of a 3x3 and a 1x1 convolution; the first ones have stride 2."""
+    layers = []
+    for i, width in enumerate(widths):
+        stride = 2 if i < num_strided else 1
+        layers += [
+            ConvModule(in_channels, width, 3, stride=stride, padding=1,
+                       norm_cfg=norm_cfg),
+            ConvModule(width, width, 1, norm_cfg=norm_cfg),
+        ]
+        in_channels = width
+    return layers
 
-    def __init__(self, num_strided: int, widths: Sequence[int],
-                 channels: int, norm_cfg: dict) -> None:
+
+class _StemLevel(BaseModule):
+    """Convolutions, then 1x1 to C and a LayerNorm: (B, h, w, C)."""
+
+    def __init__(self, convs: Sequence[ConvModule], channels: int) -> None:
         super().__init__()
-        layers = []
-        in_channels = 3
-        for i, width in enumerate(widths):
-            stride = 2 if i < num_strided else 1
-            layers += [
-                ConvModule(in_channels, width, 3, stride=stride, padding=1,
-                           norm_cfg=norm_cfg),
-                ConvModule(width, width, 1, norm_cfg=norm_cfg),
-            ]
-            in_channels = width
-        self.convs = nn.Sequential(*layers)
-        self.project = nn.Conv2d(in_channels, channels, 1)
+        self.convs = nn.Sequential(*convs)
+        self.project = nn.Conv2d(convs[-1].out_channels, channels, 1)
         self.norm = nn.LayerNorm(channels, eps=1e-6)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -60,6 +64,9 @@ class ConvStem(BaseModule):
             has fewer pairs of convolutions than level 1 needs strides.
     """
 
+    # Level 1 sees the image at side S / 2^first_octave.
+    first_octave = 1
+
     def __init__(self,
                  channels: int = 768,
                  out_stride: int = 16,
@@ -77,16 +84,23 @@ class ConvStem(BaseModule):
         self.channels = channels
         self.num_levels = num_levels
         self.levels = nn.ModuleList(
-            _StemLevel(octaves - k, widths, channels, norm_cfg)
-            for k in range(1, num_levels + 1))
+            _StemLevel(self._convs(octave, octaves, widths, norm_cfg),
+                       channels)
+            for octave in range(self.first_octave,
+                                self.first_octave + num_levels))
         self.level_embedding = nn.Parameter(
             torch.randn(num_levels, channels) * 0.02)
 
     def forward(self, images: Tensor) -> List[Tensor]:
         """(B, 3, S, S) -> L levels of (B, h, w, C)."""
         features = []
-        for level, embedding in zip(self.levels, self.level_embedding,
-                                    strict=True):
-            images = F.avg_pool2d(images, 2)
-            features.append(level(images) + embedding)
+        for i, level in enumerate(self.levels):
+            if i or self.first_octave:
+                images = F.avg_pool2d(images, 2)
+            features.append(level(images) + self.level_embedding[i])
         return features
+
+    def _convs(self, octave: int, octaves: int, widths: Sequence[int],
+               norm_cfg: dict) -> List[ConvModule]:
+        """From an image at side S / 2^octave to S / 2^octaves."""
+        return conv_pairs(3, widths, octaves - octave, norm_cfg)

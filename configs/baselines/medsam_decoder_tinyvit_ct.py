@@ -1,0 +1,7 @@
+# As medsam_decoder_vitb_ct.py, on LiteMedSAM.
+_base_ = '../dbsam_tinyvit_ct.py'
+model = dict(
+    image_encoder=dict(
+        vit=dict(train_neck=False),
+        adapter=None, stem=None, neck=None, fusion=None),
+    prompt_encoder=dict(trained_prompts=[]))

@@ -1,0 +1,7 @@
+# As sam_adapter_vitb_ct.py, on LiteMedSAM.
+_base_ = '../dbsam_tinyvit_ct.py'
+model = dict(
+    image_encoder=dict(
+        adapter=dict(type='BottleneckAdapter'),
+        stem=None, neck=None, fusion=None),
+    prompt_encoder=dict(trained_prompts=[]))

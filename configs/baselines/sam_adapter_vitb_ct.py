@@ -1,0 +1,7 @@
+# Med-SA (arXiv:2304.12620): bottleneck adapters in the blocks; decoder tuned.
+_base_ = '../dbsam_vitb_ct.py'
+model = dict(
+    image_encoder=dict(
+        adapter=dict(type='BottleneckAdapter'),
+        stem=None, neck=None, fusion=None),
+    prompt_encoder=dict(trained_prompts=[]))

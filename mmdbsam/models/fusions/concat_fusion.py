@@ -1,0 +1,51 @@
+"""The ViT-conv fusion by concatenation."""
+
+from typing import List
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdbsam.models.adapters import ChannelAttention
+from mmdbsam.registry import MODELS
+
+
+@MODELS.register_module()
+class ConcatFusion(BaseModule):
+    """Concatenation, 1x1 convolution, channel attention block.
+
+    ``f = ChannelAttention(Conv1x1([f_vit, conv_1, ..., conv_L]))``. The
+    authors' release (``ConcatAggregationBlock``) first convolves the levels
+    to C channels; one 1x1 convolution after another is one.
+
+    Args:
+        vit_channels: C, filled in by the encoder.
+        conv_channels: Width of the convolutional branch, likewise.
+        num_levels: Its number of levels, likewise.
+        zero_init: Start as the identity on the ViT branch: the convolution
+            copies it, the channel attention block adds zero.
+    """
+
+    def __init__(self,
+                 vit_channels: int,
+                 conv_channels: int,
+                 num_levels: int,
+                 zero_init: bool = False) -> None:
+        super().__init__()
+        self.project = nn.Linear(vit_channels + num_levels * conv_channels,
+                                 vit_channels)
+        self.channel_attention = ChannelAttention(vit_channels,
+                                                  zero_init=zero_init)
+        if zero_init:
+            # Ones where the ViT branch, which comes first, meets its output.
+            nn.init.eye_(self.project.weight)
+            nn.init.zeros_(self.project.bias)
+
+    def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
+        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+
+        Returns:
+            Tensor: (B, h, w, C).
+        """
+        fused = self.project(torch.cat([vit, *conv], dim=-1))
+        return self.channel_attention(fused)

@@ -1,0 +1,62 @@
+"""The ViT-conv fusion with a gate from the branches' product."""
+
+from typing import List, Optional
+
+import torch
+from mmcv.cnn import build_norm_layer
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdbsam.registry import MODELS
+
+
+@MODELS.register_module()
+class HadamardFusion(BaseModule):
+    """A gate from the product of the branches chooses between them.
+
+    ``HadamardProduct`` in the authors' release, with ``f_conv`` the
+    1x1-convolved concatenation of the convolutional levels::
+
+        g = sigmoid(BN(W(W_q f_vit * W_k f_conv)))      per pixel and channel
+        f = g * f_vit + (1 - g) * f_conv
+
+    Args:
+        vit_channels: C, filled in by the encoder.
+        conv_channels: Width of the convolutional branch, likewise.
+        num_levels: Its number of levels, likewise.
+        norm_cfg: The norm of the gate.
+        zero_init: Start as the identity on the ViT branch. As a sigmoid
+            cannot be one, 1 - g is then scaled by a learned factor per
+            channel that starts at zero.
+    """
+
+    def __init__(self,
+                 vit_channels: int,
+                 conv_channels: int,
+                 num_levels: int,
+                 norm_cfg: dict = dict(type='BN'),
+                 zero_init: bool = False) -> None:
+        super().__init__()
+        channels = vit_channels
+        self.conv_project = nn.Linear(num_levels * conv_channels, channels)
+        self.query = nn.Linear(channels, channels)
+        self.key = nn.Linear(channels, channels)
+        self.mix = nn.Linear(channels, channels)
+        self.norm = build_norm_layer(norm_cfg, channels)[1]
+        self.gate_scale: Optional[nn.Parameter] = None
+        if zero_init:
+            self.gate_scale = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
+        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+
+        Returns:
+            Tensor: (B, h, w, C).
+        """
+        f_conv = self.conv_project(torch.cat(conv, dim=-1))
+        gate = self.mix(self.query(vit) * self.key(f_conv))
+        gate = self.norm(gate.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        rest = 1 - gate.sigmoid()
+        if self.gate_scale is not None:
+            rest = rest * self.gate_scale
+        return (1 - rest) * vit + rest * f_conv

@@ -1,0 +1,72 @@
+"""The fusion of DB-SAM+: a softmax over all sources."""
+
+from typing import List, Optional
+
+import torch
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdbsam.models.layers import bottleneck_score, pre_norm_mlp, zero_
+from mmdbsam.registry import MODELS
+
+
+@MODELS.register_module()
+class SoftmaxFusion(BaseModule):
+    """A softmax per pixel and channel over the ViT and every conv level.
+
+    ``MultiConvFeatsDANE`` in the authors' release (``db_sam_plus``). With the
+    sources ``x_0 = f_vit`` and ``x_1 ... x_L`` the convolutional levels::
+
+        s_i = Linear(LN(SiLU(Linear_{C->C/r}(x_i))))     each i its own
+        f   = sum_i softmax_i(s) * x_i
+        f   = f + DropPath(MLP(LN(f)))
+
+    Args:
+        vit_channels: C, filled in by the encoder.
+        conv_channels: Width of the convolutional branch, likewise. Another
+            one than C is projected to C.
+        num_levels: L, likewise.
+        reduction: r of the scores' bottlenecks.
+        mlp_ratio: Hidden width of the MLP over C.
+        drop_path: Stochastic depth rate of the MLP.
+        zero_init: Start as the identity on the ViT branch. As a softmax
+            cannot be zero, what it takes from the levels is then scaled by a
+            learned factor per channel that starts at zero; the MLP's last
+            layer is zero.
+    """
+
+    def __init__(self,
+                 vit_channels: int,
+                 conv_channels: int,
+                 num_levels: int,
+                 reduction: int = 12,
+                 mlp_ratio: float = 4.,
+                 drop_path: float = 0.3,
+                 zero_init: bool = False) -> None:
+        super().__init__()
+        channels = vit_channels
+        self.conv_project = (nn.Identity() if conv_channels == channels else
+                             nn.Linear(conv_channels, channels))
+        self.scores = nn.ModuleList(bottleneck_score(channels, reduction)
+                                    for _ in range(1 + num_levels))
+        self.mlp = pre_norm_mlp(channels, mlp_ratio)
+        self.drop_path = DropPath(drop_path)
+        self.gate_scale: Optional[nn.Parameter] = None
+        if zero_init:
+            self.gate_scale = nn.Parameter(torch.zeros(channels))
+            zero_(self.mlp[-1])
+
+    def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
+        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+
+        Returns:
+            Tensor: (B, h, w, C).
+        """
+        sources = [vit, *(self.conv_project(level) for level in conv)]
+        scores = torch.stack([score(source) for score, source
+                              in zip(self.scores, sources, strict=True)])
+        fused = (scores.softmax(dim=0) * torch.stack(sources)).sum(dim=0)
+        if self.gate_scale is not None:
+            fused = vit + self.gate_scale * (fused - vit)
+        return fused + self.drop_path(self.mlp(fused))
