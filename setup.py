@@ -24,7 +24,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
-    package_data={'mmdbsam.studies': ['page.html']},
+    package_data={'mmdbsam.evaluation.report': ['templates/*']},
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7,<3',
@@ -40,9 +40,9 @@ setup(
         'pillow>=10',
         'numba>=0.61,<1',
         'scipy>=1.11,<2',
-        'matplotlib>=3.6,<4',
-        'rich>=13',
+        'matplotlib>=3.10,<4',
         'jinja2>=3.1,<4',
+        'rich>=13',
         'surface-distance-based-measures>=0.1,<1',
     ],
     extras_require={

@@ -19,21 +19,15 @@ from mmdbsam.evaluation.label_volume import (
     find_targets,
 )
 from mmdbsam.evaluation.report import (
+    describe_run,
     require_free_report_dir,
     summarize,
     write_report,
 )
+from mmdbsam.evaluation.report.overlays import draw_best_median_worst
+from mmdbsam.evaluation.report.predictions import Prompts, prompts_of
 from mmdbsam.evaluation.scores import dice, normalized_surface_dice
-from mmdbsam.evaluation.shown_volumes import (
-    best_median_worst,
-    describe,
-    shown_in,
-)
 from mmdbsam.registry import METRICS
-from mmdbsam.visualization import draw_overlay
-
-# Prompts by (case, label id), then by slice index.
-Prompts = Dict[tuple, Dict[int, Prompt]]
 
 
 @METRICS.register_module()
@@ -65,17 +59,13 @@ class VolumeMetric(BaseMetric):
         report_dir: Where to write a report. With it, two trivial methods are
             scored beside the model, from the same boxes; without it, as in
             the validation of a training, they are not.
-        overlays_of: Another report, whose volumes this one shows too. Else
-            it shows the best, the median and the worst by DSC.
-        provenance: Strings for the report, such as ``config`` and
-            ``checkpoint``.
+        provenance: For the report, see :func:`.describe_test`.
         collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
         prefix: Prepended to the scores' names, as ``prefix/DSC``.
 
     Raises:
         InputError: If the data set cannot be read, if the split has no label
-            of ``min_volume`` voxels, if ``report_dir`` holds other files, or
-            if ``overlays_of`` is not a report on these volumes.
+            of ``min_volume`` voxels, or if ``report_dir`` holds other files.
     """
 
     # Not None, or mmengine warns that it is missing.
@@ -88,8 +78,7 @@ class VolumeMetric(BaseMetric):
                  min_volume: int = 1000,
                  per_slice: bool = False,
                  report_dir: Optional[str] = None,
-                 overlays_of: Optional[str] = None,
-                 provenance: Optional[Dict[str, str]] = None,
+                 provenance: Optional[Dict[str, Any]] = None,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
@@ -111,8 +100,6 @@ class VolumeMetric(BaseMetric):
                 'or evaluate another split')
         if report_dir is not None:
             require_free_report_dir(report_dir)
-        self.shown = (None if overlays_of is None
-                      else shown_in(overlays_of, self.targets))
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the boxes and the packed predictions of a batch.
@@ -166,7 +153,9 @@ class VolumeMetric(BaseMetric):
         methods = METHODS if self.report_dir else ('model', )
         rows, shifts = [], []
         for target in track_iter_progress(self.targets):
-            volume = LabelVolume(target, _of_target(prompts, target))
+            volume = LabelVolume(target, prompts_of(
+                prompts, target.case.name, target.label_id, target.start,
+                target.stop))
             rows += [self._score(target, volume, name) for name in methods]
             shifts.append(volume.box_shifts())
         if self.report_dir:
@@ -207,41 +196,14 @@ class VolumeMetric(BaseMetric):
             averaging='unweighted mean over (case, slice, label)'
             if self.per_slice else
             'unweighted mean over (case, block of slices, label)')
+        provenance = dict(self.provenance, data_root=str(self.data.root))
         summary = summarize(rows, self.data.name, self.data.note, protocol,
-                            self.provenance)
-        scores = [row.scores['DSC'] for row in rows if row.method == 'model']
-        shown = self.shown or best_median_worst(scores)
-        summary['overlays'] = {name: describe(self.targets[i])
-                               for name, i in shown.items()}
-        folder = write_report(self.report_dir, rows, summary, {
-            name: self._overlay(self.targets[i], scores[i], prompts)
-            for name, i in shown.items()
-        })
+                            describe_run(provenance))
+        folder = write_report(self.report_dir, rows, summary, prompts,
+                              draw_best_median_worst(self.data, rows,
+                                                     prompts))
         pictures = sorted(map(str, folder.glob('overlays/*.png')))
         MMLogger.get_current_instance().info('\n'.join([
             f"{self.data.name}, split '{self.split}', in percent, NSD at "
             f'{self.tolerance:g} mm', format_table(summary['scores']),
-            f'Report: {folder / "report.md"}', 'Overlays:', *pictures]))
-
-    def _overlay(self, target: Target, score: float,
-                 prompts: Prompts) -> np.ndarray:
-        column = list(self.data.labels).index(target.label_id)
-        areas = target.case.areas()[target.start:target.stop, column]
-        index = target.start + int(areas.argmax())
-        reference, = target.case.mask(target.label_id, index, index + 1)
-        prediction = np.zeros_like(reference)
-        prompt = _of_target(prompts, target).get(index)
-        if prompt is not None:
-            prompt.paste(prediction, (0, 0))
-        return draw_overlay(
-            target.case.image()[index], reference, prediction,
-            None if prompt is None else prompt.box,
-            title=f'{self.data.labels[target.label_id]}\n{target.case.name}, '
-            f'slice {index}, DSC of the volume {100 * score:.1f} %')
-
-
-def _of_target(prompts: Prompts, target: Target) -> Dict[int, Prompt]:
-    """A target's prompts by slice index."""
-    slices = prompts.get((target.case.name, target.label_id), {})
-    return {index: prompt for index, prompt in slices.items()
-            if target.start <= index < target.stop}
+            f'Report: {folder / "index.html"}', 'Overlays:', *pictures]))

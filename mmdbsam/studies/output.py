@@ -1,21 +1,23 @@
 """Write a study's table."""
 
-import base64
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 
 from mmdbsam.datasets.preparation.staging import write_text
-from mmdbsam.studies.plots import draw_plots
+from mmdbsam.evaluation.report.html import render_page
+from mmdbsam.evaluation.report.table import (
+    Table,
+    escape_markdown,
+    latex_document,
+)
+from mmdbsam.studies.plots import scores_and_differences, scores_over_costs
 from mmdbsam.studies.results import StudyResult
 from mmdbsam.studies.table import (
-    StudyTable,
     build_table,
+    for_terminal,
+    table_notes,
     to_csv,
-    to_latex,
-    to_markdown,
-    to_rich,
 )
 
 
@@ -30,22 +32,29 @@ def write_tables(result: StudyResult, folder: Path,
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = build_table(result)
-    title = result.study.title
-    texts = dict(md=to_markdown(title, table), tex=to_latex(title, table),
-                 csv=to_csv(result), html=to_html(result, table))
+    texts = dict(md=_markdown(result, table),
+                 tex=latex_document([table], result.study.path),
+                 csv=to_csv(result), html=_html(result, table))
     for ending, text in texts.items():
         write_text(folder / f'study.{ending}', text)
-    console.print('', to_rich(table), '', *table.notes, '',
+    console.print('', for_terminal(table), '', *table_notes(result), '',
                   *(folder / f'study.{ending}' for ending in texts),
                   sep='\n', markup=False, highlight=False, soft_wrap=True)
 
 
-def to_html(result: StudyResult, table: StudyTable) -> str:
+def _markdown(result: StudyResult, table: Table) -> str:
+    notes = [f'- {escape_markdown(note)}' for note in table_notes(result)]
+    return '\n'.join([f'# {escape_markdown(result.study.title)}', '',
+                      table.markdown(), '', *notes, ''])
+
+
+def _html(result: StudyResult, table: Table) -> str:
     """A page that needs no other file: the table, its plots, the variants."""
-    plots = [(caption, base64.b64encode(svg).decode())
-             for caption, svg in draw_plots(result)]
-    environment = Environment(loader=PackageLoader('mmdbsam.studies', '.'),
-                              autoescape=True, undefined=StrictUndefined)
-    return environment.get_template('page.html').render(
-        title=result.study.title, table=table, plots=plots,
-        study=result.study)
+    tested = [row for row in result.rows if row.reports]
+    measured = [row for row in tested if row.costs]
+    metrics = result.study.metrics
+    return render_page(
+        'study.html', study=result.study, table=table,
+        plots={metric: scores_and_differences(tested, metric)
+               for metric in metrics} if tested else {},
+        costs=scores_over_costs(measured, metrics[0]) if measured else None)

@@ -1,97 +1,74 @@
 """The plots of a study's page."""
 
-import io
-from typing import List, Tuple
+from typing import List, Sequence
 
+import matplotlib
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from mmdbsam.studies.results import StudyResult, VariantResult
-from mmdbsam.studies.table import scale_of
+from mmdbsam.evaluation.report.metric_formats import METRIC_FORMATS
+from mmdbsam.evaluation.report.plots import STYLE, axis_name, svg
+from mmdbsam.studies.results import VariantResult
 
+_COLOURS = dict(score='#0083c9', difference='#d55e00')
 _COSTS = {'trained': ('parameters trained (M)', 1e-6),
           'flops': ('GFLOPs', 1e-9), 'seconds': ('latency (ms)', 1e3)}
 
 
-def draw_plots(result: StudyResult) -> List[Tuple[str, bytes]]:
-    """Scores, differences, and scores over costs.
-
-    Args:
-        result: What was found.
-
-    Returns:
-        list[tuple]: Description and SVG of each plot; empty if nothing was
-        tested.
-    """
-    rows = [row for row in result.rows if row.scores]
-    if not rows:
-        return []
-    plots = []
-    for metric in result.study.metrics:
-        figure = Figure(figsize=(10, 1 + 0.4 * len(rows)), layout='tight')
+def scores_and_differences(rows: Sequence[VariantResult],
+                           metric: str) -> Markup:
+    """A line a variant: its seeds, their mean, the difference to the first."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure((10.4, 0.9 + 0.4 * len(rows)), layout='constrained')
         scores, differences = figure.subplots(1, 2, sharey=True)
-        _draw_scores(scores, rows, metric)
-        _draw_differences(differences, rows, metric)
-        plots.append((f'{metric}: seeds (dots), their mean (bar), and the '
-                      "difference to the first row with its 95 % interval",
-                      _svg(figure)))
-    metric = result.study.metrics[0]
-    measured = [row for row in rows if row.costs]
-    if measured:
-        figure = Figure(figsize=(10, 3.4), layout='tight')
-        for axes, key in zip(figure.subplots(1, len(_COSTS), sharey=True),
-                             _COSTS, strict=True):
-            _draw_costs(axes, measured, metric, key)
-        plots.append((f'{metric} over what the models cost', _svg(figure)))
-    return plots
+        differences.axvline(0, color=_COLOURS['difference'], linewidth=0.6)
+        for place, row in enumerate(rows):
+            _draw_scores(scores, place, row, metric)
+            _draw_difference(differences, place, row, metric)
+        scores.set_yticks(range(len(rows)), [row.variant.name for row in rows])
+        scores.set_ylim(len(rows) - 0.4, -0.6)
+        scores.set_xlabel(axis_name(metric))
+        differences.set_xlabel(f'Δ {axis_name(metric)}')
+        return svg(figure)
 
 
-def _draw_scores(axes: Axes, rows: List[VariantResult], metric: str) -> None:
-    for place, row in enumerate(rows):
-        means = scale_of(metric) * np.array(row.means(metric))
-        axes.plot(means, np.full(means.size, place), 'o', color='C0',
-                  alpha=0.5)
-        axes.plot(means.mean(), place, '|', color='C0', markersize=16,
-                  markeredgewidth=2)
-    axes.set_yticks(range(len(rows)), [row.variant.name for row in rows])
-    axes.invert_yaxis()
-    axes.set_xlabel(metric)
-    axes.grid(axis='x', alpha=0.3)
+def scores_over_costs(rows: Sequence[VariantResult], metric: str) -> Markup:
+    """A panel a cost, a point a variant."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure((10.4, 3.6), layout='constrained')
+        panels: List[Axes] = list(figure.subplots(1, len(_COSTS), sharey=True))
+        for axes, (key, (name, factor)) in zip(panels, _COSTS.items(),
+                                               strict=True):
+            for row in rows:
+                axes.plot(factor * row.costs[key],
+                          METRIC_FORMATS[metric].factor * np.mean(
+                              row.means(metric)), 'o',
+                          label=row.variant.name)
+            axes.set_xlabel(name)
+        panels[0].set_ylabel(axis_name(metric))
+        figure.legend(*panels[0].get_legend_handles_labels(),
+                      loc='outside upper left', ncols=4)
+        return svg(figure)
 
 
-def _draw_differences(axes: Axes, rows: List[VariantResult],
-                      metric: str) -> None:
-    axes.axvline(0, color='0.5', linewidth=1)
-    for place, row in enumerate(rows):
-        difference = row.differences.get(metric)
-        if difference is not None:
-            interval = difference.interval
-            mean, low, high = (scale_of(metric) * value for value in (
-                interval.mean, interval.low, interval.high))
-            axes.plot([low, high], [place, place], color='C1')
-            axes.plot(mean, place, 'o', color='C1')
-    axes.set_xlabel(f'Δ {metric}')
-    axes.grid(axis='x', alpha=0.3)
+def _draw_scores(axes: Axes, place: int, row: VariantResult,
+                 metric: str) -> None:
+    means = METRIC_FORMATS[metric].factor * np.array(row.means(metric))
+    colour = _COLOURS['score']
+    axes.plot(means, np.full(means.size, place), 'o', color=colour, alpha=0.5)
+    axes.plot(means.mean(), place, '|', color=colour, markersize=16,
+              markeredgewidth=2)
 
 
-def _draw_costs(axes: Axes, rows: List[VariantResult], metric: str,
-                key: str) -> None:
-    name, factor = _COSTS[key]
-    for row in rows:
-        axes.plot(factor * row.costs[key],
-                  scale_of(metric) * np.mean(row.means(metric)), 'o',
-                  label=row.variant.name)
-    axes.set_xlabel(name)
-    axes.set_ylabel(metric)
-    axes.label_outer()
-    axes.grid(alpha=0.3)
-    if key == 'trained':
-        axes.legend(fontsize='small')
-
-
-def _svg(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    FigureCanvasSVG(figure).print_svg(file, metadata=dict(Date=None))
-    return file.getvalue()
+def _draw_difference(axes: Axes, place: int, row: VariantResult,
+                     metric: str) -> None:
+    difference = row.differences.get(metric)
+    if difference is not None:
+        factor = METRIC_FORMATS[metric].factor
+        interval = difference.paired.interval
+        axes.plot(factor * np.array([interval.low, interval.high]),
+                  [place, place], color=_COLOURS['difference'])
+        axes.plot(factor * interval.mean, place, 'o',
+                  color=_COLOURS['difference'])

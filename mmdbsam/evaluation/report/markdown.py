@@ -1,0 +1,67 @@
+"""``report.md``."""
+
+from typing import Sequence
+
+from mmdbsam.evaluation.report.score_tables import label_table, method_table
+from mmdbsam.evaluation.report.table import escape_markdown
+
+
+def markdown_report(summary: dict, overlays: Sequence[str]) -> str:
+    """The report as text.
+
+    Args:
+        summary: What ``summary.json`` holds.
+        overlays: Names of the pictures.
+    """
+    scores, labels = method_table(summary), label_table(summary)
+    lines = [f'# {escape_markdown(summary["task"])}', '']
+    if summary['note']:
+        lines += [f'> {escape_markdown(summary["note"])}', '']
+    lines += [scores.markdown(), '', scores.caption, '',
+              protocol_text(summary['protocol']), '',
+              '## Labels', '', labels.markdown(), '', labels.caption, '',
+              '## Overlays', '',
+              'The best, the median and the worst volume by DSC.', '']
+    for name in overlays:
+        lines += [f'{name.capitalize()}:', '',
+                  f'![{name}](overlays/{name}.png)', '']
+    lines += ['## Made with', '',
+              *(f'- {name}: {escape_markdown(value)}'
+                for name, value in facts(summary))]
+    return '\n'.join(lines) + '\n'
+
+
+def protocol_text(protocol: dict) -> str:
+    """How the rows were made, as a sentence or two."""
+    return (f"Split '{protocol['split']}'. Labels with under "
+            f'{protocol["min_volume_voxels"]} voxels in a block of slices '
+            'are not scored. Prompt, the same for all methods: '
+            f'{protocol["prompt"]}, {_box_text(protocol["box_shift_px"])}.')
+
+
+def facts(summary: dict) -> list[tuple[str, str]]:
+    """What the scores were made with, as names and texts."""
+    found = [(name.replace('_', ' '), ' '.join(value)
+              if isinstance(value, list) else str(value))
+             for name, value in summary['provenance'].items()
+             if name != 'config_text' and value != []]
+    code = summary['code']
+    if code:
+        changed = len(code['changed'])
+        found.append(('code', f'commit {code["commit"]}' + (
+            f', with changes in {changed} files' if changed else '')))
+    machine = summary['hardware']
+    found.append(('hardware', f'{machine["cpu"]}, {machine["cores"]} cores, '
+                  f'{machine["threads"]} threads; '
+                  f'{", ".join(machine["gpus"]) or "no GPU"}'))
+    found.append(('versions', ', '.join(
+        f'{name} {version}'
+        for name, version in summary['versions'].items())))
+    return [*found, ('created', summary['created'])]
+
+
+def _box_text(shift_px: Sequence[float]) -> str:
+    if not any(shift_px):
+        return 'tight'
+    low, high = shift_px
+    return f'its sides {low:g} to {high:g} px outside the tight box'
