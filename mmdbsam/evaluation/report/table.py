@@ -83,7 +83,8 @@ def escape_latex(text: str) -> str:
 _LATEX = {c: f'\\{c}' for c in '&%$#_{}'} | {
     '\\': r'\textbackslash{}', '~': r'\textasciitilde{}',
     '^': r'\textasciicircum{}', '<': r'\textless{}', '>': r'\textgreater{}',
-    '|': r'\textbar{}', '"': r'\textquotedbl{}', '−': '$-$'}
+    '|': r'\textbar{}', '"': r'\textquotedbl{}', '−': '$-$',
+    'Δ': r'$\Delta$', '±': r'$\pm$', '✓': r'$\surd$'}
 
 
 def _latex_cell(cell: Cell) -> str:
