@@ -15,7 +15,12 @@ import torch
 from matplotlib.image import imsave
 
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation.case_score import CaseScore, Scores, mean_scores
+from mmdbsam.evaluation.case_score import (
+    CaseScore,
+    draw_spread,
+    format_score,
+    mean_scores,
+)
 from mmdbsam.evaluation.label_volume import METHODS
 from mmdbsam.version import __version__
 
@@ -59,7 +64,8 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
 
     Returns:
         dict: ``task``, ``note``, ``protocol``, ``rows`` (their number),
-        ``scores`` (see :func:`mean_scores`), ``labels`` (a list of dicts with
+        ``scores`` (see :func:`mean_scores`), ``spread`` (see
+        :func:`draw_spread`), ``labels`` (a list of dicts with
         ``label_id``, ``label`` and ``scores``), ``provenance``, ``versions``,
         ``created`` (UTC).
     """
@@ -70,6 +76,7 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
         protocol=protocol,
         rows=len(rows),
         scores=mean_scores(rows),
+        spread=draw_spread(rows),
         labels=[
             dict(label_id=label_id, label=name, scores=mean_scores(
                 [row for row in rows if row.label_id == label_id]))
@@ -134,13 +141,13 @@ def _markdown(summary: dict, overlays: Sequence[str]) -> str:
     lines = [
         f'# {summary["task"]}', '',
         f'> {summary["note"]}' if summary['note'] else '', '',
-        *_score_table(summary['scores'], protocol['tolerance_mm']), '',
-        f"Split '{protocol['split']}'. DSC and NSD in percent, of volumes; "
-        f'{protocol["averaging"]}. Labels with under '
-        f'{protocol["min_volume_voxels"]} voxels in a block are not scored. '
-        f'Prompt, the same for all methods: {protocol["prompt"]}, '
-        f'{_box_text(protocol["box_shift_px"])}.', '',
-        '## Labels', '', *_label_table(summary['labels']), '',
+        *_score_table(summary), '', *_score_list(protocol), '',
+        f"Split '{protocol['split']}', protocol '{protocol['name']}': "
+        f'{protocol["slices"]} slices; {protocol["averaging"]}. Labels with '
+        f'under {protocol["min_volume_voxels"]} voxels in a block are not '
+        f'scored. {protocol["empty"].capitalize()}. Prompt, the same for all '
+        f'methods: {protocol["prompt"]}{_box_text(protocol["box_shift_px"])}.',
+        '', '## Labels', '', *_label_table(summary['labels']), '',
         '## Overlays', '',
         'The best, the median and the worst volume by DSC, of this model or '
         'of the report that `--overlays-of` named.', '',
@@ -154,32 +161,54 @@ def _markdown(summary: dict, overlays: Sequence[str]) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def _score_table(scores: Scores, tolerance: float) -> List[str]:
-    lines = [f'| method | DSC | NSD ({tolerance:g} mm) | n |',
-             '|---|---:|---:|---:|']
-    return lines + [
-        f'| {METHODS[method]} | {100 * mean["DSC"]:.2f} | '
-        f'{100 * mean["NSD"]:.2f} | {mean["n"]} |'
-        for method, mean in scores.items()
-    ]
+def _score_table(summary: dict) -> List[str]:
+    """Means, and with several draws of the prompts their spread."""
+    protocol, scores = summary['protocol'], summary['scores']
+    units = {name: score['unit'] for name, score in protocol['scores'].items()}
+    titles = [f'{name} ({unit})' for name, unit in units.items()]
+    lines = [f'| method | {" | ".join(titles)} | n |',
+             '|---|' + '---:|' * (len(titles) + 1)]
+    for method, mean in scores.items():
+        spread = summary['spread'].get(method, {})
+        cells = [format_score(name, mean[name]) +
+                 (f' ± {format_score(name, spread[name])}' if spread else '')
+                 for name in units]
+        lines.append(f'| {METHODS[method]} | {" | ".join(cells)} | '
+                     f'{mean["n"]} |')
+    if summary['spread']:
+        lines += ['', f'±: standard deviation over {protocol["draws"]} draws '
+                  'of the prompts.']
+    return lines
+
+
+def _score_list(protocol: dict) -> List[str]:
+    """What each score is."""
+    lines = []
+    for name, score in protocol['scores'].items():
+        at = (f', tolerance {protocol["tolerance"]:g} {protocol["unit"]}'
+              if name == 'NSD' else '')
+        lines.append(f'- {name}: {score["title"]}{at}, of {score["of"]}; '
+                     f'ideal {score["ideal"]:g}')
+    return lines
 
 
 def _label_table(labels: Sequence[dict]) -> List[str]:
     methods = list(labels[0]['scores'])
-    columns = [f'{METHODS[m]} {key}' for m in methods for key in
-               ('DSC', 'NSD')]
+    names = [name for name in labels[0]['scores'][methods[0]] if name != 'n']
+    columns = [f'{METHODS[m]} {name}' for m in methods for name in names]
     lines = [f'| label | n | {" | ".join(columns)} |',
              '|---|' + '---:|' * (len(columns) + 1)]
     for entry in labels:
-        cells = [f'{100 * entry["scores"][m][key]:.2f}' for m in methods
-                 for key in ('DSC', 'NSD')]
+        cells = [format_score(name, entry['scores'][m][name])
+                 for m in methods for name in names]
         count = entry['scores'][methods[0]]['n']
         lines.append(f'| {entry["label"]} | {count} | {" | ".join(cells)} |')
     return lines
 
 
 def _box_text(shift_px: Sequence[float]) -> str:
+    """How far the boxes' sides were found outside the tight box."""
     if not any(shift_px):
-        return 'tight'
+        return ''
     low, high = shift_px
-    return f'its sides {low:g} to {high:g} px outside the tight box'
+    return f' (sides {low:g} to {high:g} px outside the tight box)'

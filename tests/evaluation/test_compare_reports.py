@@ -67,7 +67,7 @@ def test_rows_and_pictures_side_by_side(reports, compare, capsys):
 
 
 @pytest.mark.parametrize('old, new, message', [
-    ('"tolerance_mm": 2.0', '"tolerance_mm": 1.0', 'tolerance_mm: expected 2'),
+    ('"tolerance": 2.0', '"tolerance": 1.0', 'tolerance: expected 2'),
     ('"task": "phantom"', '"task": "other"', "task: expected 'phantom'"),
     ('"label_id": 1', '"label_id": 2', 'overlays: expected'),
 ])

@@ -79,7 +79,8 @@ def test_it_says_how_and_on_what_it_was_made(written):
     summary = json.loads((written.folder / 'summary.json').read_text())
     assert summary['task'] == 'phantom'
     assert summary['protocol']['split'] == 'test'
-    assert summary['protocol']['tolerance_mm'] == 2
+    assert summary['protocol']['tolerance'] == 2
+    assert summary['protocol']['unit'] == 'mm'
     assert summary['protocol']['min_volume_voxels'] == 50
     assert summary['protocol']['box_shift_px'] == [0, 0]
     assert set(summary['versions']) == {'mmdbsam', 'python', 'torch', 'numpy'}
@@ -115,7 +116,7 @@ def test_moved_boxes_and_missing_slices_are_told(write, tmp_path):
           keep=lambda sample: sample.case == 'first')
     summary = json.loads((tmp_path / 'report/summary.json').read_text())
     assert summary['protocol']['box_shift_px'] == [3, 3]
-    assert 'its sides 3 to 3 px outside' in (
+    assert '(sides 3 to 3 px outside the tight box)' in (
         tmp_path / 'report/report.md').read_text()
     # All rows tie at 0: the best is of the second case, without samples, the
     # worst of the first, with boxes and empty predictions.

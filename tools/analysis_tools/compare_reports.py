@@ -64,7 +64,7 @@ def score_table(summaries: List[dict]) -> str:
     for summary in summaries:
         rows[model_name(summary)] = summary['scores']['model']
     width = max(map(len, rows))
-    nsd = f'NSD ({protocol["tolerance_mm"]:g} mm)'
+    nsd = f'NSD ({protocol["tolerance"]:g} {protocol["unit"]})'
     lines = [f'| {"":<{width}} |    DSC | {nsd} |    n |',
              f'|{"-" * (width + 2)}|-------:|{"-" * (len(nsd) + 1)}:|-----:|']
     lines += [f'| {name:<{width}} | {100 * scores["DSC"]:>6.2f} | '
