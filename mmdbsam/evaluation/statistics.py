@@ -1,7 +1,7 @@
 """What scores say beyond the cases that they were measured on."""
 
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Hashable, Optional, Sequence
 
 import numpy as np
 from scipy import stats
@@ -56,22 +56,29 @@ class PairedDifference:
     losses: int
 
 
-def resampling_units(cases: Sequence[str]) -> np.ndarray:
+def resampling_units(cases: Sequence[str],
+                     volumes: Optional[Sequence[Hashable]] = None
+                     ) -> np.ndarray:
     """What is drawn and tested as one: the rows of a case.
 
     The rows of a case (its labels and blocks) are not independent of each
-    other. With fewer than :data:`MIN_CASES` cases each row is a unit: what
-    is computed then holds for other rows of these cases, not for others.
+    other. With fewer than :data:`MIN_CASES` cases each volume is a unit: what
+    is computed then holds for other volumes of these cases, not for others.
 
     Args:
         cases: Name of each row's case.
+        volumes: Each row's volume, which several draws of the prompts share;
+            None if each row has its own.
 
     Returns:
         np.ndarray: int (rows,), the unit of each row.
     """
-    names, units = np.unique(np.asarray(cases, dtype=str),
-                             return_inverse=True)
-    return units if len(names) >= MIN_CASES else np.arange(len(units))
+    if len(set(cases)) >= MIN_CASES:
+        volumes = cases
+    elif volumes is None:
+        volumes = range(len(cases))
+    numbers = {volume: i for i, volume in enumerate(dict.fromkeys(volumes))}
+    return np.array([numbers[volume] for volume in volumes], dtype=int)
 
 
 def mean_interval(values: Sequence[float], units: Sequence[int],

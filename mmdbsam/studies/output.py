@@ -52,9 +52,9 @@ def _html(result: StudyResult, table: Table) -> str:
     """A page that needs no other file: the table, its plots, the variants."""
     tested = [row for row in result.rows if row.reports]
     measured = [row for row in tested if row.costs]
-    metrics = result.study.metrics
+    formats = result.formats
     return render_page(
         'study.html', study=result.study, table=table,
-        plots={metric: scores_and_differences(tested, metric)
-               for metric in metrics} if tested else {},
-        costs=scores_over_costs(measured, metrics[0]) if measured else None)
+        plots={shown.name: scores_and_differences(tested, shown)
+               for shown in formats},
+        costs=scores_over_costs(measured, formats[0]) if measured else None)

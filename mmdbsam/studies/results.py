@@ -1,5 +1,6 @@
 """What the reports of a study say: scores, costs, and their differences."""
 
+import copy
 import json
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence
@@ -13,6 +14,7 @@ from mmdbsam.errors import InputError
 from mmdbsam.evaluation.comparison import Difference, compare, require_same
 from mmdbsam.evaluation.comparison.pairing import rows_by_key
 from mmdbsam.evaluation.report import Report, read_report
+from mmdbsam.evaluation.report.score_formats import ScoreFormat, score_formats
 from mmdbsam.registry import MODELS
 from mmdbsam.studies.runs import Run
 from mmdbsam.studies.study import Study, Variant
@@ -70,6 +72,14 @@ class StudyResult:
         return [report for row in self.rows
                 for report in row.reports.values()]
 
+    @property
+    def formats(self) -> List[ScoreFormat]:
+        """How the study's metrics are shown; empty without a report."""
+        if not self.reports:
+            return []
+        known = score_formats(self.reports[0].summary['protocol'])
+        return [known[metric] for metric in self.study.metrics]
+
 
 def collect(study: Study, runs: Sequence[Run],
             failures: Dict[Run, str]) -> StudyResult:
@@ -109,7 +119,7 @@ def collect(study: Study, runs: Sequence[Run],
 def _check(result: StudyResult) -> None:
     for report in result.reports[:1]:
         require_same(result.reports)
-        found = report.summary['intervals']['model']
+        found = report.summary['protocol']['scores']
         for metric in result.study.metrics:
             if metric not in found:
                 raise InputError(
@@ -157,13 +167,17 @@ def _compare(result: StudyResult) -> None:
                              result.study.metrics) for row in tested]
         for difference in compare(averaged):
             row = tested[difference.report]
-            row.differences[difference.metric] = difference
+            row.differences[difference.shown.name] = difference
 
 
 def _average(reports: Sequence[Report], metrics: Sequence[str]) -> Report:
     """One report with the mean scores of several on the same rows."""
     tables = [rows_by_key(report) for report in reports]
+    summary = copy.deepcopy(reports[0].summary)
+    shown = summary['protocol']['scores']
+    summary['protocol']['scores'] = {metric: shown[metric]
+                                     for metric in metrics}
     rows = [replace(row, scores={metric: float(np.mean(
         [table[key].scores[metric] for table in tables]))
         for metric in metrics}) for key, row in tables[0].items()]
-    return replace(reports[0], rows=rows)
+    return replace(reports[0], summary=summary, rows=rows)

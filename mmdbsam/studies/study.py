@@ -166,6 +166,11 @@ def _check_models(study: Study, source: str) -> None:
     configs: Dict[str, Config] = {}
     for variant in study.variants:
         cfg = study.resolve(variant, study.seeds[0])
+        evaluator = cfg.test_evaluator.type
+        if evaluator == 'BenchmarkMetric':
+            raise InputError(f"{source}: variant '{variant.name}': "
+                             'test_evaluator: expected that of one data set, '
+                             f'as VolumeMetric, found {evaluator}')
         try:
             with torch.device('meta'):
                 MODELS.build(cfg.model)

@@ -11,10 +11,9 @@ from rich.text import Text
 
 from mmdbsam.evaluation.comparison.verdicts import difference_cell, p_value
 from mmdbsam.evaluation.report.markdown import protocol_text
-from mmdbsam.evaluation.report.metric_formats import METRIC_FORMATS
-from mmdbsam.evaluation.report.score_tables import heading
+from mmdbsam.evaluation.report.score_formats import ScoreFormat
+from mmdbsam.evaluation.report.score_tables import score_cell
 from mmdbsam.evaluation.report.table import Cell, Table
-from mmdbsam.evaluation.statistics import MIN_CASES
 from mmdbsam.studies.results import BLOCKS, StudyResult, VariantResult
 
 NOTHING = Cell('–')
@@ -22,19 +21,18 @@ NOTHING = Cell('–')
 
 def build_table(result: StudyResult) -> Table:
     """A line a variant: its blocks, what it costs, and its scores."""
-    reports, metrics = result.reports, result.study.metrics
+    formats = result.formats
     header = ['variant', *BLOCKS, 'trained (M)', 'GFLOPs', 'latency (ms)']
-    for metric in metrics:
-        header += [heading(metric, reports[0].summary['protocol'])
-                   if reports else metric, f'Δ {metric}', 'p']
+    for shown in formats:
+        header += [shown.heading, f'Δ {shown.name}', 'p']
     rows = [[Cell(row.variant.name),
              *(Cell('✓') if row.blocks[block] else NOTHING
                for block in BLOCKS),
              _number(row.costs.get('trained'), 1e-6, 2),
              _number(row.costs.get('flops'), 1e-9, 1),
              _number(row.costs.get('seconds'), 1e3, 0),
-             *(cell for metric in metrics
-               for cell in _score_cells(row, metric))]
+             *(cell for shown in formats
+               for cell in _score_cells(row, shown))]
             for row in result.rows]
     return Table(header, rows, f'{result.study.title}. '
                  + ' '.join(table_notes(result)))
@@ -71,17 +69,15 @@ def to_csv(result: StudyResult) -> str:
     return text.getvalue()
 
 
-def _score_cells(row: VariantResult, metric: str) -> List[Cell]:
+def _score_cells(row: VariantResult, shown: ScoreFormat) -> List[Cell]:
     """Score, difference with its interval, and p."""
     if not row.reports:
         failed = 'failed' in row.missing
         return [Cell('failed') if failed else NOTHING, NOTHING, NOTHING]
-    shown = METRIC_FORMATS[metric]
-    means = row.means(metric)
-    spread = (f'± {shown.text(np.std(means, ddof=1))}'
-              if len(means) > 1 else '')
-    score = Cell(shown.text(np.mean(means)), spread)
-    difference = row.differences.get(metric)
+    means = row.means(shown.name)
+    score = score_cell(shown, np.mean(means), spread=np.std(means, ddof=1)
+                       if len(means) > 1 else None)
+    difference = row.differences.get(shown.name)
     if difference is None:
         return [score, NOTHING, NOTHING]
     return [score, difference_cell(difference), Cell(p_value(difference))]
@@ -97,20 +93,25 @@ def _data_notes(result: StudyResult) -> Iterator[str]:
                '± standard deviations over the seeds.')
     else:
         yield f'Trained with seed {seeds[0]}.'
+    commits = {report.summary['code']['commit'] for report in result.reports
+               if report.summary['code']}
+    if len(commits) > 1:
+        yield f'Tested by different code: commits {", ".join(sorted(commits))}.'
 
 
 def _test_notes(result: StudyResult, compared: int) -> Iterator[str]:
-    rows = [row for row in result.reports[0].rows if row.method == 'model']
-    cases = len({row.case for row in rows})
+    summary = result.reports[0].summary
     averaged = (', averaged over the seeds,' if len(result.study.seeds) > 1
                 else '')
-    units = ('cases' if cases >= MIN_CASES else
-             'rows, which those of one patient are not')
+    how = summary['resampling']
+    limits = ('' if how['unit'] == 'case' else
+              ', which says nothing about other cases')
     yield (f"Δ: mean difference to '{result.rows[0].variant.name}' over "
-           f'{len(rows)} rows (case, block of slices, label){averaged} with '
-           'its 95 % bootstrap interval; p: Wilcoxon signed-rank test, '
-           f'Holm-corrected for {_plural(compared, "comparison")}. Rows of '
-           f'{_plural(cases, "case")}; both take as independent the {units}.')
+           f'{_plural(summary["volumes"], "volume")}{averaged} of '
+           f'{_plural(summary["cases"], "case")}, with its '
+           f'{100 * how["level"]:g} % interval, {how["method"]} over '
+           f'{how["unit"]}s; p: Wilcoxon signed-rank test over them, by '
+           f"Holm's method for {_plural(compared, 'comparison')}{limits}.")
 
 
 def _cost_notes(latency: Sequence[Dict[str, Any]]) -> Iterator[str]:

@@ -118,7 +118,7 @@ def test_tests_are_corrected_together(reports):
     """Four tests, of which two have the same smallest p."""
     found = compare([read_report(reports / name) for name
                      in ('shifted', 'perfect', 'one_better')])
-    assert [(d.report, d.metric) for d in found] == [
+    assert [(d.report, d.shown.name) for d in found] == [
         (1, 'DSC'), (1, 'NSD'), (2, 'DSC'), (2, 'NSD')]
     assert [d.adjusted_p for d in found] == pytest.approx(
         [4 * 2 / 2**8, 4 * 2 / 2**8, 1, 1])
@@ -173,8 +173,8 @@ def test_without_the_data_there_are_no_pictures(reports, prepared, run,
 
 
 @pytest.mark.parametrize('name, old, new, message', [
-    ('summary.json', '"tolerance_mm": 2.0', '"tolerance_mm": 1.0',
-     'tolerance_mm: expected 2.0 as in .*, found 1.0'),
+    ('summary.json', '"tolerance": 2.0', '"tolerance": 1.0',
+     'tolerance: expected 2.0 as in .*, found 1.0'),
     ('summary.json', '"task": "phantom"', '"task": "other"',
      "task: expected 'phantom' as in .*, found 'other'"),
     ('cases.csv', 'second,0,5,3,spleen,model', 'third,0,5,3,spleen,model',

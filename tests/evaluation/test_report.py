@@ -84,7 +84,8 @@ def test_it_says_how_and_on_what_it_was_made(written):
     summary = json.loads((written.folder / 'summary.json').read_text())
     assert summary['task'] == 'phantom'
     assert summary['protocol']['split'] == 'test'
-    assert summary['protocol']['tolerance_mm'] == 2
+    assert summary['protocol']['tolerance'] == 2
+    assert summary['protocol']['unit'] == 'mm'
     assert summary['protocol']['min_volume_voxels'] == 50
     assert summary['protocol']['box_shift_px'] == [0, 0]
     assert {'mmdbsam', 'torch', 'numpy'} < set(summary['versions'])
@@ -99,15 +100,15 @@ def test_it_says_how_and_on_what_it_was_made(written):
                      f'{100 * model:.2f}',
                      f'[{100 * low:.2f}, {100 * high:.2f}]'):
             assert part in text
-    for part in ('overlays/median.png', 'tight.', 'some.pth'):
+    for part in ('overlays/median.png', 'tight.', 'some.pth', '- DSC: Dice '):
         assert part in texts[0]
 
 
 def test_too_few_cases_are_told(written):
     """There are two: what was resampled are rows."""
     summary = json.loads((written.folder / 'summary.json').read_text())
-    assert summary['cases'] == 2 and summary['resampling']['unit'] == 'row'
-    assert 'rows of 2 cases, which says nothing about other cases' in (
+    assert summary['cases'] == 2 and summary['resampling']['unit'] == 'volume'
+    assert 'volumes of 2 cases, which says nothing about other cases' in (
         written.folder / 'report.md').read_text()
     # Three rows of a label are not enough.
     assert all(entry['intervals']['model']['DSC'] is None
@@ -123,7 +124,7 @@ def test_a_report_is_read_as_it_was_written(written, prepared, make_samples):
         for label_id, box, mask in zip(
                 sample.prompts.labels.tolist(), sample.prompts.ori_boxes,
                 sample.predictions.masks, strict=True):
-            prompt = prompts[sample.case, label_id][sample.slice_index]
+            prompt = prompts[sample.case, label_id][0][sample.slice_index]
             found = np.zeros(mask.shape, bool)
             prompt.paste(found, (0, 0))
             assert (found == mask.numpy()).all()
@@ -166,7 +167,7 @@ def test_moved_boxes_and_missing_slices_are_told(write, tmp_path):
           keep=lambda sample: sample.case == 'first')
     summary = json.loads((tmp_path / 'report/summary.json').read_text())
     assert summary['protocol']['box_shift_px'] == [3, 3]
-    assert 'its sides 3 to 3 px outside' in (
+    assert '(sides 3 to 3 px outside the tight box)' in (
         tmp_path / 'report/report.md').read_text()
     # All rows tie at 0: the best is of the second case, without samples, the
     # worst of the first, with boxes and empty predictions.

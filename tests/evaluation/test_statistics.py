@@ -74,6 +74,10 @@ def test_units_are_cases_if_there_are_enough():
     assert resampling_units(cases).tolist() == [
         0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert resampling_units(cases[:10]).tolist() == list(range(10))
+    # The draws of a volume belong together.
+    volumes = [(case, 0) for case in cases[:10]]
+    assert resampling_units(cases[:10], volumes).tolist() == [
+        0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
 def test_a_paired_difference():

@@ -2,42 +2,53 @@
 
 import csv
 import json
+from dataclasses import asdict
 
 import pytest
 from rich.console import Console
 
 from mmdbsam.errors import InputError
+from mmdbsam.evaluation.case_score import CaseScore
+from mmdbsam.evaluation.report import summarize
 from mmdbsam.studies import collect, plan_runs, read_study, write_tables
 
 # Rows of a report: two blocks of slices of each case.
 CASES = [(f'case{i}', start) for i in range(8) for start in (0, 10)]
 
 
-def write_report(folder, dsc, tolerance=2.0):
-    """A report whose model has these scores, by row."""
+def write_report(folder, dsc, tolerance=2.0, commit='abc'):
+    """The numbers of a report whose model has these scores, by row."""
+    rows = [CaseScore(case=case, start=start, stop=start + 5, label_id=1,
+                      label='liver', method='model', voxels=100,
+                      volume_ml=0.1, scores=dict(DSC=score, NSD=0.5))
+            for (case, start), score in zip(CASES, dsc, strict=True)]
+    score = dict(title='A score', unit='%', ideal=1.0, of='volumes')
+    protocol = dict(split='test', name='mm', slices='all', unit='mm',
+                    tolerance=tolerance, min_volume_voxels=10,
+                    empty='both empty score 1', prompt='one box',
+                    box_shift_px=[], averaging='mean', draws=1,
+                    scores=dict(DSC=score, NSD=score))
+    summary = summarize(rows, 'toy', 'Not real.', protocol, dict(
+        code=dict(commit=commit, changed=[])))
     folder.mkdir(parents=True)
-    mean = sum(dsc) / len(dsc)
-    (folder / 'summary.json').write_text(json.dumps(dict(
-        task='toy', note='Not real.', rows=len(dsc), cases=8,
-        protocol=dict(split='test', tolerance_mm=tolerance,
-                      min_volume_voxels=10, prompt='one box',
-                      box_shift_px=[0.0, 0.0], averaging='mean'),
-        scores=dict(model=dict(DSC=mean, NSD=0.5, n=len(dsc))),
-        intervals=dict(model=dict(DSC=None, NSD=None)))))
+    (folder / 'summary.json').write_text(json.dumps(summary))
+    columns = [asdict(row) for row in rows]
+    for row in columns:
+        row.update(row.pop('scores'))
     with open(folder / 'cases.csv', 'w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['case', 'start', 'stop', 'label_id', 'label',
-                         'method', 'voxels', 'volume_ml', 'DSC', 'NSD'])
-        for (case, start), score in zip(CASES, dsc, strict=True):
-            writer.writerow([case, start, start + 5, 1, 'liver', 'model',
-                             100, 0.1, score, 0.5])
+        writer = csv.DictWriter(file, columns[0])
+        writer.writeheader()
+        writer.writerows(columns)
 
 
 @pytest.fixture
 def study(write_study, tmp_path):
     """A study of two variants with two seeds, and its runs."""
     study = read_study(write_study(seeds=(0, 1)), {}, amp=False)
-    return study, plan_runs(study, tmp_path / 'work')
+    runs = plan_runs(study, tmp_path / 'work')
+    for run in runs:
+        run.prepare()
+    return study, runs
 
 
 def scores(offset, wobble):
@@ -88,12 +99,13 @@ def test_table_of_two_seeds(study, tmp_path):
 def test_differences_are_over_seeds_that_both_have(study, tmp_path):
     study, runs = study
     for run, offset in zip(runs[:3], (0.0, 0.1, 0.3), strict=True):
-        write_report(run.report, scores(offset, 0))
+        write_report(run.report, scores(offset, 0), commit=f'{offset:g}')
     result = collect(study, runs, {runs[3]: 'OutOfMemoryError: CUDA'})
     assert result.rows[1].differences['DSC'].paired.interval.mean == (
         pytest.approx(0.1))
     text = printed(result, tmp_path)
     assert "'no fusion': seed 1 failed: OutOfMemoryError: CUDA." in text
+    assert 'Tested by different code: commits 0, 0.1, 0.3.' in text
 
 
 def test_a_study_that_has_only_begun(study, tmp_path):
@@ -108,7 +120,7 @@ def test_reports_that_cannot_be_compared(study, write_study, tmp_path):
     study, runs = study
     write_report(runs[0].report, scores(0, 0))
     write_report(runs[1].report, scores(0, 0), tolerance=1.0)
-    with pytest.raises(InputError, match='tolerance_mm: expected 2.0 as in'):
+    with pytest.raises(InputError, match='tolerance: expected 2.0 as in'):
         collect(study, runs, {})
     (runs[1].report / 'summary.json').unlink()
     path = write_study(seeds=(0, 1))

@@ -7,36 +7,37 @@ import numpy as np
 
 from mmdbsam.evaluation.comparison.pairing import rows_by_key
 from mmdbsam.evaluation.report import Report
-from mmdbsam.evaluation.report.metric_formats import METRIC_FORMATS
+from mmdbsam.evaluation.report.score_formats import ScoreFormat, score_formats
+from mmdbsam.evaluation.report.summary import row_units
 from mmdbsam.evaluation.statistics import (
     LEVEL,
     MIN_CASES,
     PairedDifference,
     holm,
     paired_difference,
-    resampling_units,
 )
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A report's model against the first report's, in one metric.
+    """A report's model against the first report's, in one score.
 
     Attributes:
         report: Index of the report.
-        metric: The metric.
+        shown: The score.
         label_id: The label whose rows were compared, or None for all.
         first: The first report's mean over the rows.
         second: This report's mean over the same rows.
         rows: How many; those in which either is not finite do not count.
-        paired: The difference.
+        paired: The difference of what :meth:`.ScoreFormat.comparable` makes
+            of the values.
         tested: Whether there are enough units for a test.
         adjusted_p: Its p value by Holm's method, over the tested differences
             that were computed together.
     """
 
     report: int
-    metric: str
+    shown: ScoreFormat
     label_id: Optional[int]
     first: float
     second: float
@@ -48,9 +49,8 @@ class Difference:
     @property
     def gain(self) -> float:
         """By how much the report is better than the first, on average."""
-        higher = METRIC_FORMATS[self.metric].higher_is_better
         mean = self.paired.interval.mean
-        return mean if higher else -mean
+        return mean if self.shown.higher_is_better else -mean
 
     @property
     def is_clear(self) -> bool:
@@ -61,14 +61,14 @@ class Difference:
 
 def compare(reports: Sequence[Report], by_label: bool = False
             ) -> List[Difference]:
-    """Compare each report with the first, in all metrics.
+    """Compare each report with the first, in all scores.
 
     Args:
         reports: Two or more, which :func:`.require_same` let through.
         by_label: Compare each label by itself.
 
     Returns:
-        list[Difference]: By report, then metric, then label.
+        list[Difference]: By report, then score, then label.
     """
     first = rows_by_key(reports[0])
     labels: list = [None]
@@ -77,26 +77,27 @@ def compare(reports: Sequence[Report], by_label: bool = False
     found = []
     for index, report in enumerate(reports[1:], start=1):
         second = rows_by_key(report)
-        for metric in next(iter(first.values())).scores:
+        for shown in score_formats(reports[0].summary['protocol']).values():
             for label_id in labels:
                 pairs = [(row, second[key]) for key, row in first.items()
                          if label_id in (None, row.label_id)]
                 pairs = [(a, b) for a, b in pairs if np.isfinite(
-                    [a.scores[metric], b.scores[metric]]).all()]
+                    [a.scores[shown.name], b.scores[shown.name]]).all()]
                 if pairs:
-                    found.append(_compare(index, metric, label_id, pairs))
+                    found.append(_compare(index, shown, label_id, pairs))
     return _adjust(found)
 
 
-def _compare(index: int, metric: str, label_id: Optional[int],
+def _compare(index: int, shown: ScoreFormat, label_id: Optional[int],
              pairs: Sequence[tuple]) -> Difference:
-    units = resampling_units([row.case for row, _ in pairs])
-    first, second = np.array([[row.scores[metric] for row in pair]
+    units = row_units([row for row, _ in pairs])
+    first, second = np.array([[row.scores[shown.name] for row in pair]
                               for pair in pairs]).T
     return Difference(
-        index, metric, label_id, float(first.mean()), float(second.mean()),
+        index, shown, label_id, float(first.mean()), float(second.mean()),
         len(pairs), paired_difference(
-            first, second, units, METRIC_FORMATS[metric].higher_is_better),
+            shown.comparable(first), shown.comparable(second), units,
+            shown.higher_is_better),
         tested=len(set(units)) >= MIN_CASES)
 
 

@@ -13,7 +13,11 @@ from mmdbsam.evaluation.comparison.pairing import model_names, rows_by_key
 from mmdbsam.evaluation.label_volume import Prompt
 from mmdbsam.evaluation.report import Report
 from mmdbsam.evaluation.report.overlays import draw_row, largest_slice
-from mmdbsam.evaluation.report.predictions import Prompts, load_predictions
+from mmdbsam.evaluation.report.predictions import (
+    Prompts,
+    find_prompt,
+    load_predictions,
+)
 
 _SHOWN = 3
 
@@ -106,11 +110,11 @@ def _changed_slice(data: PreparedData, change: Change,
                    predictions: Sequence[Prompts]) -> int:
     row = change.rows[0]
     shape = data.case(row.case).shape[1:]
-    first, second = (predictions[i].get((row.case, row.label_id), {})
-                     for i in (0, change.other))
+    first, second = predictions[0], predictions[change.other]
     pixels = {
-        index: np.count_nonzero(_mask(first.get(index), shape)
-                                ^ _mask(second.get(index), shape))
+        index: np.count_nonzero(
+            _mask(find_prompt(first, row, index), shape)
+            ^ _mask(find_prompt(second, row, index), shape))
         for index in range(row.start, row.stop)}
     index = max(pixels, key=pixels.get)
     return index if pixels[index] else largest_slice(data, row)

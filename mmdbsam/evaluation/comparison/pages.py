@@ -55,8 +55,8 @@ def write_comparison(folder: Path, reports: Sequence[Report],
     overall, by_label = compare(reports), compare(reports, by_label=True)
     verdicts = [verdict(difference, names) for difference in overall]
     tables = [score_table(reports), difference_table(overall, reports)]
-    labels = [label_table(metric, by_label, reports)
-              for metric in dict.fromkeys(d.metric for d in by_label)]
+    labels = [label_table(shown, by_label, reports)
+              for shown in dict.fromkeys(d.shown for d in by_label)]
     changes = most_changed(reports)
     pictures = [] if data is None else draw_changes(changes, reports, data)
     made_with = Table(['', *names], differing_facts(

@@ -9,15 +9,16 @@ from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.evaluation.report import Report
 
-Key = Tuple[str, int, int, int]
+# A volume and a draw of the prompts.
+Key = Tuple[Tuple[str, int, int, int], int]
 # Of a score; the same masks may be counted in another order elsewhere.
 _ROUNDING = 1e-6
 
 
 def rows_by_key(report: Report, method: str = 'model'
                 ) -> Dict[Key, CaseScore]:
-    """A method's rows by case, block and label."""
-    return {(row.case, row.start, row.stop, row.label_id): row
+    """A method's rows by case, block, label and draw."""
+    return {(row.volume, row.draw): row
             for row in report.rows if row.method == method}
 
 
@@ -38,7 +39,7 @@ def require_same(reports: Sequence[Report]) -> None:
 
     Raises:
         InputError: If the task, the protocol, the metrics or the volumes
-            differ; if the baselines do, as then the data or the prompts are
+            differ, or if the baselines do, as then the data or the prompts are
             not the same.
     """
     first, *others = reports
@@ -58,11 +59,8 @@ def _facts(first: Report, other: Report) -> List[tuple]:
     protocols = first.summary['protocol'], other.summary['protocol']
     facts += [(key, *(protocol.get(key) for protocol in protocols))
               for key in {**protocols[0], **protocols[1]}]
-    return [*facts, *(
-        (name, *(list(report.summary[key][name_of]) if name_of
-                 else list(report.summary[key]) for report in (first, other)))
-        for name, key, name_of in (('methods', 'scores', None),
-                                   ('metrics', 'intervals', 'model')))]
+    return [*facts, ('methods', list(first.summary['scores']),
+                     list(other.summary['scores']))]
 
 
 def _require_same_rows(first: Report, other: Report, method: str) -> None:

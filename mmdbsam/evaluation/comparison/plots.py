@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from mmdbsam.evaluation.comparison.pairing import model_names, rows_by_key
 from mmdbsam.evaluation.report import Report
-from mmdbsam.evaluation.report.plots import STYLE, axis_name, svg
+from mmdbsam.evaluation.report.plots import STYLE, svg
 
 # Of Okabe and Ito's palette, which colour-blind readers tell apart too.
 _COLOURS = ('#0083c9', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9')
@@ -33,7 +33,6 @@ def score_against_score(reports: Sequence[Report]) -> Markup:
                          label=names[index + 1],
                          rasterized=len(points) > 1500)
         axes.set(xlim=(-2, 102), ylim=(-2, 102), aspect='equal',
-                 xlabel=f'{axis_name("DSC")} of {names[0]}',
-                 ylabel=axis_name('DSC'))
+                 xlabel=f'DSC (%) of {names[0]}', ylabel='DSC (%)')
         figure.legend(loc='outside upper left')
         return svg(figure)

@@ -6,13 +6,14 @@ from mmdbsam.evaluation.comparison.differences import Difference
 from mmdbsam.evaluation.comparison.pairing import model_names, rows_by_key
 from mmdbsam.evaluation.label_volume import METHODS
 from mmdbsam.evaluation.report import Report
-from mmdbsam.evaluation.report.metric_formats import METRIC_FORMATS
+from mmdbsam.evaluation.report.score_formats import ScoreFormat, score_formats
 from mmdbsam.evaluation.report.score_tables import (
-    heading,
-    interval_note,
+    mean_caption,
+    mean_cells,
     score_cell,
 )
 from mmdbsam.evaluation.report.table import Cell, Table
+from mmdbsam.evaluation.statistics import MIN_CASES
 
 NOTHING = '–'
 
@@ -24,26 +25,25 @@ def verdict(difference: Difference, names: Sequence[str]) -> str:
         difference: One over all rows.
         names: The reports' models.
     """
-    metric, paired = difference.metric, difference.paired
-    shown = METRIC_FORMATS[metric]
+    shown, paired = difference.shown, difference.paired
     one, other = names[difference.report], names[0]
     if paired.wins == paired.losses == 0:
-        return (f'{metric}: {one} equals {other} in all {difference.rows} '
+        return (f'{shown.name}: {one} equals {other} in all {difference.rows} '
                 'volumes')
     if not difference.tested:
-        return (f'{metric}: {one} differs from {other} by '
+        return (f'{shown.name}: {one} differs from {other} by '
                 f'{shown.signed(paired.interval.mean)} {shown.unit} in '
                 f'{difference.rows} volumes, too few to test')
     low, high = paired.interval.low, paired.interval.high
     p_text = f'p = {p_value(difference)}'
     if not difference.is_clear:
-        return (f'{metric}: no clear difference of {one} from {other}: '
+        return (f'{shown.name}: no clear difference of {one} from {other}: '
                 f'{shown.signed(paired.interval.mean)} [{shown.signed(low)}, '
                 f'{shown.signed(high)}] {shown.unit}, {p_text}')
     if paired.interval.mean < 0:
         low, high = -high, -low
     word = 'better' if difference.gain > 0 else 'worse'
-    return (f'{metric}: {one} is {word} than {other} by '
+    return (f'{shown.name}: {one} is {word} than {other} by '
             f'{shown.text(abs(paired.interval.mean))} [{shown.text(low)}, '
             f'{shown.text(high)}] {shown.unit}, {p_text}')
 
@@ -51,20 +51,13 @@ def verdict(difference: Difference, names: Sequence[str]) -> str:
 def score_table(reports: Sequence[Report]) -> Table:
     """The baselines and each report's model."""
     summary, names = reports[0].summary, model_names(reports)
-    metrics = list(summary['intervals']['model'])
-    entries = [(METHODS[method], summary, method)
-               for method in summary['scores'] if method != 'model']
-    entries += [(name, report.summary, 'model')
-                for name, report in zip(names, reports, strict=True)]
-    return Table(
-        ['', *(heading(m, summary['protocol']) for m in metrics), 'n'],
-        [[Cell(name),
-          *(score_cell(m, found['scores'][method][m],
-                       found['intervals'][method][m]) for m in metrics),
-          Cell(str(found['scores'][method]['n']))]
-         for name, found, method in entries],
-        f'{summary["task"]}: {summary["protocol"]["averaging"]}'
-        f'{interval_note(summary)}.')
+    formats = score_formats(summary['protocol'])
+    rows = [[Cell(METHODS[method]), *mean_cells(summary, method)]
+            for method in summary['scores'] if method != 'model']
+    rows += [[Cell(name), *mean_cells(report.summary, 'model')]
+             for name, report in zip(names, reports, strict=True)]
+    return Table(['', *(shown.heading for shown in formats.values()), 'n'],
+                 rows, mean_caption(summary))
 
 
 def difference_table(differences: Sequence[Difference],
@@ -74,24 +67,24 @@ def difference_table(differences: Sequence[Difference],
     rows = []
     for d in differences:
         rows.append([Cell(names[d.report]),
-                     Cell(heading(d.metric, summary['protocol'])),
+                     Cell(d.shown.heading),
                      difference_cell(d), Cell(p_value(d)),
                      Cell(_outcomes(d)), Cell(str(d.rows))])
     return Table(
-        ['', 'metric', 'difference', 'p', 'win / tie / loss', 'n'], rows,
-        f'Differences to {names[0]}, by volume. Intervals as above; p of '
-        'Wilcoxon signed-rank tests '
+        ['', 'score', 'difference', 'p', 'win / tie / loss', 'n'], rows,
+        f'Differences to {names[0]}, of the distance to a score\'s ideal. '
+        'Intervals as above; p of Wilcoxon signed-rank tests '
         f'over {summary["resampling"]["unit"]}s, by Holm\'s method for the '
         f'{len(differences)} tests of this table.')
 
 
-def label_table(metric: str, differences: Sequence[Difference],
+def label_table(shown: ScoreFormat, differences: Sequence[Difference],
                 reports: Sequence[Report]) -> Table:
-    """The differences of each label in a metric, the losses first."""
-    names, protocol = model_names(reports), reports[0].summary['protocol']
+    """The differences of each label in a score, the losses first."""
+    names = model_names(reports)
     labels = {row.label_id: row.label
               for row in rows_by_key(reports[0]).values()}
-    chosen = [d for d in differences if d.metric == metric]
+    chosen = [d for d in differences if d.shown == shown]
     by_label = {label_id: [d for d in chosen if d.label_id == label_id]
                 for label_id in labels}
     order = sorted((own for own in by_label.values() if own),
@@ -99,9 +92,9 @@ def label_table(metric: str, differences: Sequence[Difference],
     rows = []
     for own in order:
         row = [Cell(labels[own[0].label_id]), Cell(str(own[0].rows)),
-               score_cell(metric, own[0].first)]
+               score_cell(shown, own[0].first)]
         for d in own:
-            row += [score_cell(metric, d.second), difference_cell(d),
+            row += [score_cell(shown, d.second), difference_cell(d),
                     Cell(p_value(d)), Cell(_outcomes(d))]
         rows.append(row)
     header = ['label', 'n', names[0]]
@@ -109,9 +102,9 @@ def label_table(metric: str, differences: Sequence[Difference],
         header += [name, 'difference', 'p', 'win / tie / loss']
     tests = sum(d.tested for d in differences)
     return Table(
-        header, rows, f'{heading(metric, protocol)} by label. p by Holm\'s '
-        f'method for the {tests} tests of all labels and metrics; a label is '
-        'tested from 6 volumes on.')
+        header, rows, f'{shown.heading} by label. p by Holm\'s method for '
+        f'the {tests} tests of all labels and scores; a label is tested from '
+        f'{MIN_CASES} volumes on.')
 
 
 def p_value(difference: Difference) -> str:
@@ -123,8 +116,7 @@ def p_value(difference: Difference) -> str:
 
 
 def difference_cell(difference: Difference) -> Cell:
-    shown = METRIC_FORMATS[difference.metric]
-    interval = difference.paired.interval
+    shown, interval = difference.shown, difference.paired.interval
     detail = (f'[{shown.signed(interval.low)}, {shown.signed(interval.high)}]'
               if difference.tested else '')
     return Cell(shown.signed(interval.mean), detail)

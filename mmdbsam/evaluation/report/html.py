@@ -11,6 +11,7 @@ from PIL import Image
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.evaluation.report import plots
 from mmdbsam.evaluation.report.markdown import facts, protocol_text
+from mmdbsam.evaluation.report.score_formats import score_formats
 from mmdbsam.evaluation.report.score_tables import label_table, method_table
 
 _QUALITY = 88
@@ -49,14 +50,16 @@ def html_report(rows: Sequence[CaseScore], summary: dict,
         summary: What ``summary.json`` holds.
         overlays: Name to picture, uint8 (h, w, 3), RGB.
     """
+    formats = score_formats(summary['protocol'])
     return render_page(
         'report.html', summary=summary,
         protocol=protocol_text(summary['protocol']),
         methods=method_table(summary), labels=label_table(summary),
         overlays={name: picture_uri(picture)
                   for name, picture in overlays.items()},
-        method_boxes=plots.method_boxes(rows),
-        label_boxes=plots.label_boxes(rows),
-        against_size=plots.score_against_size(rows),
+        formats=formats,
+        method_boxes=plots.method_boxes(rows, formats),
+        label_boxes=plots.label_boxes(rows, formats['DSC']),
+        against_size=plots.score_against_size(rows, formats['DSC']),
         facts=facts(summary),
         config=summary['provenance'].get('config_text', ''))

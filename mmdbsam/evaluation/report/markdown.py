@@ -2,6 +2,7 @@
 
 from typing import Sequence
 
+from mmdbsam.evaluation.report.score_formats import score_formats
 from mmdbsam.evaluation.report.score_tables import label_table, method_table
 from mmdbsam.evaluation.report.table import escape_markdown
 
@@ -17,9 +18,13 @@ def markdown_report(summary: dict, overlays: Sequence[str]) -> str:
     lines = [f'# {escape_markdown(summary["task"])}', '']
     if summary['note']:
         lines += [f'> {escape_markdown(summary["note"])}', '']
-    lines += [scores.markdown(), '', scores.caption, '',
-              protocol_text(summary['protocol']), '',
-              '## Labels', '', labels.markdown(), '', labels.caption, '',
+    protocol = summary['protocol']
+    lines += [scores.markdown(), '', escape_markdown(scores.caption), '',
+              *(f'- {name}: {shown.description}' for name, shown
+                in score_formats(protocol).items()), '',
+              protocol_text(protocol), '',
+              '## Labels', '', labels.markdown(), '',
+              escape_markdown(labels.caption), '',
               '## Overlays', '',
               'The best, the median and the worst volume by DSC.', '']
     for name in overlays:
@@ -33,10 +38,12 @@ def markdown_report(summary: dict, overlays: Sequence[str]) -> str:
 
 def protocol_text(protocol: dict) -> str:
     """How the rows were made, as a sentence or two."""
-    return (f"Split '{protocol['split']}'. Labels with under "
+    return (f"Split '{protocol['split']}', protocol '{protocol['name']}': "
+            f'{protocol["slices"]} slices. Labels with under '
             f'{protocol["min_volume_voxels"]} voxels in a block of slices '
-            'are not scored. Prompt, the same for all methods: '
-            f'{protocol["prompt"]}, {_box_text(protocol["box_shift_px"])}.')
+            f'are not scored. {protocol["empty"].capitalize()}. Prompt, the '
+            f'same for all methods: {protocol["prompt"]}'
+            f'{_box_text(protocol["box_shift_px"])}.')
 
 
 def facts(summary: dict) -> list[tuple[str, str]]:
@@ -61,7 +68,8 @@ def facts(summary: dict) -> list[tuple[str, str]]:
 
 
 def _box_text(shift_px: Sequence[float]) -> str:
+    """How far the boxes' sides were found outside the tight box."""
     if not any(shift_px):
-        return 'tight'
+        return ''
     low, high = shift_px
-    return f'its sides {low:g} to {high:g} px outside the tight box'
+    return f' (sides {low:g} to {high:g} px outside the tight box)'

@@ -6,7 +6,7 @@ import numpy as np
 
 from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.evaluation.case_score import CaseScore
-from mmdbsam.evaluation.report.predictions import Prompts
+from mmdbsam.evaluation.report.predictions import Prompts, find_prompt
 from mmdbsam.visualization import draw_overlay
 
 
@@ -19,7 +19,7 @@ def best_median_worst(scores: Sequence[float]) -> Dict[str, int]:
 
 def draw_best_median_worst(data: PreparedData, rows: Sequence[CaseScore],
                            prompts: Prompts) -> Dict[str, np.ndarray]:
-    """Pictures of three of the model's rows, chosen by the DSC.
+    """Pictures of three of the model's rows, by the DSC of the first draw.
 
     Args:
         data: The data set that was evaluated.
@@ -29,7 +29,8 @@ def draw_best_median_worst(data: PreparedData, rows: Sequence[CaseScore],
     Returns:
         dict[str, np.ndarray]: Name to picture, see :func:`draw_row`.
     """
-    rows = [row for row in rows if row.method == 'model']
+    rows = [row for row in rows
+            if (row.method, row.draw) == ('model', 0)]
     chosen = best_median_worst([row.scores['DSC'] for row in rows])
     return {name: draw_row(data, rows[i], prompts,
                            largest_slice(data, rows[i]))
@@ -58,7 +59,7 @@ def draw_row(data: PreparedData, row: CaseScore, prompts: Prompts,
         np.ndarray: uint8 (h, w, 3), RGB.
     """
     case = data.case(row.case)
-    prompt = prompts.get((row.case, row.label_id), {}).get(index)
+    prompt = find_prompt(prompts, row, index)
     reference, = case.mask(row.label_id, index, index + 1)
     prediction = np.zeros_like(reference)
     if prompt is not None:

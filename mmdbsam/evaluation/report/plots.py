@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.evaluation.label_volume import METHODS
-from mmdbsam.evaluation.report.metric_formats import METRIC_FORMATS
+from mmdbsam.evaluation.report.score_formats import ScoreFormat
 
 # Of Okabe and Ito's palette, which colour-blind readers tell apart too.
 METHOD_COLOURS = {'box': '#999999', 'ellipse': '#e69f00', 'model': '#0083c9'}
@@ -33,59 +33,58 @@ _MIN_BOX = 4
 _NAME_LENGTH = 32
 
 
-def method_boxes(rows: Sequence[CaseScore]) -> Markup:
-    """A panel a metric: the rows of each method as a box and as points."""
-    metrics = list(rows[0].scores)
+def method_boxes(rows: Sequence[CaseScore], formats: Dict[str, ScoreFormat]
+                 ) -> Markup:
+    """A panel a score: the rows of each method as a box and as points."""
     methods = _methods(rows)
     with matplotlib.rc_context(STYLE):
-        figure = Figure((5.4, 0.6 + 1.35 * len(metrics)),
+        figure = Figure((5.4, 0.6 + 1.35 * len(formats)),
                         layout='constrained')
-        panels = figure.subplots(len(metrics), squeeze=False)[:, 0]
-        for axes, metric in zip(panels, metrics, strict=True):
+        panels = figure.subplots(len(formats), squeeze=False)[:, 0]
+        for axes, shown in zip(panels, formats.values(), strict=True):
             for place, method in enumerate(methods):
-                _box(axes, _values(rows, method, metric), place, method)
+                _box(axes, _values(rows, method, shown), place, method)
             axes.set_yticks(range(len(methods)),
                             [METHODS[method] for method in methods])
             axes.set_ylim(len(methods) - 0.4, -0.6)
             axes.grid(axis='y', visible=False)
-            _score_axis(axes, metric)
+            _score_axis(axes, shown)
         return svg(figure)
 
 
-def label_boxes(rows: Sequence[CaseScore]) -> Markup:
+def label_boxes(rows: Sequence[CaseScore], shown: ScoreFormat) -> Markup:
     """A line a label, by the model's median: its rows, and the baselines'."""
-    metric = next(iter(rows[0].scores))
     by_label: Dict[str, List[CaseScore]] = {}
     for row in rows:
         by_label.setdefault(row.label, []).append(row)
     order = sorted(by_label, key=lambda name: np.median(
-        _values(by_label[name], 'model', metric)), reverse=True)
+        _values(by_label[name], 'model', shown)), reverse=True)
     with matplotlib.rc_context(STYLE):
         figure = Figure((10.4, 0.8 + 0.21 * len(order)),
                         layout='constrained')
         axes = figure.subplots()
         for method in _methods(rows):
             if method != 'model':
-                axes.plot([np.median(_values(by_label[name], method, metric))
+                axes.plot([np.median(_values(by_label[name], method, shown))
                            for name in order], range(len(order)),
                           _MARKERS[method], color=METHOD_COLOURS[method],
                           markersize=4, markerfacecolor='none',
                           label=f'{METHODS[method]}, median')
         for place, name in enumerate(order):
-            _box(axes, _values(by_label[name], 'model', metric), place,
+            _box(axes, _values(by_label[name], 'model', shown), place,
                  'model')
         axes.plot([], [], 'o', color=METHOD_COLOURS['model'], markersize=4,
                   label='model')
         axes.set_yticks(range(len(order)), map(_short, order))
         axes.set_ylim(len(order) - 0.4, -0.6)
-        _score_axis(axes, metric)
+        _score_axis(axes, shown)
         figure.legend(loc='outside upper left', ncols=3)
         return svg(figure)
 
 
-def score_against_size(rows: Sequence[CaseScore]) -> Markup:
-    """A point a row: the first metric over the reference's volume."""
-    metric = next(iter(rows[0].scores))
+def score_against_size(rows: Sequence[CaseScore], shown: ScoreFormat
+                       ) -> Markup:
+    """A point a row: a score over the reference's volume."""
     with matplotlib.rc_context(STYLE):
         figure = Figure((5.4, 3.6), layout='constrained')
         axes = figure.subplots()
@@ -94,7 +93,7 @@ def score_against_size(rows: Sequence[CaseScore]) -> Markup:
             model = method == 'model'
             axes.scatter(
                 [row.volume_ml for row in chosen],
-                _values(rows, method, metric), s=18 if model else 12,
+                _values(rows, method, shown), s=18 if model else 12,
                 marker=_MARKERS[method], label=METHODS[method],
                 facecolors=METHOD_COLOURS[method] if model else 'none',
                 edgecolors=METHOD_COLOURS[method], linewidths=0.8,
@@ -102,14 +101,9 @@ def score_against_size(rows: Sequence[CaseScore]) -> Markup:
                 rasterized=len(chosen) > _MAX_SHAPES)
         axes.set_xscale('log')
         axes.set_xlabel("volume of the reference (ml), logarithmic")
-        axes.set_ylabel(axis_name(metric))
+        axes.set_ylabel(shown.heading)
         figure.legend(loc='outside upper left', ncols=3)
         return svg(figure)
-
-
-def axis_name(metric: str) -> str:
-    """A metric's name and the unit that it is printed in."""
-    return f'{metric} ({METRIC_FORMATS[metric].unit})'
 
 
 def svg(figure: Figure) -> Markup:
@@ -127,12 +121,12 @@ def _methods(rows: Sequence[CaseScore]) -> List[str]:
     return [method for method in METHODS if method in present]
 
 
-def _values(rows: Sequence[CaseScore], method: str, metric: str
+def _values(rows: Sequence[CaseScore], method: str, shown: ScoreFormat
             ) -> np.ndarray:
     """Printed values; those that are not finite cannot be drawn."""
-    values = np.array([row.scores[metric] for row in rows
+    values = np.array([row.scores[shown.name] for row in rows
                        if row.method == method])
-    return METRIC_FORMATS[metric].factor * np.where(
+    return shown.factor * np.where(
         np.isfinite(values), values, np.nan)
 
 
@@ -153,12 +147,12 @@ def _box(axes: Axes, values: np.ndarray, place: float, method: str) -> None:
                  rasterized=len(values) > _MAX_SHAPES)
 
 
-def _score_axis(axes: Axes, metric: str) -> None:
-    axes.set_xlabel(axis_name(metric))
-    if METRIC_FORMATS[metric].higher_is_better:
+def _score_axis(axes: Axes, shown: ScoreFormat) -> None:
+    axes.set_xlabel(shown.heading)
+    if shown.higher_is_better:
         axes.set_xlim(-2, 102)
     else:
-        axes.set_xlim(left=min(0, axes.get_xlim()[0]))
+        axes.axvline(shown.ideal, color=_INK, linewidth=0.8)
 
 
 def _short(name: str) -> str:

@@ -2,23 +2,16 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import numpy as np
 
 from mmdbsam.errors import InputError
+from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.evaluation.label_volume import Prompt
 
-# Prompts by (case, label id), then by slice index.
-Prompts = Dict[Tuple[str, int], Dict[int, Prompt]]
-
-
-def prompts_of(prompts: Prompts, case: str, label_id: int, start: int,
-               stop: int) -> Dict[int, Prompt]:
-    """Those of a label in a block of slices, by slice index."""
-    slices = prompts.get((case, label_id), {})
-    return {index: prompt for index, prompt in slices.items()
-            if start <= index < stop}
+# Prompts by (case, label id), then by draw, then by slice index.
+Prompts = Dict[Tuple[str, int], Dict[int, Dict[int, Prompt]]]
 
 
 def save_predictions(path: Path, prompts: Prompts) -> None:
@@ -26,24 +19,30 @@ def save_predictions(path: Path, prompts: Prompts) -> None:
 
     Args:
         path: An ``.npz`` file. It holds, for P prompts, ``case`` (P,) as
-            indices of ``cases``, ``label_id`` (P,), ``slice`` (P,), ``box``
-            (P, 4), ``corner`` (P, 2) and ``shape`` (P, 2) as in
-            :class:`.Prompt`, and ``bits``, uint8, the crops' one after the
-            other.
-        prompts: By case and label, by slice.
+            indices of ``cases``, ``label_id`` (P,), ``draw`` (P,), ``slice``
+            (P,), ``box`` (P, 4), NaN without one, ``corner`` (P, 2) and
+            ``shape`` (P, 2) as in :class:`.Prompt`, and ``bits``, uint8, the
+            crops' one after the other.
+        prompts: All of an evaluation.
     """
-    flat = [(case, label_id, index, prompt)
-            for (case, label_id), slices in prompts.items()
+    flat = [(case, label_id, draw, index, prompt)
+            for (case, label_id), draws in prompts.items()
+            for draw, slices in draws.items()
             for index, prompt in slices.items()]
     cases = sorted({case for case, *_ in flat})
+    places = {case: place for place, case in enumerate(cases)}
     ordered = [prompt for *_, prompt in flat]
+    no_box = np.full(4, np.nan, np.float32)
+    numbers = {
+        name: np.array([row[column] for row in flat], np.int32)
+        for column, name in enumerate(('label_id', 'draw', 'slice'), start=1)}
     np.savez_compressed(
         path,
         cases=np.array(cases, dtype=str),
-        case=np.array([cases.index(case) for case, *_ in flat], np.int32),
-        label_id=np.array([label_id for _, label_id, *_ in flat], np.int32),
-        slice=np.array([index for _, _, index, _ in flat], np.int32),
-        box=np.array([p.box for p in ordered], np.float32).reshape(-1, 4),
+        case=np.array([places[case] for case, *_ in flat], np.int32),
+        **numbers,
+        box=np.array([no_box if p.box is None else p.box for p in ordered],
+                     np.float32).reshape(-1, 4),
         corner=np.array([p.corner for p in ordered],
                         np.int32).reshape(-1, 2),
         shape=np.array([p.shape for p in ordered], np.int32).reshape(-1, 2),
@@ -63,14 +62,22 @@ def load_predictions(path: Path) -> Prompts:
         names = content['cases'][content['case']].tolist()
         lengths = -(-content['shape'].prod(axis=1) // 8)
         bits = np.split(content['bits'], np.cumsum(lengths))
-        fields = [content[key] for key in ('label_id', 'slice', 'box',
+        fields = [content[key] for key in ('label_id', 'draw', 'slice', 'box',
                                            'corner', 'shape')]
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise InputError(f"{path}: expected a report's predictions, found "
                          f'{type(error).__name__}: {error}') from error
-    prompts: Prompts = defaultdict(dict)
-    for name, crop, label_id, index, box, corner, shape in zip(
+    prompts: Prompts = defaultdict(lambda: defaultdict(dict))
+    for name, crop, label_id, draw, index, box, corner, shape in zip(
             names, bits[:-1], *fields, strict=True):
-        prompts[name, int(label_id)][int(index)] = Prompt(
-            box, tuple(map(int, corner)), tuple(map(int, shape)), crop)
+        prompts[name, int(label_id)][int(draw)][int(index)] = Prompt(
+            None if np.isnan(box).any() else box,
+            tuple(map(int, corner)), tuple(map(int, shape)), crop)
     return prompts
+
+
+def find_prompt(prompts: Prompts, row: CaseScore, index: int
+                ) -> Optional[Prompt]:
+    """That of a row's label and draw in a slice, or None."""
+    draws = prompts.get((row.case, row.label_id), {})
+    return draws.get(row.draw, {}).get(index)

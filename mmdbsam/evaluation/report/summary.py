@@ -4,7 +4,11 @@ from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
-from mmdbsam.evaluation.case_score import CaseScore, mean_scores
+from mmdbsam.evaluation.case_score import (
+    CaseScore,
+    draw_spread,
+    mean_scores,
+)
 from mmdbsam.evaluation.label_volume import METHODS
 from mmdbsam.evaluation.statistics import (
     LEVEL,
@@ -30,25 +34,27 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
         run: What :func:`.describe_run` returns.
 
     Returns:
-        dict: ``task``, ``note``, ``protocol``, ``volumes`` (the number of each
-        method's rows), ``cases`` (their number), ``scores`` (see
-        :func:`mean_scores`), ``intervals`` (see :func:`mean_intervals`),
+        dict: ``task``, ``note``, ``protocol``, ``volumes`` and ``cases``
+        (their numbers), ``scores`` (see :func:`mean_scores`), ``spread`` (see
+        :func:`draw_spread`), ``intervals`` (see :func:`mean_intervals`),
         ``resampling`` (how these were made), ``labels`` (a list of dicts with
         ``label_id``, ``label``, ``volume_ml``, the median, ``scores`` and
         ``intervals``), and what ``run`` has.
     """
-    cases = [row.case for row in rows if row.method == rows[-1].method]
-    by_case = len(set(resampling_units(cases))) == len(set(cases))
+    volumes = {row.volume: row.case for row in rows}
+    cases = set(volumes.values())
     return dict(
         task=task,
         note=note,
         protocol=protocol,
-        volumes=len(cases),
-        cases=len(set(cases)),
+        volumes=len(volumes),
+        cases=len(cases),
         scores=mean_scores(rows),
+        spread=draw_spread(rows),
         intervals=mean_intervals(rows),
-        resampling=dict(unit='case' if by_case else 'row', level=LEVEL,
-                        resamples=RESAMPLES, method='percentile bootstrap'),
+        resampling=dict(unit='case' if len(cases) >= MIN_CASES else 'volume',
+                        level=LEVEL, resamples=RESAMPLES,
+                        method='percentile bootstrap'),
         labels=_label_summaries(rows),
         **run)
 
@@ -64,9 +70,15 @@ def mean_intervals(rows: Sequence[CaseScore]) -> Intervals:
             for method in METHODS if any(r.method == method for r in rows)}
 
 
+def row_units(rows: Sequence[CaseScore]) -> np.ndarray:
+    """The unit of each row, int (rows,), see :func:`resampling_units`."""
+    return resampling_units([row.case for row in rows],
+                            [row.volume for row in rows])
+
+
 def _intervals(rows: Sequence[CaseScore]
                ) -> Dict[str, Optional[List[float]]]:
-    units = resampling_units([row.case for row in rows])
+    units = row_units(rows)
     found = {}
     for key in rows[0].scores:
         values = [row.scores[key] for row in rows]
