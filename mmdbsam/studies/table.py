@@ -96,7 +96,8 @@ def _data_notes(result: StudyResult) -> Iterator[str]:
     commits = {report.summary['code']['commit'] for report in result.reports
                if report.summary['code']}
     if len(commits) > 1:
-        yield f'Tested by different code: commits {", ".join(sorted(commits))}.'
+        yield ('Tested by different code: commits '
+               f'{", ".join(sorted(commits))}.')
 
 
 def _test_notes(result: StudyResult, compared: int) -> Iterator[str]:
