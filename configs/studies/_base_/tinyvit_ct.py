@@ -4,7 +4,7 @@
 config = 'configs/dbsam_tinyvit_ct.py'
 seeds = [0]
 options = {
-    'max_epochs': 3,
+    'max_epochs': 2,
     # The last checkpoint is tested; nothing is chosen on validation slices.
     'val_cfg': None,
     'val_dataloader': None,
