@@ -19,7 +19,7 @@ from mmdbsam.evaluation.report.table import Cell, Table, latex_document
 from mmdbsam.evaluation.statistics import mean_of_means_interval
 
 # What a summary says of the run, which all tasks share.
-_RUN = ('provenance', 'code', 'versions', 'hardware', 'created')
+_RUN = ('provenance', 'versions', 'hardware', 'created')
 
 
 def write_benchmark(folder: Path, planar: Dict[str, bool]) -> None:
