@@ -1,7 +1,5 @@
 """Several tasks, each scored by itself."""
 
-import csv
-import io
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -10,9 +8,9 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from mmdbsam.datasets.preparation.staging import write_text
 from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
+from mmdbsam.evaluation.report.benchmark import write_benchmark
 from mmdbsam.evaluation.volume_metric import VolumeMetric
 from mmdbsam.registry import METRICS
 
@@ -32,7 +30,7 @@ class BenchmarkMetric(BaseMetric):
         task_options: By a task's name or a pattern as above, options that
             are its own, as ``{'03-*': dict(tolerance=1.)}``.
         report_dir: Where to write a report for each task, in a folder of its
-            name, and ``tasks.csv``.
+            name, and the tables and the page above them.
         collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
         options: Of every :class:`VolumeMetric`.
 
@@ -109,7 +107,9 @@ class BenchmarkMetric(BaseMetric):
                 found[f'{title}_{key}'] = float(
                     np.mean([task[key] for task in tasks]))
         if self.report_dir:
-            self._write_table(scores)
+            write_benchmark(Path(self.report_dir).resolve(), self.planar)
+            MMLogger.get_current_instance().info(
+                f'Scores of each task: {self.report_dir}/index.html')
         return found
 
     def _names(self) -> List[str]:
@@ -117,16 +117,3 @@ class BenchmarkMetric(BaseMetric):
         first, *others = [metric.scores for metric in self.metrics.values()]
         return [name for name in first
                 if all(name in scores for scores in others)]
-
-    def _write_table(self, scores: Dict[str, Dict[str, float]]) -> None:
-        text = io.StringIO(newline='')
-        table = csv.writer(text, lineterminator='\n')
-        names = self._names()
-        table.writerow(['task', 'dimensions', *names, 'volumes'])
-        for name, task in scores.items():
-            table.writerow([name, 2 if self.planar[name] else 3,
-                            *(task[key] for key in names),
-                            len(self.metrics[name].targets)])
-        path = Path(self.report_dir, 'tasks.csv').resolve()
-        write_text(path, text.getvalue())
-        MMLogger.get_current_instance().info(f'Scores of each task: {path}')

@@ -1,7 +1,7 @@
 """What scores say beyond the cases that they were measured on."""
 
 from dataclasses import dataclass
-from typing import Hashable, Optional, Sequence
+from typing import Hashable, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import stats
@@ -101,17 +101,34 @@ def mean_interval(values: Sequence[float], units: Sequence[int],
         ValueError: If there are no rows, or not one unit a row, or a value
             is not finite.
     """
-    values, sums, counts = _per_unit(values, units)
-    mean = float(values.mean())
-    if len(sums) < 2:
-        return Interval(mean, float('nan'), float('nan'))
-    found = stats.bootstrap(
-        (sums, counts),
-        lambda total, rows, axis: total.sum(axis) / rows.sum(axis),
-        paired=True, vectorized=True, n_resamples=RESAMPLES,
-        batch=max(1, _BATCH_ELEMENTS // len(sums)), confidence_level=LEVEL,
-        method='percentile', random_state=np.random.default_rng(seed))
-    low, high = found.confidence_interval
+    return mean_of_means_interval([(values, units)], seed)
+
+
+def mean_of_means_interval(
+        tasks: Sequence[Tuple[Sequence[float], Sequence[int]]],
+        seed: int = 0) -> Interval:
+    """The mean of the means of tasks, with its interval.
+
+    Each task is resampled by itself as in :func:`mean_interval`; the tasks
+    themselves are given, not drawn.
+
+    Args:
+        tasks: The values and the units of each.
+        seed: Of the resampling.
+
+    Returns:
+        Interval: Its ends are NaN if a task has but one unit.
+
+    Raises:
+        ValueError: As :func:`mean_interval`; if there are no tasks.
+    """
+    if not tasks:
+        raise ValueError('tasks: expected one or more, found none')
+    rng = np.random.default_rng(seed)
+    mean = float(np.mean([_per_unit(*task)[0].mean() for task in tasks]))
+    resampled = np.mean([_resampled_means(*task, rng) for task in tasks],
+                        axis=0)
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(mean, float(low), float(high))
 
 
@@ -168,6 +185,20 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return adjusted
+
+
+def _resampled_means(values: Sequence[float], units: Sequence[int],
+                     rng: np.random.Generator) -> np.ndarray:
+    """(RESAMPLES,), NaN for one unit."""
+    _, sums, counts = _per_unit(values, units)
+    if len(sums) < 2:
+        return np.full(RESAMPLES, np.nan)
+    return stats.bootstrap(
+        (sums, counts),
+        lambda total, rows, axis: total.sum(axis) / rows.sum(axis),
+        paired=True, vectorized=True, n_resamples=RESAMPLES,
+        batch=max(1, _BATCH_ELEMENTS // len(sums)), method='percentile',
+        random_state=rng).bootstrap_distribution
 
 
 def _per_unit(values: Sequence[float], units: Sequence[int]

@@ -6,9 +6,11 @@ import shutil
 
 import pytest
 from mmengine.config import Config
+from pages import Page
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation import BenchmarkMetric, VolumeMetric
+from mmdbsam.evaluation.report import read_report
 from mmdbsam.registry import DATASETS, METRICS
 
 TASKS = ('01-CT_liver', '02-MR_liver', '22-2D-liver')
@@ -66,6 +68,34 @@ def test_each_task_is_scored_by_itself(benchmark, make_samples, evaluate,
     for task in TASKS:
         assert float(rows[task]['DSC']) == found[f'{task}/DSC']
         assert (tmp_path / 'report' / task / 'report.md').is_file()
+
+
+def test_the_page_above_the_tasks(benchmark, make_samples, evaluate,
+                                  tmp_path):
+    """Its averages are the metric's; its links lead to the tasks."""
+    folder = tmp_path / 'report'
+    found = evaluate(BenchmarkMetric(
+        str(benchmark), split='test', min_volume=1, planar_tasks=['22-*'],
+        report_dir=str(folder)), samples_of(make_samples))
+    page = Page((folder / 'index.html').read_text())
+    table = {row[0]: row[1:] for row in page.tables[0]}
+    summary = json.loads((folder / 'summary.json').read_text())
+    for name, key in (('mean of 2 3-D tasks', '3'),
+                      ('mean of 1 2-D tasks', '2')):
+        average = summary['averages'][f'{key}-D']
+        for score in ('DSC', 'NSD'):
+            value = found[f'{key}D_{score}']
+            low, high = average['intervals'][score]
+            assert average['scores'][score] == pytest.approx(value)
+            assert low < value < high
+            cell = f'{100 * value:.2f} [{100 * low:.2f}, {100 * high:.2f}]'
+            assert cell in table[name]
+            assert cell in (folder / 'report.md').read_text()
+    for task in TASKS:
+        assert f'{task}/index.html' in page.links
+        assert (folder / task / 'index.html').is_file()
+    with pytest.raises(InputError, match='expected the report of one task'):
+        read_report(folder)
 
 
 def test_a_sample_of_no_task_is_refused(benchmark, make_samples):

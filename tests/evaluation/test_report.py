@@ -2,6 +2,7 @@ import csv
 import json
 import shutil
 from collections import defaultdict
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -212,7 +213,15 @@ def test_only_a_report_is_replaced(prepared, tmp_path):
     assert stranger.read_text() == 'years of work'
 
 
-def test_best_median_worst():
-    assert best_median_worst([0.3, 0.9, 0.1]) == dict(best=1, median=0,
-                                                      worst=2)
-    assert best_median_worst([0.5]) == dict(best=0, median=0, worst=0)
+@pytest.mark.parametrize('scores, best, median, worst', [
+    ([0.3, 0.9, 0.1], 0.9, 0.3, 0.1), ([0.5], 0.5, 0.5, 0.5)])
+def test_best_median_worst(written, scores, best, median, worst):
+    """Of the model, whatever the baselines score."""
+    row = read_report(written.folder).rows[0]
+    rows = [replace(row, method=method, scores=dict(DSC=abs(score - shift)))
+            for method, shift in (('box', 1), ('model', 0))
+            for score in scores]
+    found = best_median_worst(rows)
+    assert {name: row.scores['DSC'] for name, row in found.items()} == dict(
+        best=best, median=median, worst=worst)
+    assert {row.method for row in found.values()} == {'model'}

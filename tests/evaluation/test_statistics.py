@@ -8,6 +8,7 @@ import pytest
 from mmdbsam.evaluation.statistics import (
     holm,
     mean_interval,
+    mean_of_means_interval,
     paired_difference,
     resampling_units,
 )
@@ -60,6 +61,21 @@ def test_the_seed_decides_the_resamples():
     units = np.arange(10)
     assert mean_interval(values, units, 5) == mean_interval(values, units, 5)
     assert mean_interval(values, units, 5) != mean_interval(values, units, 6)
+
+
+def test_a_mean_of_tasks_varies_less_than_each():
+    """By the square root of four for four alike, however many rows each."""
+    rng = np.random.default_rng(6)
+    tasks = [(rng.normal(0.5, 0.1, 50 * rows), np.repeat(np.arange(50), rows))
+             for rows in (1, 2, 1, 2)]
+    each = [mean_interval(*task) for task in tasks]
+    found = mean_of_means_interval(tasks)
+    assert found.mean == pytest.approx(np.mean([task.mean for task in each]))
+    assert found.high - found.low == pytest.approx(
+        np.mean([task.high - task.low for task in each]) / 2, rel=0.1)
+    # A task counts once, however many rows it has.
+    unequal = mean_of_means_interval([([0, 0], [0, 1]), ([1] * 9, range(9))])
+    assert (unequal.mean, unequal.low, unequal.high) == (0.5, 0.5, 0.5)
 
 
 def test_one_row_has_no_interval():

@@ -110,10 +110,17 @@ def read_report(folder: Path) -> Report:
     path = folder / 'summary.json'
     try:
         summary = json.loads(path.read_text(encoding='utf-8'))
+        if 'tasks' in summary:
+            raise InputError(f'{path}: expected the report of one task, found '
+                             'that of a benchmark; those of its tasks are in '
+                             f'{folder}/{next(iter(summary["tasks"]))} and '
+                             'beside it')
         _ = summary['protocol'], summary['intervals']
         path = folder / 'cases.csv'
         with path.open(newline='', encoding='utf-8') as file:
             rows = [_row(columns) for columns in csv.DictReader(file)]
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: expected a report's, found "
                          f'{type(error).__name__}: {error}') from error

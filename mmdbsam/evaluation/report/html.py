@@ -11,6 +11,7 @@ from PIL import Image
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.evaluation.report import plots
 from mmdbsam.evaluation.report.markdown import facts, protocol_text
+from mmdbsam.evaluation.report.overlays import best_median_worst
 from mmdbsam.evaluation.report.score_formats import score_formats
 from mmdbsam.evaluation.report.score_tables import label_table, method_table
 
@@ -55,8 +56,10 @@ def html_report(rows: Sequence[CaseScore], summary: dict,
         'report.html', summary=summary,
         protocol=protocol_text(summary['protocol']),
         methods=method_table(summary), labels=label_table(summary),
-        overlays={name: picture_uri(picture)
-                  for name, picture in overlays.items()},
+        overlays=[(f'{name.capitalize()}: {row.label} of {row.case}, DSC '
+                   f'{100 * row.scores["DSC"]:.1f} %',
+                   picture_uri(overlays[name]))
+                  for name, row in reversed(best_median_worst(rows).items())],
         formats=formats,
         method_boxes=plots.method_boxes(rows, formats),
         label_boxes=plots.label_boxes(rows, formats['DSC']),

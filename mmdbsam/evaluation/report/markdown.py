@@ -1,6 +1,6 @@
 """``report.md``."""
 
-from typing import Sequence
+from typing import Any, Sequence
 
 from mmdbsam.evaluation.report.score_formats import score_formats
 from mmdbsam.evaluation.report.score_tables import label_table, method_table
@@ -48,23 +48,25 @@ def protocol_text(protocol: dict) -> str:
 
 def facts(summary: dict) -> list[tuple[str, str]]:
     """What the scores were made with, as names and texts."""
-    found = [(name.replace('_', ' '), ' '.join(value)
-              if isinstance(value, list) else str(value))
+    found = [(name.replace('_', ' '), _fact(value))
              for name, value in summary['provenance'].items()
-             if name != 'config_text' and value != []]
-    code = summary['code']
-    if code:
-        changed = len(code['changed'])
-        found.append(('code', f'commit {code["commit"]}' + (
-            f', with changes in {changed} files' if changed else '')))
+             if name != 'config_text' and value not in (None, [], '')]
     machine = summary['hardware']
-    found.append(('hardware', f'{machine["cpu"]}, {machine["cores"]} cores, '
-                  f'{machine["threads"]} threads; '
+    found.append(('hardware', f'{machine["cpu"]}; {machine["cores"]} cores, '
+                  f'of which torch used {machine["threads"]}; '
                   f'{", ".join(machine["gpus"]) or "no GPU"}'))
     found.append(('versions', ', '.join(
         f'{name} {version}'
         for name, version in summary['versions'].items())))
     return [*found, ('created', summary['created'])]
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, dict):
+        changed = len(value['changed'])
+        return f'commit {value["commit"]}' + (
+            f', with changes in {changed} files' if changed else '')
+    return ' '.join(value) if isinstance(value, list) else str(value)
 
 
 def _box_text(shift_px: Sequence[float]) -> str:

@@ -10,16 +10,17 @@ from mmdbsam.evaluation.report.predictions import Prompts, find_prompt
 from mmdbsam.visualization import draw_overlay
 
 
-def best_median_worst(scores: Sequence[float]) -> Dict[str, int]:
-    """Name to index of the best, the median and the worst score."""
-    order = np.argsort(scores, kind='stable')
-    return dict(best=int(order[-1]), median=int(order[len(order) // 2]),
-                worst=int(order[0]))
+def best_median_worst(rows: Sequence[CaseScore]) -> Dict[str, CaseScore]:
+    """The model's rows of three volumes, by the DSC of the first draw."""
+    rows = [row for row in rows
+            if (row.method, row.draw) == ('model', 0)]
+    rows.sort(key=lambda row: row.scores['DSC'])
+    return dict(best=rows[-1], median=rows[len(rows) // 2], worst=rows[0])
 
 
 def draw_best_median_worst(data: PreparedData, rows: Sequence[CaseScore],
                            prompts: Prompts) -> Dict[str, np.ndarray]:
-    """Pictures of three of the model's rows, by the DSC of the first draw.
+    """Pictures of what :func:`best_median_worst` finds.
 
     Args:
         data: The data set that was evaluated.
@@ -29,12 +30,8 @@ def draw_best_median_worst(data: PreparedData, rows: Sequence[CaseScore],
     Returns:
         dict[str, np.ndarray]: Name to picture, see :func:`draw_row`.
     """
-    rows = [row for row in rows
-            if (row.method, row.draw) == ('model', 0)]
-    chosen = best_median_worst([row.scores['DSC'] for row in rows])
-    return {name: draw_row(data, rows[i], prompts,
-                           largest_slice(data, rows[i]))
-            for name, i in chosen.items()}
+    return {name: draw_row(data, row, prompts, largest_slice(data, row))
+            for name, row in best_median_worst(rows).items()}
 
 
 def largest_slice(data: PreparedData, row: CaseScore) -> int:

@@ -53,25 +53,32 @@ def method_boxes(rows: Sequence[CaseScore], formats: Dict[str, ScoreFormat]
 
 
 def label_boxes(rows: Sequence[CaseScore], shown: ScoreFormat) -> Markup:
-    """A line a label, by the model's median: its rows, and the baselines'."""
+    """The groups of :func:`group_boxes` are the labels."""
     by_label: Dict[str, List[CaseScore]] = {}
     for row in rows:
         by_label.setdefault(row.label, []).append(row)
-    order = sorted(by_label, key=lambda name: np.median(
-        _values(by_label[name], 'model', shown)), reverse=True)
+    return group_boxes(by_label, shown)
+
+
+def group_boxes(groups: Dict[str, List[CaseScore]], shown: ScoreFormat
+                ) -> Markup:
+    """A line a group, by the model's median: its rows, and the baselines'."""
+    order = sorted(groups, key=lambda name: np.median(
+        _values(groups[name], 'model', shown)), reverse=True)
+    rows = [row for own in groups.values() for row in own]
     with matplotlib.rc_context(STYLE):
         figure = Figure((10.4, 0.8 + 0.21 * len(order)),
                         layout='constrained')
         axes = figure.subplots()
         for method in _methods(rows):
             if method != 'model':
-                axes.plot([np.median(_values(by_label[name], method, shown))
+                axes.plot([np.median(_values(groups[name], method, shown))
                            for name in order], range(len(order)),
                           _MARKERS[method], color=METHOD_COLOURS[method],
                           markersize=4, markerfacecolor='none',
                           label=f'{METHODS[method]}, median')
         for place, name in enumerate(order):
-            _box(axes, _values(by_label[name], 'model', shown), place,
+            _box(axes, _values(groups[name], 'model', shown), place,
                  'model')
         axes.plot([], [], 'o', color=METHOD_COLOURS['model'], markersize=4,
                   label='model')
@@ -100,6 +107,11 @@ def score_against_size(rows: Sequence[CaseScore], shown: ScoreFormat
                 alpha=0.85 if model else 0.6,
                 rasterized=len(chosen) > _MAX_SHAPES)
         axes.set_xscale('log')
+        # The formatters of a log axis write formulas.
+        low, high = axes.get_xlim()
+        axes.xaxis.set_major_formatter(lambda value, _: f'{value:g}')
+        axes.xaxis.set_minor_formatter(
+            lambda value, _: f'{value:g}' if high < 10 * low else '')
         axes.set_xlabel("volume of the reference (ml), logarithmic")
         axes.set_ylabel(shown.heading)
         figure.legend(loc='outside upper left', ncols=3)

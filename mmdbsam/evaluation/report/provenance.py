@@ -32,8 +32,8 @@ def describe_test(config: str, options: Dict[str, Any], checkpoint: str,
         precision: Of the model's layers, as 'bfloat16'.
 
     Returns:
-        dict: The arguments, ``checkpoint_sha256``, and ``started``, seconds
-        since the epoch.
+        dict: The arguments, ``checkpoint_sha256``, ``code``, see
+        :func:`code_version`, and ``started``, seconds since the epoch.
 
     Raises:
         InputError: If there is no such checkpoint.
@@ -42,7 +42,8 @@ def describe_test(config: str, options: Dict[str, Any], checkpoint: str,
                 options=[f'{key}={value}' for key, value in options.items()],
                 checkpoint=checkpoint,
                 checkpoint_sha256=sha256(checkpoint_file(checkpoint)),
-                precision=precision, started=time.time())
+                precision=precision, code=code_version(),
+                started=time.time())
 
 
 def describe_run(provenance: dict) -> dict:
@@ -52,21 +53,21 @@ def describe_run(provenance: dict) -> dict:
         provenance: What :func:`describe_test` returns, or anything.
 
     Returns:
-        dict: ``provenance``, to which ``seconds`` is added if it has
-        ``started``, and the config's whole text and the seed if a Runner
-        runs; ``code``, see :func:`code_version`; ``versions`` of packages;
-        ``hardware``; ``created`` (UTC).
+        dict: ``provenance``, in which the wall time takes the place of
+        ``started``, and to which the config's whole text and the seed are
+        added if a Runner runs; ``versions`` of packages; ``hardware``;
+        ``created`` (UTC).
     """
     provenance = dict(provenance)
     if 'started' in provenance:
-        provenance['seconds'] = round(
+        provenance['wall_time_s'] = round(
             time.time() - provenance.pop('started'), 1)
     hub = MessageHub.get_current_instance()
     for key, name in (('seed', 'seed'), ('config_text', 'cfg')):
         if (value := hub.get_info(name)) is not None:
             provenance[key] = value
-    return dict(provenance=provenance, code=code_version(),
-                versions=package_versions(), hardware=hardware(),
+    return dict(provenance=provenance, versions=package_versions(),
+                hardware=hardware(),
                 created=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()))
 
 
