@@ -41,7 +41,10 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
-    package_data={'mmdbsam.visualization': ['*.html']},
+    package_data={
+        'mmdbsam.evaluation.report': ['templates/*'],
+        'mmdbsam.visualization': ['*.html'],
+    },
     cmdclass=dict(build_py=BuildWithConfigs),
     python_requires='>=3.10',
     install_requires=[
@@ -58,7 +61,8 @@ setup(
         'pillow>=10',
         'numba>=0.61,<1',
         'scipy>=1.11,<2',
-        'matplotlib>=3.6,<4',
+        'matplotlib>=3.10,<4',
+        'jinja2>=3.1,<4',
         'rich>=13',
         'surface-distance-based-measures>=0.1,<1',
     ],

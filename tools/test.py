@@ -15,6 +15,7 @@ from mmdbsam.engine.setup import (
     load_config,
 )
 from mmdbsam.errors import run_cli
+from mmdbsam.evaluation.report import describe_test
 from mmdbsam.models.weights import load_weights
 
 
@@ -24,17 +25,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='of mmdbsam, or an official SAM '
                         'checkpoint for a config without added blocks')
     parser.add_argument('--report', metavar='DIR',
-                        help='write tables and overlays to this folder')
-    parser.add_argument('--overlays-of', metavar='REPORT',
-                        help='show the volumes that this other report shows')
+                        help='write tables, plots and overlays to this '
+                        'folder; open its index.html')
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision: bfloat16, or '
         'float16 on a GPU without')
     add_runner_arguments(parser)
-    args = parser.parse_args()
-    if args.overlays_of and not args.report:
-        parser.error('--overlays-of: expected --report too')
-    return args
+    return parser.parse_args()
 
 
 def main() -> None:
@@ -44,9 +41,10 @@ def main() -> None:
     dtype = half_precision() if args.amp else torch.float32
     if args.report:
         cfg.test_evaluator.update(
-            report_dir=args.report, overlays_of=args.overlays_of,
-            provenance=dict(config=args.config, checkpoint=args.checkpoint,
-                            precision=str(dtype).removeprefix('torch.')))
+            report_dir=args.report,
+            provenance=describe_test(args.config, args.cfg_options,
+                                     args.checkpoint,
+                                     str(dtype).removeprefix('torch.')))
     runner = build_runner(cfg)
     load_weights(runner.model, args.checkpoint)
     with torch.autocast(get_device(), dtype, enabled=args.amp):

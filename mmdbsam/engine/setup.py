@@ -3,7 +3,7 @@
 import argparse
 import inspect
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 import torch
 from mmengine.config import Config, DictAction
@@ -17,9 +17,9 @@ from mmdbsam.errors import InputError
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
 # Keys that mmengine reads from the config beside the Runner's arguments.
-_RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters, 'compile',
-                'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn'}
-_SHORTCUTS = {'data_root', 'batch_size', 'max_epochs'}
+RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters, 'compile',
+               'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn'}
+SHORTCUTS = {'data_root', 'batch_size', 'max_epochs'}
 
 
 class _OptionsAction(DictAction):
@@ -33,15 +33,27 @@ class _OptionsAction(DictAction):
             parser.error('--cfg-options: expected KEY=VALUE')
 
 
-def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that the tools on a Runner have in common."""
+def add_override_arguments(
+        parser: argparse.ArgumentParser,
+        work_dir: str = 'work_dirs/<name of the config>') -> None:
+    """The options for what a config leaves open.
+
+    Args:
+        parser: The parser.
+        work_dir: The default of ``--work-dir``, for its help.
+    """
     parser.add_argument('--work-dir', help='where logs and checkpoints go; '
-                        'default: work_dirs/<name of the config>')
+                        f'default: {work_dir}')
     parser.add_argument(
         '--cfg-options', nargs='+', action=_OptionsAction, default={},
         metavar='KEY=VALUE', help='override any key of the config, as '
         'model.image_encoder.neck=None; data_root, batch_size and max_epochs '
         'reach every place that depends on them')
+
+
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that the tools on a Runner have in common."""
+    add_override_arguments(parser)
     parser.add_argument('--launcher', default='none',
                         choices=['none', 'pytorch', 'slurm', 'mpi'])
     # torchrun and torch.distributed.launch know it by either name.
@@ -57,18 +69,7 @@ def load_config(args: argparse.Namespace) -> Config:
             or a type that it names is not registered.
     """
     cfg = read_config(args.config)
-    options = dict(args.cfg_options)
-    for key in options:
-        name = key.split('.')[0]
-        if name not in _RUNNER_KEYS | _SHORTCUTS | set(cfg.keys()):
-            raise InputError(f"--cfg-options {key}: expected a key of the "
-                             f"config or the Runner, found '{name}'")
-    _spread(cfg, options)
-    try:
-        cfg.merge_from_dict(options)
-    except (KeyError, TypeError) as error:
-        raise InputError(f'--cfg-options: {error.args[0]}') from error
-    _check_types(cfg)
+    apply_options(cfg, args.cfg_options)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(
         Path('work_dirs') / Path(args.config).stem)
@@ -76,10 +77,10 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def read_config(path: Union[str, Path]) -> Config:
-    """Read a config.
+    """Read a config with its bases.
 
     Raises:
-        InputError: If it is missing or fails.
+        InputError: If it is missing or cannot be run.
     """
     if not Path(path).is_file():
         raise InputError(f'config {path}: no such file')
@@ -87,8 +88,36 @@ def read_config(path: Union[str, Path]) -> Config:
         return Config.fromfile(path)
     except Exception as error:
         # A config is code: it can fail in any way.
-        raise InputError(f'config {path}: {type(error).__name__}: {error}'
-                         ) from error
+        raise InputError(f'config {path}: {type(error).__name__}: '
+                         f'{error}') from error
+
+
+def apply_options(cfg: Config, options: Dict[str, Any],
+                  source: str = '--cfg-options') -> None:
+    """Override keys of a config in place.
+
+    Args:
+        cfg: The config of a model.
+        options: Key, with dots, to value; ``data_root``, ``batch_size`` and
+            ``max_epochs`` reach every place that depends on them.
+        source: Where the options come from, for error messages.
+
+    Raises:
+        InputError: If an option does not fit the config, or a type that the
+            config then names is not registered.
+    """
+    options = dict(options)
+    for key in options:
+        name = key.split('.')[0]
+        if name not in RUNNER_KEYS | SHORTCUTS | set(cfg.keys()):
+            raise InputError(f"{source} {key}: expected a key of the "
+                             f"config or the Runner, found '{name}'")
+    _spread(cfg, options)
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError) as error:
+        raise InputError(f'{source}: {error.args[0]}') from error
+    _check_types(cfg)
 
 
 def half_precision() -> torch.dtype:
@@ -126,9 +155,10 @@ def latest_checkpoint(work_dir: str) -> Optional[str]:
 def _spread(cfg: Config, options: dict) -> None:
     """Bring the top-level shortcuts to the keys that they stand for."""
     if 'data_root' in options:
-        for name in _DATALOADERS:
+        # Without validation there is neither its loader nor its evaluator.
+        for name in filter(cfg.get, _DATALOADERS):
             cfg[name].dataset.data_root = options['data_root']
-        for name in _EVALUATORS:
+        for name in filter(cfg.get, _EVALUATORS):
             cfg[name].data_root = options['data_root']
     if 'batch_size' in options:
         cfg.train_dataloader.batch_size = options.pop('batch_size')

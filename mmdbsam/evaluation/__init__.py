@@ -2,13 +2,21 @@
 
 from mmdbsam.evaluation.baselines import filled_box, inscribed_ellipse
 from mmdbsam.evaluation.benchmark_metric import BenchmarkMetric
-from mmdbsam.evaluation.case_score import CaseScore, format_table, mean_scores
+from mmdbsam.evaluation.case_score import (
+    CaseScore,
+    draw_spread,
+    format_score,
+    format_table,
+    mean_scores,
+)
+from mmdbsam.evaluation.mask_pair import MaskPair
 from mmdbsam.evaluation.report import write_report
-from mmdbsam.evaluation.scores import dice, normalized_surface_dice
+from mmdbsam.evaluation.scores import ASSD, DSC, HD95, NSD, RVD, IoU, Score
 from mmdbsam.evaluation.volume_metric import VolumeMetric
 
 __all__ = [
-    'BenchmarkMetric', 'CaseScore', 'VolumeMetric', 'dice', 'filled_box',
-    'format_table', 'inscribed_ellipse', 'mean_scores',
-    'normalized_surface_dice', 'write_report',
+    'ASSD', 'DSC', 'HD95', 'NSD', 'RVD', 'BenchmarkMetric', 'CaseScore',
+    'IoU', 'MaskPair', 'Score', 'VolumeMetric', 'draw_spread', 'filled_box',
+    'format_score', 'format_table', 'inscribed_ellipse', 'mean_scores',
+    'write_report',
 ]

@@ -1,7 +1,5 @@
 """Several tasks, each scored by itself."""
 
-import csv
-import io
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -10,9 +8,9 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from mmdbsam.datasets.preparation.staging import write_text
 from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
+from mmdbsam.evaluation.report.benchmark import write_benchmark
 from mmdbsam.evaluation.volume_metric import VolumeMetric
 from mmdbsam.registry import METRICS
 
@@ -27,10 +25,12 @@ class BenchmarkMetric(BaseMetric):
     Args:
         data_root: Folder of the prepared data sets, see
             :meth:`PreparedData.open_tasks`.
-        planar_tasks: Names of the 2-D tasks, ``*`` stands for anything; each
-            of their slices is an image that is scored by itself.
+        planar_tasks: Names of the 2-D tasks, ``*`` stands for anything; they
+            are scored ``per_slice``.
+        task_options: By a task's name or a pattern as above, options that
+            are its own, as ``{'03-*': dict(tolerance=1.)}``.
         report_dir: Where to write a report for each task, in a folder of its
-            name, and ``tasks.csv``.
+            name, and the tables and the page above them.
         collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
         options: Of every :class:`VolumeMetric`.
 
@@ -44,6 +44,7 @@ class BenchmarkMetric(BaseMetric):
     def __init__(self,
                  data_root: str,
                  planar_tasks: Sequence[str] = (),
+                 task_options: Optional[Dict[str, dict]] = None,
                  report_dir: Optional[str] = None,
                  collect_device: str = 'cpu',
                  **options: Any) -> None:
@@ -55,10 +56,13 @@ class BenchmarkMetric(BaseMetric):
             name = data.name
             self.planar[name] = any(fnmatch(name, pattern)
                                     for pattern in planar_tasks)
+            own = {key: value
+                   for pattern, given in (task_options or {}).items()
+                   if fnmatch(name, pattern) for key, value in given.items()}
             self.metrics[name] = VolumeMetric(
                 str(data.root), per_slice=self.planar[name],
                 report_dir=report_dir and str(Path(report_dir, name)),
-                **options)
+                **{**options, **own})
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the prompts of a batch with their tasks.
@@ -79,7 +83,7 @@ class BenchmarkMetric(BaseMetric):
                     'root of its data loader')
             self.results.append((sample['task'], metric.pack(sample)))
 
-    def compute_metrics(self, results: List[Tuple[str, dict]]
+    def compute_metrics(self, results: List[Tuple[str, tuple]]
                         ) -> Dict[str, float]:
         """Score each task and average.
 
@@ -87,9 +91,9 @@ class BenchmarkMetric(BaseMetric):
             results: Of each sample, its task and its prompts.
 
         Returns:
-            dict[str, float]: ``TASK/DSC`` and ``TASK/NSD``; ``3D_DSC``,
-            ``3D_NSD``, ``2D_DSC`` and ``2D_NSD``, where there are such tasks;
-            all in [0, 1].
+            dict[str, float]: ``TASK/DSC`` and so on for each score; the
+            means over tasks ``3D_DSC`` and ``2D_DSC`` and so on, where there
+            are such tasks.
         """
         scores = {name: metric.compute_metrics(
             [result for task, result in results if task == name])
@@ -99,20 +103,17 @@ class BenchmarkMetric(BaseMetric):
         for title, planar in (('3D', False), ('2D', True)):
             tasks = [scores[name] for name in scores
                      if self.planar[name] == planar]
-            for key in ('DSC', 'NSD') if tasks else ():
+            for key in self._names() if tasks else ():
                 found[f'{title}_{key}'] = float(
                     np.mean([task[key] for task in tasks]))
         if self.report_dir:
-            self._write_table(scores)
+            write_benchmark(Path(self.report_dir).resolve(), self.planar)
+            MMLogger.get_current_instance().info(
+                f'Scores of each task: {self.report_dir}/index.html')
         return found
 
-    def _write_table(self, scores: Dict[str, Dict[str, float]]) -> None:
-        text = io.StringIO(newline='')
-        table = csv.writer(text, lineterminator='\n')
-        table.writerow(['task', 'dimensions', 'DSC', 'NSD', 'volumes'])
-        for name, task in scores.items():
-            table.writerow([name, 2 if self.planar[name] else 3, task['DSC'],
-                            task['NSD'], len(self.metrics[name].targets)])
-        path = Path(self.report_dir, 'tasks.csv').resolve()
-        write_text(path, text.getvalue())
-        MMLogger.get_current_instance().info(f'Scores of each task: {path}')
+    def _names(self) -> List[str]:
+        """Of the scores that all tasks have."""
+        first, *others = [metric.scores for metric in self.metrics.values()]
+        return [name for name in first
+                if all(name in scores for scores in others)]

@@ -1,13 +1,13 @@
 """From the predictions of single slices to the volumes that are scored."""
 
 from dataclasses import dataclass
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
 from mmdbsam.datasets.prepared import PreparedCase, PreparedData
 from mmdbsam.evaluation.baselines import filled_box, inscribed_ellipse
-from mmdbsam.evaluation.scores import bounding_box
+from mmdbsam.evaluation.surfaces import bounding_box
 
 # What is scored, and its name for a reader; the model comes last.
 METHODS = {
@@ -25,20 +25,22 @@ class Prompt:
     A test set has thousands: the mask is kept cropped, one bit a pixel.
 
     Attributes:
-        box: float32 (4,), x0, y0, x1, y1 in pixels of the slice.
+        box: float32 (4,), x0, y0, x1, y1 in pixels of the slice; None where
+            the model was given points.
         corner: (row, column) of the crop's first pixel.
         shape: (rows, columns) of the crop; (0, 0) for an empty mask.
         bits: uint8, the crop as ``np.packbits`` gives it.
     """
 
-    box: np.ndarray
+    box: Optional[np.ndarray]
     corner: Tuple[int, int]
     shape: Tuple[int, int]
     bits: np.ndarray
 
     @classmethod
-    def pack(cls, box: np.ndarray, mask: np.ndarray) -> 'Prompt':
-        """Keep a box and a mask, bool (H, W)."""
+    def pack(cls, box: Optional[np.ndarray],
+             mask: np.ndarray) -> 'Prompt':
+        """Keep a box, if there is one, and a mask, bool (H, W)."""
         rows, columns = bounding_box(mask) or (slice(0, 0), slice(0, 0))
         crop = mask[rows, columns]
         return cls(box, (rows.start, columns.start), crop.shape,
@@ -76,19 +78,11 @@ class Target:
     voxels: int
 
 
-def find_targets(data: PreparedData, split: str, min_volume: int,
-                 per_slice: bool) -> List[Target]:
-    """All labels of a split's blocks that have at least that many voxels.
-
-    Per slice, each slice is a block of its own, and one pixel is enough.
-    """
+def find_targets(data: PreparedData, split: str,
+                 min_volume: int) -> List[Target]:
+    """All labels of a split's blocks that have at least that many voxels."""
     targets = []
-    blocks = data.blocks(split)
-    if per_slice:
-        min_volume = 1
-        blocks = [(case, z, z + 1) for case, start, stop in blocks
-                  for z in range(start, stop)]
-    for case, start, stop in blocks:
+    for case, start, stop in data.blocks(split):
         voxels = case.areas()[start:stop].sum(axis=0)
         targets += [
             Target(case, start, stop, label_id, int(count))
@@ -99,32 +93,33 @@ def find_targets(data: PreparedData, split: str, min_volume: int,
 
 
 class LabelVolume:
-    """Reference and predictions of a target, cropped to what they cover.
+    """Reference and predictions of a target, cropped in the plane.
 
     Args:
         target: The label and its block.
         prompts: Slice index to prompt; slices without one predict nothing.
 
     Attributes:
-        reference (np.ndarray): bool (d, h, w), the crop of the block.
+        reference (np.ndarray): bool (D, h, w), all slices of the block, cut
+            to what reference, boxes and predictions cover.
     """
 
     def __init__(self, target: Target, prompts: Dict[int, Prompt]) -> None:
         mask = target.case.mask(target.label_id, target.start, target.stop)
         self._prompts = {z - target.start: p for z, p in prompts.items()}
-        self._origin, stop = self._extent(mask)
-        self.reference = mask[tuple(map(slice, self._origin, stop))]
+        self._corner, stop = self._extent(mask)
+        self.reference = mask[(slice(None), *map(slice, self._corner, stop))]
 
     def predict(self, method: str) -> np.ndarray:
-        """The prediction of one of :data:`METHODS`, bool (d, h, w)."""
+        """The prediction of one of :data:`METHODS`, bool (D, h, w)."""
         volume = np.zeros_like(self.reference)
-        first, top, left = self._origin
+        top, left = self._corner
         if method == 'model':
             for z, prompt in self._prompts.items():
-                prompt.paste(volume[z - first], (top, left))
+                prompt.paste(volume[z], (top, left))
         elif self._prompts:
             boxes = np.stack([p.box for p in self._prompts.values()])
-            volume[[z - first for z in self._prompts]] = _BASELINES[method](
+            volume[list(self._prompts)] = _BASELINES[method](
                 boxes - [left, top, left, top], volume.shape[1:])
         return volume
 
@@ -136,11 +131,11 @@ class LabelVolume:
             a row for each prompt whose slice has the label, in the order of
             the box's coordinates.
         """
-        first, top, left = self._origin
+        top, left = self._corner
         shifts = []
         for z, prompt in self._prompts.items():
-            box = bounding_box(self.reference[z - first])
-            if box is None:
+            box = bounding_box(self.reference[z])
+            if box is None or prompt.box is None:
                 continue
             rows, columns = box
             shifts.append([
@@ -152,17 +147,18 @@ class LabelVolume:
         return np.array(shifts).reshape(-1, 4)
 
     def _extent(self, mask: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """First and one-past-last (z, y, x) of reference, boxes and masks."""
-        box = bounding_box(mask)
+        """First and one-past-last (y, x) of reference, boxes and masks."""
+        _, *box = bounding_box(mask)
         starts = [[axis.start for axis in box]]
         stops = [[axis.stop for axis in box]]
-        for z, prompt in self._prompts.items():
-            left, top = np.floor(prompt.box[:2])
-            right, bottom = np.ceil(prompt.box[2:]) + 1
-            starts.append([z, top, left])
-            stops.append([z + 1, bottom, right])
+        for prompt in self._prompts.values():
+            if prompt.box is not None:
+                left, top = np.floor(prompt.box[:2])
+                right, bottom = np.ceil(prompt.box[2:]) + 1
+                starts.append([top, left])
+                stops.append([bottom, right])
             if prompt.bits.size:
-                starts.append([z, *prompt.corner])
-                stops.append([z + 1, *np.add(prompt.corner, prompt.shape)])
+                starts.append(prompt.corner)
+                stops.append(np.add(prompt.corner, prompt.shape))
         return (np.maximum(np.min(starts, axis=0), 0).astype(int),
-                np.minimum(np.max(stops, axis=0), mask.shape).astype(int))
+                np.minimum(np.max(stops, axis=0), mask.shape[1:]).astype(int))

@@ -1,7 +1,9 @@
-"""DSC and NSD of whole volumes, from the predictions of their slices."""
+"""Scores of whole volumes, from the predictions of their slices."""
 
+import os
 from collections import defaultdict
-from typing import Any, Dict, List, Optional, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -10,7 +12,11 @@ from mmengine.utils import track_iter_progress
 
 from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation.case_score import CaseScore, format_table, mean_scores
+from mmdbsam.evaluation.case_score import (
+    CaseScore,
+    format_table,
+    mean_scores,
+)
 from mmdbsam.evaluation.label_volume import (
     METHODS,
     LabelVolume,
@@ -18,27 +24,25 @@ from mmdbsam.evaluation.label_volume import (
     Target,
     find_targets,
 )
+from mmdbsam.evaluation.protocols import find_protocol
 from mmdbsam.evaluation.report import (
+    describe_run,
     require_free_report_dir,
     summarize,
     write_report,
 )
-from mmdbsam.evaluation.scores import dice, normalized_surface_dice
-from mmdbsam.evaluation.shown_volumes import (
-    best_median_worst,
-    describe,
-    shown_in,
-)
-from mmdbsam.registry import METRICS
-from mmdbsam.visualization import draw_overlay
+from mmdbsam.evaluation.report.overlays import draw_best_median_worst
+from mmdbsam.evaluation.report.predictions import Prompts
+from mmdbsam.evaluation.volume_scores import score_volume
+from mmdbsam.registry import METRICS, SCORES
 
-# Prompts by (case, label id), then by slice index.
-Prompts = Dict[tuple, Dict[int, Prompt]]
+# Each needs the memory of a few distance maps of what it scores.
+_MAX_THREADS = 8
 
 
 @METRICS.register_module()
 class VolumeMetric(BaseMetric):
-    """DSC and NSD per label and volume, averaged over a task.
+    """Scores per label and volume, averaged over a task.
 
     A volume is a block: a contiguous range of a scan's slices that belongs to
     the split. A row of the evaluation is a label that has at least
@@ -46,7 +50,22 @@ class VolumeMetric(BaseMetric):
     model made of the label's prompts, and is empty where there was none. The
     task's score is the unweighted mean over its rows: every label of every
     block counts once, however large. A label cut by a block's border has a
-    surface there, in the reference as in the prediction.
+    surface there, in the reference as in the prediction. Where prompts were
+    drawn several times, each draw is a row.
+
+    The scores' own conventions stand with them, in
+    :mod:`mmdbsam.evaluation.scores`: two empty masks score as equal ones do.
+    The distance to an empty prediction is the diagonal of the block, so that
+    a mean over rows misses none and a model that predicts nothing does not
+    gain. What else a number depends on is the protocol:
+
+    - ``'mm'``: spacing in mm, tolerance 2 mm, all slices of the block, labels
+      of at least 1000 voxels.
+    - ``'dbsam2024'``: that of DB-SAM's release. Spacing 1, tolerance 1 voxel,
+      only slices with the label, stacked without gaps, however small the
+      label is.
+
+    The arguments ``unit`` to ``min_volume`` change single fields of it.
 
     Predictions are collected from all ranks; a slice that was padded into
     the last batch counts once.
@@ -55,27 +74,30 @@ class VolumeMetric(BaseMetric):
         data_root: The prepared data set, which also holds the reference.
         split: The split that is evaluated; the data loader must deliver all
             of it, as a label's missing slices count as empty predictions.
-        tolerance: Tolerance of the NSD in mm. 2 mm is that of the CVPR 2024
-            MedSAM-on-laptop challenge; numbers published for DB-SAM used 1
-            voxel instead and do not compare.
+        scores: Names of registered scores, of which ``DSC`` must be one:
+            ``DSC``, ``NSD``, ``HD95``, ``ASSD``, ``IoU``, ``RVD``.
+        protocol: 'mm' or 'dbsam2024'.
+        unit: 'mm' or 'voxel'.
+        tolerance: Tolerance of the NSD in that unit.
+        slices: 'all' or 'foreground'.
         min_volume: Voxels of a label in a block below which it is not
-            scored; MedSAM's curation drops objects of under 1000 voxels.
-        per_slice: Score every slice by itself, whatever its labels' sizes:
-            for images in a plane.
+            scored.
+        per_slice: Score every slice as an image, in its plane, and take the
+            mean over those of a block: for images in a plane. Unless said
+            otherwise only slices with the label count, and labels of any
+            size. In 'dbsam2024' the NSD is, as in the release, still that of
+            the stack.
         report_dir: Where to write a report. With it, two trivial methods are
             scored beside the model, from the same boxes; without it, as in
             the validation of a training, they are not.
-        overlays_of: Another report, whose volumes this one shows too. Else
-            it shows the best, the median and the worst by DSC.
-        provenance: Strings for the report, such as ``config`` and
-            ``checkpoint``.
+        provenance: For the report, see :func:`.describe_test`.
         collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
         prefix: Prepended to the scores' names, as ``prefix/DSC``.
 
     Raises:
-        InputError: If the data set cannot be read, if the split has no label
-            of ``min_volume`` voxels, if ``report_dir`` holds other files, or
-            if ``overlays_of`` is not a report on these volumes.
+        InputError: If the data set cannot be read, if a score or the protocol
+            is unknown, if the split has no label of ``min_volume`` voxels, or
+            if ``report_dir`` holds other files.
     """
 
     # Not None, or mmengine warns that it is missing.
@@ -84,35 +106,42 @@ class VolumeMetric(BaseMetric):
     def __init__(self,
                  data_root: str,
                  split: str,
-                 tolerance: float = 2.0,
-                 min_volume: int = 1000,
+                 scores: Sequence[str] = ('DSC', 'NSD'),
+                 protocol: str = 'mm',
+                 unit: Optional[str] = None,
+                 tolerance: Optional[float] = None,
+                 slices: Optional[str] = None,
+                 min_volume: Optional[int] = None,
                  per_slice: bool = False,
                  report_dir: Optional[str] = None,
-                 overlays_of: Optional[str] = None,
-                 provenance: Optional[Dict[str, str]] = None,
+                 provenance: Optional[Dict[str, Any]] = None,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.data = PreparedData(data_root)
         self.split = split
-        self.tolerance = tolerance
-        self.min_volume = min_volume
+        self.scores = {name: SCORES.build(dict(type=name)) for name in scores}
+        if 'DSC' not in self.scores:
+            raise InputError('scores: expected DSC among them, found '
+                             f'{", ".join(scores) or "none"}')
+        self.protocol_name = protocol
+        self.protocol = find_protocol(
+            protocol, per_slice, unit=unit, tolerance=tolerance,
+            slices=slices, min_volume=min_volume)
+        self.per_slice = per_slice
         self.report_dir = report_dir
         self.provenance = provenance or {}
         self.blocks = {(case.name, start, stop)
                        for case, start, stop in self.data.blocks(split)}
-        self.per_slice = per_slice
-        self.targets = find_targets(self.data, split, min_volume, per_slice)
+        self.targets = find_targets(self.data, split, self.protocol.min_volume)
         if not self.targets:
             raise InputError(
                 f"{data_root}: expected, in split '{split}', a label with at "
-                f'least min_volume={min_volume} voxels in a block of slices, '
-                f'found none in {len(self.blocks)} blocks; lower min_volume '
-                'or evaluate another split')
+                f'least min_volume={self.protocol.min_volume} voxels in a '
+                f'block of slices, found none in {len(self.blocks)} blocks; '
+                'lower min_volume or evaluate another split')
         if report_dir is not None:
             require_free_report_dir(report_dir)
-        self.shown = (None if overlays_of is None
-                      else shown_in(overlays_of, self.targets))
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the boxes and the packed predictions of a batch.
@@ -120,9 +149,11 @@ class VolumeMetric(BaseMetric):
         Args:
             data_batch: Not used.
             data_samples: The model's output as dicts, with ``case``,
-                ``block``, ``slice_index``, ``prompts`` (``labels`` (K,),
-                ``ori_boxes`` (K, 4)) and ``predictions`` (``masks``, bool (K,
-                H, W) at the slice's original size).
+                ``block``, ``slice_index``, ``prompt`` (how the prompts were
+                made), ``prompts`` (``labels`` (K,), ``draws`` (K,) if there
+                are several, ``ori_boxes`` (K, 4) if they are boxes) and
+                ``predictions`` (``masks``, bool (K, H, W) at the slice's
+                original size).
 
         Raises:
             InputError: If a sample is not of the metric's split.
@@ -130,8 +161,8 @@ class VolumeMetric(BaseMetric):
         # One result a sample: mmengine cuts padding off by their number.
         self.results += map(self.pack, data_samples)
 
-    def pack(self, sample: dict) -> dict:
-        """The prompts of a sample, see :meth:`process`."""
+    def pack(self, sample: dict) -> Tuple[str, dict]:
+        """How a sample was prompted, and with what; see :meth:`process`."""
         block = (sample['case'], *sample['block'])
         if block not in self.blocks:
             raise InputError(
@@ -140,48 +171,64 @@ class VolumeMetric(BaseMetric):
                 'give the metric the data root and the split of its data '
                 'loader')
         prompts = sample['prompts']
-        boxes = prompts['ori_boxes'].cpu().numpy()
+        labels = prompts['labels'].tolist()
+        draws = prompts['draws'].tolist() if 'draws' in prompts else [
+            0] * len(labels)
+        boxes = prompts['ori_boxes'].cpu().numpy() if (
+            'ori_boxes' in prompts) else [None] * len(labels)
         masks = sample['predictions']['masks'].cpu().numpy()
-        return {
-            (sample['case'], label_id, sample['slice_index']):
-            Prompt.pack(box, mask) for label_id, box, mask in zip(
-                prompts['labels'].tolist(), boxes, masks, strict=True)
+        return sample['prompt'], {
+            (sample['case'], label_id, draw, sample['slice_index']):
+            Prompt.pack(box, mask) for label_id, draw, box, mask in zip(
+                labels, draws, boxes, masks, strict=True)
         }
 
-    def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
+    def compute_metrics(self, results: List[Tuple[str, dict]]
+                        ) -> Dict[str, float]:
         """Score all volumes and, if asked to, write the report.
 
         Args:
-            results: Of each sample, its prompts.
+            results: Of each sample, what :meth:`pack` returns.
 
         Returns:
-            dict[str, float]: ``DSC`` and ``NSD``, and with a report also
-            ``box_DSC``, ``box_NSD``, ``ellipse_DSC`` and ``ellipse_NSD``; all
-            in [0, 1].
+            dict[str, float]: Each of the scores by its name, and with a
+            report also ``box_DSC``, ``ellipse_DSC`` and so on; fractions, and
+            distances in the protocol's unit.
         """
-        prompts: Prompts = defaultdict(dict)
-        for result in results:
-            for (case, label_id, index), prompt in result.items():
-                prompts[case, label_id].setdefault(index, prompt)
-        methods = METHODS if self.report_dir else ('model', )
-        rows, shifts = [], []
-        for target in track_iter_progress(self.targets):
-            volume = LabelVolume(target, _of_target(prompts, target))
-            rows += [self._score(target, volume, name) for name in methods]
-            shifts.append(volume.box_shifts())
+        prompts: Prompts = defaultdict(lambda: defaultdict(dict))
+        boxed, draws = True, 1
+        for _, result in results:
+            for (case, label_id, draw, index), prompt in result.items():
+                prompts[case, label_id][draw].setdefault(index, prompt)
+                boxed &= prompt.box is not None
+                draws = max(draws, draw + 1)
+        methods = [method for method in METHODS if method == 'model'
+                   or (self.report_dir and boxed)]
+        work = [(target, draw, _of_target(prompts, target, draw), methods)
+                for target in self.targets for draw in range(draws)]
+        threads = min(_MAX_THREADS, os.cpu_count() or 1)
+        with ThreadPoolExecutor(threads) as executor:
+            scored = list(track_iter_progress(
+                (executor.map(self._score, *zip(*work, strict=True)),
+                 len(work))))
+        rows = [row for of_target, _ in scored for row in of_target]
         if self.report_dir:
-            self._report(rows, prompts, np.concatenate(shifts))
+            kinds = sorted({kind for kind, _ in results})
+            self._report(rows, prompts, ' or '.join(kinds), draws,
+                         np.concatenate([shifts for _, shifts in scored]))
         return {
             key if method == 'model' else f'{method}_{key}': mean[key]
             for method, mean in mean_scores(rows).items()
-            for key in ('DSC', 'NSD')
+            for key in self.scores
         }
 
-    def _score(self, target: Target, volume: LabelVolume,
-               method: str) -> CaseScore:
-        reference, prediction = volume.reference, volume.predict(method)
+    def _score(self, target: Target, draw: int, prompts: Dict[int, Prompt],
+               methods: Sequence[str]) -> Tuple[List[CaseScore], np.ndarray]:
+        """The rows of a target for a draw, and how far its boxes are off."""
+        volume = LabelVolume(target, prompts)
         spacing = target.case.spacing
-        return CaseScore(
+        shape = (target.stop - target.start, *target.case.shape[1:])
+        rows = [CaseScore(
             case=target.case.name,
             start=target.start,
             stop=target.stop,
@@ -190,58 +237,60 @@ class VolumeMetric(BaseMetric):
             method=method,
             voxels=target.voxels,
             volume_ml=target.voxels * float(np.prod(spacing)) / 1000,
-            scores=dict(
-                DSC=dice(reference, prediction),
-                NSD=normalized_surface_dice(reference, prediction, spacing,
-                                            self.tolerance)))
+            scores=score_volume(volume.reference, volume.predict(method),
+                                self.scores, self.protocol, self.per_slice,
+                                spacing, shape),
+            draw=draw) for method in methods]
+        return rows, volume.box_shifts()
 
-    def _report(self, rows: List[CaseScore], prompts: Prompts,
-                shifts: np.ndarray) -> None:
-        protocol = dict(
-            split=self.split,
-            tolerance_mm=self.tolerance,
-            min_volume_voxels=1 if self.per_slice else self.min_volume,
-            prompt='one box a label and slice',
-            box_shift_px=[float(shifts.min()), float(shifts.max())]
-            if shifts.size else [],
-            averaging='unweighted mean over (case, slice, label)'
-            if self.per_slice else
-            'unweighted mean over (case, block of slices, label)')
-        summary = summarize(rows, self.data.name, self.data.note, protocol,
-                            self.provenance)
-        scores = [row.scores['DSC'] for row in rows if row.method == 'model']
-        shown = self.shown or best_median_worst(scores)
-        summary['overlays'] = {name: describe(self.targets[i])
-                               for name, i in shown.items()}
-        folder = write_report(self.report_dir, rows, summary, {
-            name: self._overlay(self.targets[i], scores[i], prompts)
-            for name, i in shown.items()
-        })
+    def _report(self, rows: List[CaseScore], prompts: Prompts, prompt: str,
+                draws: int, shifts: np.ndarray) -> None:
+        provenance = dict(self.provenance, data_root=str(self.data.root))
+        summary = summarize(rows, self.data.name, self.data.note,
+                            self._describe(prompt, draws, shifts),
+                            describe_run(provenance))
+        folder = write_report(self.report_dir, rows, summary, prompts,
+                              draw_best_median_worst(self.data, rows,
+                                                     prompts))
         pictures = sorted(map(str, folder.glob('overlays/*.png')))
         MMLogger.get_current_instance().info('\n'.join([
             f"{self.data.name}, split '{self.split}', in percent, NSD at "
-            f'{self.tolerance:g} mm', format_table(summary['scores']),
-            f'Report: {folder / "report.md"}', 'Overlays:', *pictures]))
+            f'{self.protocol.tolerance:g} {self.protocol.unit}',
+            format_table(summary['scores']),
+            f'Report: {folder / "index.html"}', 'Overlays:', *pictures]))
 
-    def _overlay(self, target: Target, score: float,
-                 prompts: Prompts) -> np.ndarray:
-        column = list(self.data.labels).index(target.label_id)
-        areas = target.case.areas()[target.start:target.stop, column]
-        index = target.start + int(areas.argmax())
-        reference, = target.case.mask(target.label_id, index, index + 1)
-        prediction = np.zeros_like(reference)
-        prompt = _of_target(prompts, target).get(index)
-        if prompt is not None:
-            prompt.paste(prediction, (0, 0))
-        return draw_overlay(
-            target.case.image()[index], reference, prediction,
-            None if prompt is None else prompt.box,
-            title=f'{self.data.labels[target.label_id]}\n{target.case.name}, '
-            f'slice {index}, DSC of the volume {100 * score:.1f} %')
+    def _describe(self, prompt: str, draws: int, shifts: np.ndarray) -> dict:
+        """The protocol as a report states it."""
+        protocol = self.protocol
+        return dict(
+            name=self.protocol_name,
+            split=self.split,
+            unit=protocol.unit,
+            tolerance=protocol.tolerance,
+            slices=protocol.slices,
+            per_slice=self.per_slice,
+            min_volume_voxels=protocol.min_volume,
+            scores={name: dict(
+                title=score.title, ideal=score.ideal,
+                unit=protocol.unit if score.is_distance else '%',
+                of='slices' if self.per_slice
+                and name not in protocol.stacked else 'volumes')
+                for name, score in self.scores.items()},
+            empty='both masks empty: as equal ones; prediction empty: '
+            'distances are the diagonal of the '
+            f'{"slice" if self.per_slice else "block"}',
+            prompt=prompt,
+            draws=draws,
+            box_shift_px=[float(shifts.min()), float(shifts.max())]
+            if shifts.size else [],
+            averaging=('over the slices of a block, then ' if self.per_slice
+                       else '')
+            + 'unweighted mean over (case, block of slices, label)')
 
 
-def _of_target(prompts: Prompts, target: Target) -> Dict[int, Prompt]:
-    """A target's prompts by slice index."""
-    slices = prompts.get((target.case.name, target.label_id), {})
-    return {index: prompt for index, prompt in slices.items()
+def _of_target(prompts: Prompts, target: Target,
+               draw: int) -> Dict[int, Prompt]:
+    """A target's prompts in one draw, by slice index."""
+    drawn = prompts.get((target.case.name, target.label_id), {})
+    return {index: prompt for index, prompt in drawn.get(draw, {}).items()
             if target.start <= index < target.stop}

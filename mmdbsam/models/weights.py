@@ -17,6 +17,21 @@ _ADDED_BLOCKS = tuple(f'image_encoder.{name}'
                       for name in ('adapters', 'stem', 'necks', 'fusion'))
 
 
+def checkpoint_file(path: str) -> Path:
+    """A checkpoint's path, which is that of a file.
+
+    Raises:
+        InputError: If it is missing; says how released weights are fetched.
+    """
+    file = Path(path)
+    released = find_released(file.name)
+    if not file.is_file():
+        hint = (f'; run python tools/fetch_weights.py {released}'
+                if released else '')
+        raise InputError(f'checkpoint {path}: no such file{hint}')
+    return file
+
+
 def read_state_dict(path: str) -> Dict[str, Tensor]:
     """Read the state dict of a checkpoint, with ``weights_only=True``.
 
@@ -28,12 +43,8 @@ def read_state_dict(path: str) -> Dict[str, Tensor]:
         InputError: If the file is missing, is no such checkpoint, or is not
             the released weights whose name it has.
     """
-    file = Path(path)
+    file = checkpoint_file(path)
     released = find_released(file.name)
-    if not file.is_file():
-        hint = (f'; run python tools/fetch_weights.py {released}'
-                if released else '')
-        raise InputError(f'checkpoint {path}: no such file{hint}')
     if released:
         RELEASED_WEIGHTS[released].verify(file)
     try:

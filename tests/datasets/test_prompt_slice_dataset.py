@@ -71,7 +71,7 @@ def test_training_sample_keeps_the_contract(train_set):
         assert data.scale_factor == pytest.approx(96 / 73)
         assert set(data.metainfo) == {
             'task', 'case', 'block', 'slice_index', 'ori_shape', 'img_shape',
-            'scale_factor', 'flip'}
+            'scale_factor', 'flip', 'prompt'}
 
 
 def test_test_sample_has_every_label_and_its_tight_box(

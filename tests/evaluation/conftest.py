@@ -73,7 +73,8 @@ def make_samples(prepared):
                     boxes = np.array([tight_box(label == i) for i in ids])
                     masks = [predict(label == i, case, z, i) for i in ids]
                     sample = BaseDataElement(metainfo=dict(
-                        case=case, block=(start, stop), slice_index=z))
+                        case=case, block=(start, stop), slice_index=z,
+                        prompt='one box a label and slice, tight'))
                     sample.prompts = InstanceData(
                         ori_boxes=torch.tensor(
                             boxes + shift * np.array([-1, -1, 1, 1]),

@@ -4,12 +4,13 @@ import csv
 import json
 import shutil
 
-import numpy as np
 import pytest
 from mmengine.config import Config
+from pages import Page
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation import BenchmarkMetric, VolumeMetric
+from mmdbsam.evaluation.report import read_report
 from mmdbsam.registry import DATASETS, METRICS
 
 TASKS = ('01-CT_liver', '02-MR_liver', '22-2D-liver')
@@ -56,7 +57,8 @@ def test_each_task_is_scored_by_itself(benchmark, make_samples, evaluate,
                       make_samples(erode))
     assert found['01-CT_liver/DSC'] == 1
     assert found['02-MR_liver/DSC'] == alone['DSC'] < 1
-    assert found['22-2D-liver/NSD'] == slices['NSD'] != alone['NSD']
+    assert found['22-2D-liver/DSC'] == slices['DSC'] != alone['DSC']
+    assert found['22-2D-liver/NSD'] == slices['NSD']
     assert found['3D_DSC'] == pytest.approx((1 + alone['DSC']) / 2)
     assert found['2D_NSD'] == slices['NSD']
     with (tmp_path / 'report/tasks.csv').open() as stream:
@@ -68,15 +70,32 @@ def test_each_task_is_scored_by_itself(benchmark, make_samples, evaluate,
         assert (tmp_path / 'report' / task / 'report.md').is_file()
 
 
-def test_a_slice_is_an_image_of_its_own(prepared, make_samples, evaluate):
-    """However small its labels; slices without a label do not count."""
-    metric = VolumeMetric(prepared.root, 'test', per_slice=True)
-    expected = sum(
-        len(set(np.unique(volume[z])) - {0})
-        for name, volume in prepared.volumes.items()
-        for start, stop in prepared.blocks[name] for z in range(start, stop))
-    assert len(metric.targets) == expected
-    assert evaluate(metric, make_samples(lambda mask, *_: mask))['DSC'] == 1
+def test_the_page_above_the_tasks(benchmark, make_samples, evaluate,
+                                  tmp_path):
+    """Its averages are the metric's; its links lead to the tasks."""
+    folder = tmp_path / 'report'
+    found = evaluate(BenchmarkMetric(
+        str(benchmark), split='test', min_volume=1, planar_tasks=['22-*'],
+        report_dir=str(folder)), samples_of(make_samples))
+    page = Page((folder / 'index.html').read_text())
+    table = {row[0]: row[1:] for row in page.tables[0]}
+    summary = json.loads((folder / 'summary.json').read_text())
+    for name, key in (('mean of 2 3-D tasks', '3'),
+                      ('mean of 1 2-D tasks', '2')):
+        average = summary['averages'][f'{key}-D']
+        for score in ('DSC', 'NSD'):
+            value = found[f'{key}D_{score}']
+            low, high = average['intervals'][score]
+            assert average['scores'][score] == pytest.approx(value)
+            assert low < value < high
+            cell = f'{100 * value:.2f} [{100 * low:.2f}, {100 * high:.2f}]'
+            assert cell in table[name]
+            assert cell in (folder / 'report.md').read_text()
+    for task in TASKS:
+        assert f'{task}/index.html' in page.links
+        assert (folder / task / 'index.html').is_file()
+    with pytest.raises(InputError, match='expected the report of one task'):
+        read_report(folder)
 
 
 def test_a_sample_of_no_task_is_refused(benchmark, make_samples):

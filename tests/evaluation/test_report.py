@@ -1,6 +1,8 @@
 import csv
 import json
+import shutil
 from collections import defaultdict
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -10,7 +12,11 @@ from matplotlib.colors import to_rgb
 from mmengine.logging import MMLogger
 
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation import VolumeMetric, report
+from mmdbsam.evaluation import VolumeMetric, mean_scores, write_report
+from mmdbsam.evaluation.report import folder as folder_module
+from mmdbsam.evaluation.report import read_report
+from mmdbsam.evaluation.report.overlays import best_median_worst
+from mmdbsam.evaluation.report.predictions import load_predictions
 from mmdbsam.visualization import overlay
 
 
@@ -54,7 +60,7 @@ def test_the_csv_agrees_with_the_summary_and_the_metric(written):
     with open(written.folder / 'cases.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     summary = json.loads((written.folder / 'summary.json').read_text())
-    assert len(rows) == summary['rows'] == 18
+    assert len(rows) == 3 * summary['volumes'] == 18
     assert float(rows[0]['volume_ml']) == pytest.approx(
         int(rows[0]['voxels']) * 3.0 * 0.7 * 0.8 / 1000)
     by_method, by_label = defaultdict(list), defaultdict(list)
@@ -79,15 +85,62 @@ def test_it_says_how_and_on_what_it_was_made(written):
     summary = json.loads((written.folder / 'summary.json').read_text())
     assert summary['task'] == 'phantom'
     assert summary['protocol']['split'] == 'test'
-    assert summary['protocol']['tolerance_mm'] == 2
+    assert summary['protocol']['tolerance'] == 2
+    assert summary['protocol']['unit'] == 'mm'
     assert summary['protocol']['min_volume_voxels'] == 50
     assert summary['protocol']['box_shift_px'] == [0, 0]
-    assert set(summary['versions']) == {'mmdbsam', 'python', 'torch', 'numpy'}
-    text = (written.folder / 'report.md').read_text()
-    for part in ('Drawn, not scanned.', 'inscribed ellipse', 'some.pth',
-                 'overlays/median.png', '| spleen | 3 |', 'tight.',
-                 f'{100 * summary["scores"]["model"]["DSC"]:.2f}'):
-        assert part in text
+    assert {'mmdbsam', 'torch', 'numpy'} < set(summary['versions'])
+    assert summary['hardware']['cores'] > 0
+    model = summary['scores']['model']['DSC']
+    low, high = summary['intervals']['model']['DSC']
+    assert low < model < high
+    texts = [(written.folder / name).read_text()
+             for name in ('report.md', 'index.html', 'table.tex')]
+    for text in texts:
+        for part in ('Drawn, not scanned.', 'inscribed ellipse',
+                     f'{100 * model:.2f}',
+                     f'[{100 * low:.2f}, {100 * high:.2f}]'):
+            assert part in text
+    for part in ('overlays/median.png', 'tight.', 'some.pth', '- DSC: Dice '):
+        assert part in texts[0]
+
+
+def test_too_few_cases_are_told(written):
+    """There are two: what was resampled are rows."""
+    summary = json.loads((written.folder / 'summary.json').read_text())
+    assert summary['cases'] == 2 and summary['resampling']['unit'] == 'volume'
+    assert 'volumes of 2 cases, which says nothing about other cases' in (
+        written.folder / 'report.md').read_text()
+    # Three rows of a label are not enough.
+    assert all(entry['intervals']['model']['DSC'] is None
+               for entry in summary['labels'])
+
+
+def test_a_report_is_read_as_it_was_written(written, prepared, make_samples):
+    report = read_report(written.folder)
+    for method, means in mean_scores(report.rows).items():
+        assert means == report.summary['scores'][method]
+    prompts = load_predictions(written.folder / 'predictions.npz')
+    for sample in make_samples(shrunk):
+        for label_id, box, mask in zip(
+                sample.prompts.labels.tolist(), sample.prompts.ori_boxes,
+                sample.predictions.masks, strict=True):
+            prompt = prompts[sample.case, label_id][0][sample.slice_index]
+            found = np.zeros(mask.shape, bool)
+            prompt.paste(found, (0, 0))
+            assert (found == mask.numpy()).all()
+            assert (prompt.box == box.numpy()).all()
+
+
+@pytest.mark.parametrize('name, content', [
+    ('summary.json', '{}'), ('cases.csv', 'case,start\na,0\n'),
+    ('predictions.npz', 'none')])
+def test_a_broken_report_is_named(written, tmp_path, name, content):
+    shutil.copytree(written.folder, tmp_path / 'copy')
+    (tmp_path / 'copy' / name).write_text(content)
+    with pytest.raises(InputError, match=f"{name}: expected a report's"):
+        read_report(tmp_path / 'copy')
+        load_predictions(tmp_path / 'copy/predictions.npz')
 
 
 def test_the_table_and_the_paths_are_logged(written):
@@ -95,8 +148,8 @@ def test_the_table_and_the_paths_are_logged(written):
                         ('inscribed ellipse', 'ellipse_DSC')):
         line = f'{method:<18} {100 * written.metrics[key]:>7.2f}'
         assert line in written.log
-    for path in ('report.md', 'overlays/best.png', 'overlays/median.png',
-                 'overlays/worst.png'):
+    for path in ('index.html', 'overlays/best.png',
+                 'overlays/median.png', 'overlays/worst.png'):
         assert str(written.folder / path) in written.log
 
 
@@ -115,7 +168,7 @@ def test_moved_boxes_and_missing_slices_are_told(write, tmp_path):
           keep=lambda sample: sample.case == 'first')
     summary = json.loads((tmp_path / 'report/summary.json').read_text())
     assert summary['protocol']['box_shift_px'] == [3, 3]
-    assert 'its sides 3 to 3 px outside' in (
+    assert '(sides 3 to 3 px outside the tight box)' in (
         tmp_path / 'report/report.md').read_text()
     # All rows tie at 0: the best is of the second case, without samples, the
     # worst of the first, with boxes and empty predictions.
@@ -135,7 +188,7 @@ def test_a_failure_leaves_the_earlier_report(write, tmp_path, monkeypatch):
         raise OSError('no space left on device')
 
     with monkeypatch.context() as patch:
-        patch.setattr(report, 'imsave', fail)
+        patch.setattr(folder_module, 'imsave', fail)
         for target in (folder, tmp_path / 'other'):
             with pytest.raises(OSError, match='no space'):
                 write(target, shift=3)
@@ -156,5 +209,19 @@ def test_only_a_report_is_replaced(prepared, tmp_path):
             VolumeMetric(prepared.root, 'test', min_volume=50,
                          report_dir=str(folder))
         with pytest.raises(InputError, match=message):
-            report.write_report(str(folder), [], {}, {})
+            write_report(str(folder), [], {}, {}, {})
     assert stranger.read_text() == 'years of work'
+
+
+@pytest.mark.parametrize('scores, best, median, worst', [
+    ([0.3, 0.9, 0.1], 0.9, 0.3, 0.1), ([0.5], 0.5, 0.5, 0.5)])
+def test_best_median_worst(written, scores, best, median, worst):
+    """Of the model, whatever the baselines score."""
+    row = read_report(written.folder).rows[0]
+    rows = [replace(row, method=method, scores=dict(DSC=abs(score - shift)))
+            for method, shift in (('box', 1), ('model', 0))
+            for score in scores]
+    found = best_median_worst(rows)
+    assert {name: row.scores['DSC'] for name, row in found.items()} == dict(
+        best=best, median=median, worst=worst)
+    assert {row.method for row in found.values()} == {'model'}

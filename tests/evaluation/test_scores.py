@@ -1,114 +1,166 @@
+"""The scores of pairs of masks, against the reference implementations."""
+
+import math
+
 import numpy as np
 import pytest
 import surface_distance
 from scipy import ndimage
 
-from mmdbsam.evaluation import dice, normalized_surface_dice
+from mmdbsam.errors import InputError
+from mmdbsam.evaluation import ASSD, DSC, HD95, NSD, RVD, IoU, MaskPair
+from mmdbsam.registry import SCORES
 
 SPACING = (2.5, 0.7, 0.9)
+ALL = (DSC, NSD, HD95, ASSD, IoU, RVD)
 
 
-def blobs(seed, shape=(9, 24, 26), quantile=0.8):
-    noise = np.random.default_rng(seed).normal(size=shape)
-    smooth = ndimage.gaussian_filter(noise, 1.5)
+def blobs(rng, shape, quantile):
+    smooth = ndimage.gaussian_filter(rng.normal(size=shape),
+                                     rng.uniform(0, 2))
     return smooth > np.quantile(smooth, quantile)
 
 
-def package_nsd(reference, prediction, spacing, tolerance):
-    distances = surface_distance.compute_surface_distances(
-        reference, prediction, spacing)
-    return surface_distance.compute_surface_dice_at_tolerance(
-        distances, tolerance)
+def random_mask(rng, shape):
+    """A blob, noise, a box, one voxel, a slice of a blob, or everything."""
+    kind = rng.integers(6)
+    if kind < 2:
+        return blobs(rng, shape, rng.uniform(0.3, 0.99))
+    if kind == 2:
+        return rng.random(shape) < rng.uniform(0.01, 0.9)
+    mask = np.zeros(shape, bool)
+    if kind == 3:
+        starts = [rng.integers(side) for side in shape]
+        mask[tuple(slice(s, s + rng.integers(1, 8)) for s in starts)] = True
+    elif kind == 4:
+        mask[tuple(rng.integers(side) for side in shape)] = True
+    else:
+        mask[rng.integers(shape[0])] = True
+    return mask
 
 
-def pairs():
-    one = np.zeros((9, 24, 26), bool)
-    one[4, 10, 11] = True
-    full = np.ones_like(one)
-    yield 'random', blobs(0), blobs(1)
-    yield 'sparse', blobs(2, quantile=0.99), blobs(3, quantile=0.97)
-    yield 'equal', blobs(4), blobs(4)
-    yield 'voxels', one, np.roll(one, 2, axis=2)
-    yield 'voxel and all', one, full
-    yield 'corners', np.roll(one, (-4, -10, -11), (0, 1, 2)), np.roll(
-        one, (4, 13, 14), (0, 1, 2))
-    yield 'one slice', blobs(5) & (np.arange(9) == 0)[:, None, None], blobs(6)
+def pairs(number=200):
+    """Shapes, masks, spacings and tolerances of every kind."""
+    for seed in range(number):
+        rng = np.random.default_rng(seed)
+        shape = rng.integers(1, 20, size=2 if seed % 5 == 0 else 3)
+        a, b = random_mask(rng, shape), random_mask(rng, shape)
+        if seed % 7 == 0:
+            b = np.roll(a, rng.integers(0, 3), axis=-1)
+        spacing = (rng.uniform(0.3, 5, size=len(shape)) if seed % 2 else
+                   rng.choice([0.4, 0.5, 0.7, 0.8, 1., 2.5], len(shape)))
+        if a.any() and b.any():
+            yield a, b, spacing, rng.choice(
+                [0., 0.7, 1., 2., rng.uniform(0, 9)])
 
 
-PAIRS = [pytest.param(a, b, id=name) for name, a, b in pairs()]
+def package(a, b, spacing, tolerance):
+    """What DeepMind's package makes of a pair, both not empty."""
+    found = surface_distance.compute_surface_distances(a, b, spacing)
+    means = surface_distance.compute_average_surface_distance(found)
+    areas = [found[f'surfel_areas_{key}'].sum() for key in ('gt', 'pred')]
+    return dict(
+        DSC=surface_distance.compute_dice_coefficient(a, b),
+        NSD=surface_distance.compute_surface_dice_at_tolerance(
+            found, tolerance),
+        HD95=surface_distance.compute_robust_hausdorff(found, 95),
+        ASSD=np.dot(means, areas) / sum(areas))
 
 
-@pytest.mark.parametrize('a, b', PAIRS)
-def test_dice_counts_voxels(a, b):
-    in_a, in_b = (set(map(tuple, np.argwhere(mask))) for mask in (a, b))
-    expected = 2 * len(in_a & in_b) / (len(in_a) + len(in_b))
-    assert dice(a, b) == pytest.approx(expected, abs=1e-12)
+def counted(a, b):
+    """The scores that are counts, by sets of positions."""
+    a, b = (set(map(tuple, np.argwhere(mask))) for mask in (a, b))
+    return dict(DSC=2 * len(a & b) / (len(a) + len(b)),
+                IoU=len(a & b) / len(a | b),
+                RVD=(len(b) - len(a)) / len(a))
+
+
+def score(name, *pair, **options):
+    return SCORES.build(dict(type=name))(MaskPair(*pair, **options))
 
 
 @pytest.mark.filterwarnings('ignore::DeprecationWarning')
-@pytest.mark.parametrize('tolerance', [0, 0.75, 2, 5])
-@pytest.mark.parametrize('spacing', [SPACING, (1, 1, 1)])
-@pytest.mark.parametrize('a, b', PAIRS)
-def test_nsd_equals_the_package_on_whole_arrays(a, b, spacing, tolerance):
-    found = normalized_surface_dice(a, b, spacing, tolerance)
-    assert found == pytest.approx(
-        package_nsd(a, b, spacing, tolerance), abs=1e-9)
+def test_they_equal_the_reference_implementations():
+    compared = 0
+    for a, b, spacing, tolerance in pairs():
+        pair = MaskPair(a, b, spacing, tolerance)
+        for expected in (package(a, b, spacing, tolerance), counted(a, b)):
+            for name, value in expected.items():
+                assert SCORES.build(dict(type=name))(pair) == pytest.approx(
+                    value, abs=1e-9), (name, a.shape, spacing, tolerance)
+        compared += 1
+    assert compared > 190
 
 
 @pytest.mark.filterwarnings('ignore::DeprecationWarning')
-def test_nsd_equals_the_package_in_two_dimensions():
-    a, b = blobs(0)[4], blobs(1)[4]
-    found = normalized_surface_dice(a, b, (0.7, 1.3), 1.5)
-    assert 0 < found < 1
-    assert found == pytest.approx(package_nsd(a, b, (0.7, 1.3), 1.5))
+@pytest.mark.parametrize('steps, spacing, tolerance', [
+    (3, 0.1, 0.3), (3, 0.7, 2.1), (5, 0.4, 2.0)])
+def test_a_distance_at_the_tolerance_counts_as_in_the_package(
+        steps, spacing, tolerance):
+    """3 * 0.1 > 0.3 in floats."""
+    a = np.zeros((4, 8, 40), bool)
+    a[1:3, 2:5, 30:33] = True
+    b = np.roll(a, steps, axis=2)
+    grid = (spacing, ) * 3
+    assert score('NSD', a, b, grid, tolerance) == pytest.approx(
+        package(a, b, grid, tolerance)['NSD'], abs=1e-12)
 
 
-@pytest.mark.parametrize('a, b', PAIRS)
-def test_scores_are_symmetric_and_do_not_move_with_the_masks(a, b):
-    expected = normalized_surface_dice(a, b, SPACING, 1)
-    assert normalized_surface_dice(b, a, SPACING, 1) == pytest.approx(expected)
-    assert dice(b, a) == dice(a, b)
-    a, b = (np.pad(m, ((3, 0), (0, 2), (5, 1))) for m in (a, b))
-    assert normalized_surface_dice(a, b, SPACING, 1) == pytest.approx(expected)
+def test_scores_do_not_move_with_the_masks_and_know_their_sides():
+    for a, b, spacing, tolerance in pairs(20):
+        there, back = (MaskPair(*masks, spacing, tolerance)
+                       for masks in ((a, b), (b, a)))
+        border = [(3, 0), (0, 2), (5, 1)][:a.ndim]
+        moved = MaskPair(np.pad(a, border), np.pad(b, border), spacing,
+                         tolerance)
+        for kind in ALL:
+            one = kind()
+            assert one(moved) == one(there)
+            if kind is RVD:
+                assert (1 + one(there)) * (1 + one(back)) == pytest.approx(1)
+            else:
+                assert one(back) == pytest.approx(one(there))
 
 
 @pytest.mark.parametrize('shape', [(4, 5, 6), (5, 6)])
 def test_empty_masks(shape):
     empty, full = np.zeros(shape, bool), np.ones(shape, bool)
-    spacing = (1, ) * len(shape)
-    for score in (dice,
-                  lambda a, b: normalized_surface_dice(a, b, spacing, 9)):
-        assert score(empty, empty) == 1
-        assert score(empty, full) == score(full, empty) == 0
+    spacing = (2., ) * len(shape)
+    for kind in ALL:
+        assert kind()(MaskPair(empty, empty, spacing, 9)) == kind.ideal
+        assert kind()(MaskPair(full, full, spacing, 9)) == kind.ideal
+    # reference, prediction, one-empty scores
+    for a, b, volume in ((full, empty, -1), (empty, full, math.inf)):
+        pair = MaskPair(a, b, spacing, 9)
+        assert [DSC()(pair), IoU()(pair), NSD()(pair)] == [0, 0, 0]
+        assert RVD()(pair) == volume
+        assert HD95()(pair) == ASSD()(pair) == math.inf
+        pair = MaskPair(a, b, spacing, tolerance=99, farthest=42)
+        assert HD95()(pair) == ASSD()(pair) == 42
+        assert NSD()(pair) == 0
 
 
-def test_nsd_is_measured_in_millimetres():
-    ball = np.zeros((12, 20, 20), bool)
-    ball[4:8, 6:14, 6:14] = True
-    spacing, tolerance = (5, 0.7, 0.7), 2
-    one_slice = normalized_surface_dice(
-        ball, np.roll(ball, 1, axis=0), spacing, tolerance)
-    one_pixel = normalized_surface_dice(
-        ball, np.roll(ball, 1, axis=2), spacing, tolerance)
-    assert one_slice < 0.9
-    assert one_pixel == 1
-    assert normalized_surface_dice(
-        ball, np.roll(ball, 1, axis=0), spacing, 5) == 1
-
-
-def test_a_distance_equal_to_the_tolerance_is_within_it():
-    mask = np.zeros((4, 8, 40), bool)
-    mask[1:3, 2:5, 30:33] = True
-    # 3 * 0.1 > 0.3 in floats.
-    assert normalized_surface_dice(
-        mask, np.roll(mask, 3, axis=2), (0.1, 0.1, 0.1), 0.3) == 1
+def test_distances_have_the_unit_of_the_spacing():
+    a = np.zeros((12, 20, 20), bool)
+    a[4:8, 6:14, 6:14] = True
+    for axis, spacing in enumerate((5, 0.7, 0.8)):
+        b = np.roll(a, 1, axis=axis)
+        grid = (5, 0.7, 0.8)
+        assert score('HD95', a, b, grid) == pytest.approx(spacing)
+        assert score('HD95', a, b, (1, 1, 1)) == 1
+        assert score('NSD', a, b, grid, spacing) == 1
+        assert score('NSD', a, b, grid, 0.9 * spacing) < 1
+        assert 0 < score('ASSD', a, b, grid) < spacing
 
 
 def test_arrays_that_do_not_fit_are_refused():
     a = np.ones((4, 5, 6), bool)
     with pytest.raises(ValueError, match='differ in shape'):
-        dice(a, a[:1])
-    with pytest.raises(ValueError, match='differ in shape'):
-        normalized_surface_dice(a, a[:1], (1, 1, 1), 1)
+        MaskPair(a, a[:1], (1, 1, 1))
     with pytest.raises(ValueError, match='expected 3 numbers'):
-        normalized_surface_dice(a, a, (1, 1), 1)
+        MaskPair(a, a, (1, 1))
+
+
+def test_an_unknown_score_names_those_there_are():
+    with pytest.raises(InputError, match="'Dice'.*ASSD, DSC, HD95"):
+        SCORES.build(dict(type='Dice'))

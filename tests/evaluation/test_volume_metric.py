@@ -5,11 +5,12 @@ from scipy import ndimage
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation import (
+    DSC,
+    NSD,
+    MaskPair,
     VolumeMetric,
-    dice,
     filled_box,
     inscribed_ellipse,
-    normalized_surface_dice,
 )
 from mmdbsam.registry import METRICS
 
@@ -59,14 +60,13 @@ DRAW = {
 def expected_means(prepared, samples, methods):
     means = {}
     for method in methods:
-        pairs = [(prepared.volumes[case][start:stop] == label_id,
-                  volume_of(samples, case, start, stop, label_id,
-                            DRAW[method]))
+        pairs = [MaskPair(prepared.volumes[case][start:stop] == label_id,
+                          volume_of(samples, case, start, stop, label_id,
+                                    DRAW[method]), (3.0, 0.7, 0.8), 2)
                  for case, start, stop, label_id in ROWS]
-        means[f'{method}DSC'] = np.mean([dice(a, b) for a, b in pairs])
-        means[f'{method}NSD'] = np.mean([
-            normalized_surface_dice(a, b, (3.0, 0.7, 0.8), 2)
-            for a, b in pairs])
+        for score in (DSC(), NSD()):
+            means[method + type(score).__name__] = np.mean(
+                [score(pair) for pair in pairs])
     return means
 
 
@@ -135,7 +135,8 @@ def test_a_slice_without_prompts_leaves_one_result(metric, make_samples):
         assert isinstance(instances, InstanceData)
         setattr(sample, name, instances)
     metric.process(None, [sample.to_dict()])
-    assert metric.results == [{}]
+    (_, prompts), = metric.results
+    assert prompts == {}
 
 
 def test_nothing_to_score_is_an_input_error(prepared):

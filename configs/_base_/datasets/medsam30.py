@@ -8,7 +8,8 @@ data_root = 'data/medsam_train'
 modality = None  # several: what an image's file says
 train_dataloader = dict(dataset=dict(data_root=data_root))
 val_dataloader = dict(dataset=dict(data_root=data_root))
-val_evaluator = dict(data_root=data_root, per_slice=True)
+val_evaluator = dict(data_root=data_root, per_slice=True,
+                     protocol='dbsam2024')
 test_dataloader = dict(dataset=dict(data_root='data/medsam30'))
 test_evaluator = dict(
     _delete_=True,
@@ -16,7 +17,6 @@ test_evaluator = dict(
     data_root='data/medsam30',
     split='test',
     planar_tasks=[f'{number}-*' for number in range(22, 31)],
-    # As the release: in voxels, which the files do not give a size; every
-    # label counts, however small.
-    tolerance=1.,
-    min_volume=1)
+    # Voxels instead of mm, a tolerance of 1, labels of any size; the NSD of
+    # 2-D tasks as the release has it, of their images as one volume.
+    protocol='dbsam2024')

@@ -17,15 +17,17 @@ class PackPromptSample(BaseTransform):
 
     - metainfo: ``task`` and ``case`` (names), ``block`` (start, stop),
       ``slice_index``, ``ori_shape``, ``img_shape``, ``scale_factor``,
-      ``flip``;
-    - ``prompts``: ``boxes`` float32 (K, 4) in pixels of the input,
-      ``ori_boxes`` float32 (K, 4) in pixels of the original slice (before
-      any flip), ``labels`` int64 (K,);
+      ``flip``, ``prompt`` (how the prompts were made);
+    - ``prompts``: ``labels`` int64 (K,); ``boxes`` float32 (K, 4) in pixels
+      of the input, ``ori_boxes`` float32 (K, 4) in pixels of the original
+      slice (before any flip) and ``draws`` int64 (K,), or what else the
+      prompts' transform gives;
     - ``gt``, if there are masks: ``masks`` uint8 (K, h, w) in {0, 1}.
     """
 
     META_KEYS = ('task', 'block', 'slice_index', 'ori_shape', 'img_shape',
-                 'scale_factor', 'flip')
+                 'scale_factor', 'flip', 'prompt')
+    PROMPT_KEYS = ('labels', 'boxes', 'ori_boxes', 'draws')
 
     def transform(self, results: dict) -> dict:
         """Pack the results."""
@@ -34,7 +36,7 @@ class PackPromptSample(BaseTransform):
             **{key: results[key] for key in self.META_KEYS}))
         sample.prompts = InstanceData(**{
             key: torch.from_numpy(results[key])
-            for key in ('boxes', 'ori_boxes', 'labels')
+            for key in self.PROMPT_KEYS if key in results
         })
         if 'masks' in results:
             sample.gt = InstanceData(masks=torch.from_numpy(

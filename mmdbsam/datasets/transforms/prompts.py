@@ -26,20 +26,29 @@ class BoxPromptsFromMask(BaseTransform):
         jitter: Every side of every box is moved outwards by a random whole
             number of pixels in 0..jitter of the original slice.
         shift: Every side is moved outwards by this many pixels.
+        draws: How often each label is prompted, each time with a jitter of
+            its own; for tests, in place of a number of prompts.
 
     Raises:
-        InputError: From the call, if no label is large enough.
+        InputError: If both numbers are given; from the call, if no label is
+            large enough.
     """
 
     def __init__(self,
                  min_area: int,
                  prompts_per_image: int | None = None,
                  jitter: int = 0,
-                 shift: int = 0) -> None:
+                 shift: int = 0,
+                 draws: int = 1) -> None:
+        if draws > 1 and prompts_per_image is not None:
+            raise InputError(
+                'BoxPromptsFromMask: expected draws or prompts_per_image, '
+                f'found both, {draws} and {prompts_per_image}')
         self.min_area = min_area
         self.prompts_per_image = prompts_per_image
         self.jitter = jitter
         self.shift = shift
+        self.draws = draws
 
     def transform(self, results: dict) -> dict:
         """Replace the label map by prompts."""
@@ -47,21 +56,20 @@ class BoxPromptsFromMask(BaseTransform):
         ids = self._ids(label, results)
         if self.prompts_per_image is not None:
             ids = np.resize(rng.permutation(ids), self.prompts_per_image)
-        # In the label's own type, which compares faster than int64.
-        wanted = ids.astype(label.dtype)[:, None, None]
-        masks = label[0] == wanted
-        for layer in label[1:]:
-            masks |= layer == wanted
-        boxes = self._outwards(tight_boxes(masks), label.shape[1:], rng)
-        results.update(labels=ids, boxes=boxes, ori_boxes=boxes.copy())
+        masks = label_masks(label, ids)
+        boxes = np.tile(tight_boxes(masks), (self.draws, 1))
+        boxes = self._outwards(boxes, label.shape[1:], rng)
+        results.update(
+            labels=np.tile(ids, self.draws), boxes=boxes,
+            ori_boxes=boxes.copy(),
+            draws=np.repeat(np.arange(self.draws), len(ids)),
+            prompt='one box a label and slice, ' + self._moves())
         if self.prompts_per_image is not None:
             results['masks'] = masks.astype(np.uint8)
         return results
 
     def _ids(self, label: np.ndarray, results: dict) -> np.ndarray:
-        areas = np.bincount(label.ravel())
-        areas[0] = 0
-        ids = np.flatnonzero((areas >= self.min_area) & (areas > 0))
+        ids = large_labels(label, self.min_area)
         if not ids.size:
             raise InputError(
                 f'BoxPromptsFromMask: slice {results["slice_index"]} of case '
@@ -77,6 +85,31 @@ class BoxPromptsFromMask(BaseTransform):
         moved = boxes + moves * np.array([-1, -1, 1, 1])
         limits = [width - 1, height - 1, width - 1, height - 1]
         return moved.clip(0, limits).astype(np.float32)
+
+    def _moves(self) -> str:
+        """How far the sides are moved, for the report."""
+        if not self.jitter:
+            return (f'its sides {self.shift} px outwards' if self.shift
+                    else 'tight')
+        return (f'each side {self.shift} to {self.shift + self.jitter} px '
+                f'outwards at random, {self.draws} draws')
+
+
+def large_labels(label: np.ndarray, min_area: int) -> np.ndarray:
+    """The ids of a slice, (L, H, W), that have that many pixels, int64."""
+    areas = np.bincount(label.ravel())
+    areas[0] = 0
+    return np.flatnonzero((areas >= min_area) & (areas > 0))
+
+
+def label_masks(label: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """The masks of labels in a slice, (L, H, W): bool (K, H, W)."""
+    # In the label's own type, which compares faster than int64.
+    wanted = ids.astype(label.dtype)[:, None, None]
+    masks = label[0] == wanted
+    for layer in label[1:]:
+        masks |= layer == wanted
+    return masks
 
 
 def tight_boxes(masks: np.ndarray) -> np.ndarray:

@@ -1,0 +1,10 @@
+# Channel attention after every frozen block (the paper), once a stage (the
+# release), or not at all.
+_base_ = './_base_/tinyvit_ct.py'
+title = 'Placement of the channel attention'
+variants = [
+    dict(name='every block', options={}),
+    dict(name='every stage',
+         options={'model.image_encoder.adapter.placement': 'stage'}),
+    dict(name='none', options={'model.image_encoder.adapter': None}),
+]

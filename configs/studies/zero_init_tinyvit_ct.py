@@ -1,0 +1,16 @@
+# Whether the added blocks start as the identity on the ViT branch, or as in
+# the paper.
+_base_ = './_base_/tinyvit_ct.py'
+title = 'Initialisation of the added blocks'
+variants = [
+    dict(name='zero_init', options={}),
+    dict(name="the paper's", options={'model.image_encoder': dict(
+        adapter=dict(zero_init=False), neck=dict(zero_init=False),
+        fusion=dict(zero_init=False))}),
+    dict(name="the paper's in the fusion",
+         options={'model.image_encoder.fusion.zero_init': False}),
+    dict(name="the paper's in the exchange",
+         options={'model.image_encoder.neck.zero_init': False}),
+    dict(name="the paper's in the adapters",
+         options={'model.image_encoder.adapter.zero_init': False}),
+]

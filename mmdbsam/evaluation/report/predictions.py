@@ -1,0 +1,83 @@
+"""What a model predicted, kept with its report for comparisons."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Dict, Optional, Tuple
+
+import numpy as np
+
+from mmdbsam.errors import InputError
+from mmdbsam.evaluation.case_score import CaseScore
+from mmdbsam.evaluation.label_volume import Prompt
+
+# Prompts by (case, label id), then by draw, then by slice index.
+Prompts = Dict[Tuple[str, int], Dict[int, Dict[int, Prompt]]]
+
+
+def save_predictions(path: Path, prompts: Prompts) -> None:
+    """Write prompts and predictions, one bit a pixel of their crops.
+
+    Args:
+        path: An ``.npz`` file. It holds, for P prompts, ``case`` (P,) as
+            indices of ``cases``, ``label_id`` (P,), ``draw`` (P,), ``slice``
+            (P,), ``box`` (P, 4), NaN without one, ``corner`` (P, 2) and
+            ``shape`` (P, 2) as in :class:`.Prompt`, and ``bits``, uint8, the
+            crops' one after the other.
+        prompts: All of an evaluation.
+    """
+    flat = [(case, label_id, draw, index, prompt)
+            for (case, label_id), draws in prompts.items()
+            for draw, slices in draws.items()
+            for index, prompt in slices.items()]
+    cases = sorted({case for case, *_ in flat})
+    places = {case: place for place, case in enumerate(cases)}
+    ordered = [prompt for *_, prompt in flat]
+    no_box = np.full(4, np.nan, np.float32)
+    numbers = {
+        name: np.array([row[column] for row in flat], np.int32)
+        for column, name in enumerate(('label_id', 'draw', 'slice'), start=1)}
+    np.savez_compressed(
+        path,
+        cases=np.array(cases, dtype=str),
+        case=np.array([places[case] for case, *_ in flat], np.int32),
+        **numbers,
+        box=np.array([no_box if p.box is None else p.box for p in ordered],
+                     np.float32).reshape(-1, 4),
+        corner=np.array([p.corner for p in ordered],
+                        np.int32).reshape(-1, 2),
+        shape=np.array([p.shape for p in ordered], np.int32).reshape(-1, 2),
+        bits=np.concatenate([np.zeros(0, np.uint8),
+                             *(p.bits for p in ordered)]))
+
+
+def load_predictions(path: Path) -> Prompts:
+    """Read what :func:`save_predictions` wrote.
+
+    Raises:
+        InputError: If the file is missing or is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = dict(file)
+        names = content['cases'][content['case']].tolist()
+        lengths = -(-content['shape'].prod(axis=1) // 8)
+        bits = np.split(content['bits'], np.cumsum(lengths))
+        fields = [content[key] for key in ('label_id', 'draw', 'slice', 'box',
+                                           'corner', 'shape')]
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise InputError(f"{path}: expected a report's predictions, found "
+                         f'{type(error).__name__}: {error}') from error
+    prompts: Prompts = defaultdict(lambda: defaultdict(dict))
+    for name, crop, label_id, draw, index, box, corner, shape in zip(
+            names, bits[:-1], *fields, strict=True):
+        prompts[name, int(label_id)][int(draw)][int(index)] = Prompt(
+            None if np.isnan(box).any() else box,
+            tuple(map(int, corner)), tuple(map(int, shape)), crop)
+    return prompts
+
+
+def find_prompt(prompts: Prompts, row: CaseScore, index: int
+                ) -> Optional[Prompt]:
+    """That of a row's label and draw in a slice, or None."""
+    draws = prompts.get((row.case, row.label_id), {})
+    return draws.get(row.draw, {}).get(index)

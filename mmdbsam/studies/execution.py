@@ -1,0 +1,219 @@
+"""Run the tools, in processes of their own, and go on past what fails."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Callable, Dict, List, Sequence
+
+import torch
+
+from mmdbsam.errors import InputError
+from mmdbsam.studies.progress import StudyProgress
+from mmdbsam.studies.runs import Run
+
+_ERROR = re.compile(r'error: |[\w.]*(Error|Exception|Interrupt)\b')
+_POLL_SECONDS = 0.5
+
+
+class ToolFailure(Exception):
+    """A tool ended with an error; the message is its last line."""
+
+
+class Tools:
+    """The command lines of ``tools/``, given a run.
+
+    Args:
+        folder: Of ``train.py`` and ``test.py``.
+        amp: Whether trainings use mixed precision.
+    """
+
+    def __init__(self, folder: Path, amp: bool) -> None:
+        self.folder = folder
+        self.amp = amp
+
+    def train(self, run: Run) -> List[str]:
+        """Train it, from its latest checkpoint if there is one."""
+        return self._command('train.py', run.config_file, '--resume',
+                             '--work-dir', run.training,
+                             *(['--amp'] if self.amp else []))
+
+    def test(self, run: Run) -> List[str]:
+        """Test what the training ended with."""
+        return self._command('test.py', run.config_file, run.checkpoint,
+                             '--work-dir', run.folder / 'test',
+                             '--report', run.report)
+
+    def measure(self, run: Run) -> List[str]:
+        """Measure what its model costs."""
+        return self._command('analysis_tools/get_flops.py', run.config_file,
+                             '--json', run.costs)
+
+    def _command(self, name: str, *args: Any) -> List[str]:
+        return [sys.executable, str(self.folder / name), *map(str, args)]
+
+
+def device_environments(number: int) -> List[Dict[str, str]]:
+    """What tells a process its share of the machine, for each share.
+
+    On a machine with GPUs a share is one of those that the environment
+    leaves visible; on another, an equal part of the cores.
+
+    Raises:
+        InputError: If there are fewer GPUs, or cores, than shares.
+    """
+    if torch.cuda.is_available():
+        visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+        devices = (visible.split(',') if visible else
+                   list(map(str, range(torch.cuda.device_count()))))
+        what = 'GPUs'
+    else:
+        devices = _cores()
+        what = 'cores'
+    if not 1 <= number <= len(devices):
+        raise InputError(f'--devices: expected 1 to {len(devices)}, the '
+                         f'number of {what}, found {number}')
+    if number == 1:
+        return [{}]
+    if what == 'GPUs':
+        return [dict(CUDA_VISIBLE_DEVICES=device)
+                for device in devices[:number]]
+    threads = str(len(devices) // number)
+    return [dict(OMP_NUM_THREADS=threads, NUMBA_NUM_THREADS=threads)
+            for _ in range(number)]
+
+
+def measure_costs(runs: Sequence[Run], tools: Tools,
+                  progress: StudyProgress) -> Dict[Run, str]:
+    """Measure each variant's model, one after the other, for the latency.
+
+    Args:
+        runs: The runs, of which each variant's first that was tested counts.
+        tools: The command lines.
+        progress: What tells the user.
+
+    Returns:
+        dict: Failed run to the last line of its error.
+    """
+    failures: Dict[Run, str] = {}
+    firsts = {run.variant.name: run for run in reversed(runs)
+              if run.is_tested}
+    for run in reversed(firsts.values()):
+        if not run.costs.is_file():
+            try:
+                call_tool(tools.measure(run), run.log('costs'))
+            except ToolFailure as error:
+                failures[run] = str(error)
+            progress.measured(run, failures.get(run))
+    return failures
+
+
+def _cores() -> List[str]:
+    """The cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return sorted(map(str, os.sched_getaffinity(0)))
+    return list(map(str, range(os.cpu_count() or 1)))
+
+
+def execute(runs: Sequence[Run], tools: Tools,
+            environments: Sequence[Dict[str, str]],
+            progress: StudyProgress) -> Dict[Run, str]:
+    """Train and test what is not yet, several runs at a time.
+
+    Args:
+        runs: The runs, in the order in which they start.
+        tools: The command lines.
+        environments: Of the shares of the machine, each of which has one run
+            at a time.
+        progress: What tells the user.
+
+    Returns:
+        dict: Failed run to the last line of its error.
+    """
+    failures: Dict[Run, str] = {}
+    shares: SimpleQueue = SimpleQueue()
+    for environment in environments:
+        shares.put(environment)
+
+    def work(run: Run) -> None:
+        environment = shares.get()
+        try:
+            _train_and_test(run, tools, environment, progress)
+        finally:
+            shares.put(environment)
+
+    pool = ThreadPoolExecutor(len(environments))
+    try:
+        pending = {pool.submit(work, run): run for run in runs
+                   if not run.is_tested}
+        while pending:
+            done, _ = wait(pending, _POLL_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                run = pending.pop(future)
+                error = future.exception()
+                if isinstance(error, ToolFailure):
+                    failures[run] = str(error)
+                elif error is not None:
+                    raise error
+                progress.finished(run, failures.get(run))
+            progress.update()
+    finally:
+        # An interrupt reaches the tools too, but not the waiting runs.
+        pool.shutdown(cancel_futures=True)
+    return failures
+
+
+def _train_and_test(run: Run, tools: Tools, environment: Dict[str, str],
+                    progress: StudyProgress) -> None:
+    run.prepare()
+    with run.lock(lambda: progress.waits(run)) as lock:
+        def call(tool: str, command: List[str],
+                 is_done: Callable[[], bool]) -> None:
+            call_tool(command, run.log(tool), environment, (lock, ))
+            if not is_done():
+                raise ToolFailure(f'{tool}.py ended without its result, see '
+                                  f'{run.log(tool)}')
+
+        progress.started(run)
+        if not run.is_trained and not run.is_tested:
+            call('train', tools.train(run), lambda: run.is_trained)
+        if not run.is_tested:
+            call('test', tools.test(run), lambda: run.is_tested)
+
+
+def call_tool(command: Sequence[str], log: Path,
+              environment: Dict[str, str] | None = None,
+              pass_fds: Sequence[int] = ()) -> None:
+    """Run a tool to its end; what it prints is added to a log.
+
+    Args:
+        command: Its words.
+        log: The file.
+        environment: What differs from this process's environment.
+        pass_fds: File descriptors that it inherits.
+
+    Raises:
+        ToolFailure: If it ends with an error.
+    """
+    with open(log, 'a') as file:
+        start = file.seek(0, 2)
+        file.write(f'{time.strftime("%F %T")} $ {shlex.join(command)}\n')
+        file.flush()
+        status = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=file,
+            stderr=subprocess.STDOUT, pass_fds=pass_fds,
+            env={**os.environ, **(environment or {})}).returncode
+    if status < 0:
+        raise ToolFailure(f'ended by {signal.Signals(-status).name}')
+    if status:
+        with open(log, errors='replace') as file:
+            file.seek(start)
+            lines = [line.strip() for line in file if line.strip()]
+        errors = [line for line in lines if _ERROR.match(line)]
+        raise ToolFailure((errors or lines)[-1].removeprefix('error: '))

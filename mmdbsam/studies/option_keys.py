@@ -1,0 +1,74 @@
+"""Overrides that would have no effect are found before anything runs."""
+
+import inspect
+from typing import Any, Optional
+
+from mmengine.config import Config
+
+from mmdbsam import registry
+from mmdbsam.engine.setup import RUNNER_KEYS, SHORTCUTS
+from mmdbsam.errors import InputError
+
+_REGISTRIES = (registry.MODELS, registry.DATASETS, registry.DATA_SAMPLERS,
+               registry.TRANSFORMS, registry.METRICS, registry.HOOKS,
+               registry.OPTIM_WRAPPERS, registry.OPTIMIZERS,
+               registry.PARAM_SCHEDULERS, registry.LOOPS)
+
+
+def require_key(cfg: Config, key: str, source: str) -> None:
+    """Make sure that something reads what an override sets.
+
+    Args:
+        cfg: The config that is overridden.
+        key: Key of the override, with dots; numbers are places in lists.
+        source: Where the override stands, for the error message.
+
+    Raises:
+        InputError: If the key is neither in the config nor an argument of
+            the class that its parent names, or if only the config file itself
+            reads it, as it does ``train_pipeline``.
+    """
+    names = key.split('.')
+    if names[0] not in RUNNER_KEYS | SHORTCUTS:
+        raise InputError(
+            f"{source} {key}: expected a key that the Runner reads, found "
+            f"'{names[0]}'; what a config makes of its other names has to be "
+            'overridden where it ends up, as '
+            'train_dataloader.dataset.pipeline')
+    if len(names) == 1:
+        return
+    part: Any = cfg
+    for i, name in enumerate(names):
+        try:
+            part = part[int(name) if isinstance(part, (list, tuple))
+                        else name]
+        except (KeyError, IndexError, ValueError, TypeError):
+            where = f'{source} {".".join(names[:i + 1])}'
+            _require_argument(part, name, where)
+            return
+
+
+def _require_argument(part: Any, name: str, where: str) -> None:
+    """A key that a config leaves out has to be an argument."""
+    if not isinstance(part, dict):
+        found = (f'a list of {len(part)}' if isinstance(part, (list, tuple))
+                 else repr(part))
+        raise InputError(f'{where}: no such key, its parent is {found}')
+    arguments = _arguments(part.get('type'))
+    if arguments is None:
+        arguments = set(part)
+    if name not in arguments and '**' not in arguments:
+        raise InputError(f"{where}: expected one of "
+                         f"{', '.join(sorted(arguments - {'type'}))}, found "
+                         f"'{name}'")
+
+
+def _arguments(type_name: Optional[str]) -> Optional[set]:
+    """Names of a registered class's arguments; '**' stands for any."""
+    found = filter(None, (known.get(type_name) for known in _REGISTRIES
+                          if isinstance(type_name, str)))
+    for built in found:
+        parameters = inspect.signature(built).parameters.values()
+        return {'**' if parameter.kind is parameter.VAR_KEYWORD
+                else parameter.name for parameter in parameters}
+    return None
