@@ -59,7 +59,8 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
         help='the DICOM series to take from folders that hold several')
     group.add_argument(
         '--channel', type=int, metavar='N',
-        help="the channel to take of nnU-Net's cases that have several")
+        help="the one to take of a case's several: of nnU-Net's files, or of "
+        'the volumes of a 4-D file')
     group.add_argument(
         '--allow-absolute-paths', action='store_true',
         help="let a table's paths leave its folder")
@@ -176,7 +177,8 @@ def main() -> None:
         spacing=tuple(args.spacing) if args.spacing else None,
         min_volume=args.min_volume,
         min_area=args.min_area,
-        series=tuple(args.series))
+        series=tuple(args.series),
+        channel=args.channel)
     plan = SplitPlan(args.split_by, args.split, args.blocks, args.gap,
                      args.seed)
     jobs = [(Path(args.source), Path(args.dest), args.name, plan)]
@@ -186,8 +188,8 @@ def main() -> None:
         jobs = [(task, Path(args.dest, task.name), task.name,
                  SplitPlan('case', (0, 0, 1))) for task in tasks]
     complete = [report(prepare_dataset(
-        source, dest, name, options, plan, args.note, args.channel,
-        args.labels, args.allow_absolute_paths, args.overwrite, args.workers))
+        source, dest, name, options, plan, args.note, args.labels,
+        args.allow_absolute_paths, args.overwrite, args.workers))
         for source, dest, name, plan in jobs]
     if not all(complete):
         sys.exit(1)

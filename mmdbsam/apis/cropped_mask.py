@@ -5,7 +5,7 @@ from typing import Tuple
 
 import numpy as np
 
-from mmdbsam.evaluation.scores import bounding_box
+from mmdbsam.evaluation.surfaces import bounding_box
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from mmdbsam.apis.image_model import ImagePrompts
 from mmdbsam.apis.plane_slices import PlaneSlices
 from mmdbsam.datasets.transforms.prompts import tight_boxes
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation import dice
+from mmdbsam.evaluation import DSC, MaskPair
 
 # Object, slice, logits (H, W) and predicted IoU.
 Sink = Callable[[int, int, np.ndarray, float], None]
@@ -55,7 +55,8 @@ class PropagationRule:
         """Whether a mask, bool (H, W), follows the one before it."""
         return (np.count_nonzero(mask) >= self.min_area
                 and iou >= self.min_iou
-                and dice(previous, mask) >= self.min_overlap)
+                and DSC()(MaskPair(previous, mask, (1, 1)))
+                >= self.min_overlap)
 
     def next_box(self, mask: np.ndarray) -> np.ndarray:
         """The box (4,) of the slice after a mask's."""

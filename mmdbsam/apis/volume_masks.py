@@ -13,7 +13,7 @@ from mmdbsam.apis.planes import SlicePlane
 from mmdbsam.apis.propagation import largest_component
 from mmdbsam.apis.scans import Scan
 from mmdbsam.datasets.preparation.grids import resample, set_geometry
-from mmdbsam.evaluation.scores import bounding_box
+from mmdbsam.evaluation.surfaces import bounding_box
 
 # Of a probability, what may be taken for 0.
 _NOTHING = 1e-3

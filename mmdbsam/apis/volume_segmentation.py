@@ -22,7 +22,7 @@ from mmdbsam.apis.scans import Scan
 from mmdbsam.apis.volume_masks import SliceMasks, SliceProbabilities
 from mmdbsam.datasets.preparation.grids import ORIENTATIONS
 from mmdbsam.datasets.preparation.windowing import Window
-from mmdbsam.evaluation.scores import bounding_box
+from mmdbsam.evaluation.surfaces import bounding_box
 
 
 class VolumeSegmenter:

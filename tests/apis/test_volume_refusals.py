@@ -59,9 +59,9 @@ def test_bad_prompts(bright, prompts, message):
     (IMAGE, dict(isotropic=0.), 'isotropic: expected a length > 0, found 0'),
     (LABELS, dict(isotropic=1.), 'isotropic: expected an image that knows'),
     (LABELS, dict(units='mm'), 'expected px.*no place in space, found mm'),
-    (np.zeros((2, 20, 24, 32)), {}, '4-D with 2 volumes; choose one with'),
+    (np.zeros((2, 20, 24, 32)), {}, '4-D with 2 volumes; choose one of'),
     (sitk.JoinSeries([IMAGE, IMAGE, IMAGE]), {},
-     'SimpleITK.*4-D with 3 volumes.*channel=N, 0 to 2'),
+     'SimpleITK.*4-D with 3 volumes.*channels 0 to 2'),
     (np.zeros((20, 24, 32, 3), np.uint8) + np.arange(3, dtype=np.uint8), {},
      'model of CT images .*found RGB'),
 ])
@@ -86,7 +86,7 @@ def test_a_volume_of_a_4d_file(bright, tmp_path, suffix):
     empty = as_image(0 * OBJECT)
     sitk.WriteImage(sitk.JoinSeries([empty, IMAGE]), str(path))
     with pytest.raises(InputError, match=f'{suffix}: .*4-D with 2 volumes; '
-                       'choose one with channel=N, 0 to 1'):
+                       'choose one of channels 0 to 1'):
         bright.segment_volume(path, BOX)
     with pytest.raises(InputError, match='and channel=5; choose'):
         bright.segment_volume(path, BOX, channel=5)

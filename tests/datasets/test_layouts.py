@@ -2,13 +2,18 @@
 """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from synthetic import KEEP_ALL, volume
 
-from mmdbsam.datasets.preparation import SplitPlan, prepare_dataset
+from mmdbsam.datasets.preparation import (
+    CaseOptions,
+    SplitPlan,
+    prepare_dataset,
+)
 from mmdbsam.errors import InputError
 
 NAMES = {1: 'liver', 2: 'left kidney'}
@@ -44,8 +49,8 @@ def write_json(source, labels):
 @pytest.mark.parametrize('channel', [0, 1])
 def test_cases_and_names(source, tmp_path, labels, channel):
     write_json(source, labels)
-    data = prepare_dataset(source, tmp_path / 'out', channel=channel,
-                           options=KEEP_ALL).data
+    data = prepare_dataset(source, tmp_path / 'out',
+                           options=replace(KEEP_ALL, channel=channel)).data
     assert data.labels == NAMES
     assert [case.name for case in data.cases] == ['a', 'b', 'c']
     # The case with a single channel has that one.
@@ -78,15 +83,16 @@ def test_decathlon_names_have_no_channel(source, tmp_path):
 def test_bad_names_are_refused(source, tmp_path, labels, message):
     write_json(source, labels)
     with pytest.raises(InputError) as error:
-        prepare_dataset(source, tmp_path / 'out', channel=0)
+        prepare_dataset(source, tmp_path / 'out',
+                        options=CaseOptions(channel=0))
     assert 'dataset.json: ' in str(error.value)
     assert message in str(error.value)
 
 
 @pytest.mark.parametrize('channel', [None, 2])
 def test_a_channel_must_be_chosen(source, tmp_path, channel):
-    prepared = prepare_dataset(source, tmp_path / 'out', channel=channel,
-                               options=KEEP_ALL,
+    prepared = prepare_dataset(source, tmp_path / 'out',
+                               options=replace(KEEP_ALL, channel=channel),
                                plan=SplitPlan('slices', (0, 0, 1), blocks=1))
     assert [case.name for case in prepared.data.cases] == ['a', 'c']
     assert list(prepared.problems) == ['b']

@@ -8,9 +8,16 @@ import pytest
 import SimpleITK as sitk
 from synthetic import volume
 
-from mmdbsam.datasets.preparation import prepare_dataset
+from mmdbsam.datasets.preparation import (
+    CaseOptions,
+    LabelFile,
+    SourceCase,
+    prepare_dataset,
+    read_case,
+)
 
 LABEL = np.ones((20, 10, 10), np.uint8)
+SCAN = np.arange(2000, dtype=np.int16).reshape(20, 10, 10) % 90
 
 
 @pytest.fixture
@@ -164,7 +171,6 @@ def test_corrupt_file_seen_from_outside(run_tool, write_case, tmp_path):
 
 
 @pytest.mark.parametrize('image, found', [
-    (sitk.JoinSeries([volume(LABEL)] * 2), '4-D with 1'),
     (volume(LABEL)[:, :, 0], '2-D with 1'),
     (sitk.Compose(volume(LABEL), volume(LABEL)), '3-D with 2'),
 ])
@@ -172,6 +178,16 @@ def test_not_a_scalar_volume(write_case, refused, tmp_path, image, found):
     write_case(tmp_path / 'in', 'a.nii.gz', image)
     assert f'expected a 3-D volume of one value a voxel, found {found}' in (
         refused())
+
+
+def test_a_volume_of_a_4d_file_must_be_chosen(write_case, refused, tmp_path):
+    write_case(tmp_path / 'in', 'a.nii.gz',
+               sitk.JoinSeries([volume(SCAN + i) for i in range(3)]))
+    assert ('expected a 3-D volume, found 4-D with 3 volumes; choose one of '
+            'channels 0 to 2') in refused()
+    read = read_case(SourceCase('a', tmp_path / 'in/images/a.nii.gz', (
+        LabelFile(tmp_path / 'in/labels/a.nii.gz'), )), CaseOptions(channel=2))
+    np.testing.assert_array_equal(read.image, SCAN + 2)
 
 
 @pytest.mark.parametrize('table, message', [

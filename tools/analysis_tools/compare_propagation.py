@@ -16,7 +16,7 @@ from mmdbsam.apis.scans import load_scan
 from mmdbsam.datasets.preparation.label_names import read_label_names
 from mmdbsam.datasets.transforms.prompts import tight_boxes
 from mmdbsam.errors import InputError, run_cli
-from mmdbsam.evaluation import dice
+from mmdbsam.evaluation import DSC, MaskPair
 
 
 def parse_args() -> argparse.Namespace:
@@ -75,8 +75,9 @@ def main() -> None:
           '|---|---:|---:|---:|---:|')
     for number, (i, name) in enumerate(names.items()):
         mask = labels == i
-        by_slice = dice(mask, each.mask(each.ids.index(i)))
-        followed = dice(mask, one.mask(number))
+        by_slice, followed = (
+            DSC()(MaskPair(mask, found, (1, 1, 1))) for found in
+            (each.mask(each.ids.index(i)), one.mask(number)))
         print(f'| {name} | {mask.any(axis=(1, 2)).sum()} | '
               f'{100 * by_slice:.1f} | {100 * followed:.1f} | '
               f'{followed / by_slice:.2f} |')

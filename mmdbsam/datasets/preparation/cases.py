@@ -61,6 +61,8 @@ class CaseOptions:
         min_area: Pixels that it must have in a slice; likewise.
         series: Instance UIDs of the DICOM series to take from folders that
             hold several.
+        channel: Which one of several to take: of nnU-Net's files of a case,
+            or of the volumes of a 4-D file; from 0.
 
     Raises:
         InputError: If a value is out of its range.
@@ -74,6 +76,7 @@ class CaseOptions:
     min_volume: int = 1000
     min_area: int = 100
     series: tuple[str, ...] = ()
+    channel: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.windows) not in (0, 1, 3):

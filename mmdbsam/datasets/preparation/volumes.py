@@ -63,7 +63,7 @@ def read_case(case: SourceCase, options: CaseOptions | None = None
     if case.problem:
         raise InputError(case.problem)
     options = options or CaseOptions()
-    reader = Readers(options.series).find(case.image)
+    reader = Readers(options.series, options.channel).find(case.image)
     letters = ORIENTATIONS[options.plane]
     source = reader.geometry(case.image)
     layers = read_layers(case.labels, LabelReaders(options.series),
@@ -91,7 +91,7 @@ def depth_of(case: SourceCase, options: CaseOptions) -> int:
     Raises:
         InputError: If the header cannot be read.
     """
-    reader = Readers(options.series).find(case.image)
+    reader = Readers(options.series, options.channel).find(case.image)
     geometry = oriented(reader.geometry(case.image),
                         ORIENTATIONS[options.plane])
     if options.spacing:

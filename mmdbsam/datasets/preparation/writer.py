@@ -58,7 +58,6 @@ def prepare_dataset(source: str | Path,
                     options: CaseOptions | None = None,
                     plan: SplitPlan | None = None,
                     note: str = '',
-                    channel: int | None = None,
                     labels: str | Path | None = None,
                     absolute_paths: bool = False,
                     overwrite: bool = False,
@@ -78,7 +77,6 @@ def prepare_dataset(source: str | Path,
             its ``table`` is made here.
         plan: How the data are split, by default ``SplitPlan()``.
         note: What a reader of a score on these data must know.
-        channel: The channel to take of nnU-Net's cases with several.
         labels: A YAML file that chooses, merges and renames labels, see
             :meth:`.LabelTable.of_selection`.
         absolute_paths: Whether paths in a table may leave its folder.
@@ -95,7 +93,8 @@ def prepare_dataset(source: str | Path,
     label_readers = LabelReaders(options.series)
     layout = find_layout(source)
     cases = layout.cases(source, LayoutOptions(
-        Readers(options.series), label_readers, channel, absolute_paths))
+        Readers(options.series), label_readers, options.channel,
+        absolute_paths))
     table = _label_table(cases, layout.label_names(source), label_readers,
                          labels)
     # The table follows from the source, and each case's checksum has it.

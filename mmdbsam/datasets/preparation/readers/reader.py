@@ -151,7 +151,7 @@ def check_channel(channel: int | None, channels: int, name: object) -> int:
         found = '' if channel is None else f' and channel={channel}'
         raise InputError(
             f'{name}: expected a 3-D volume, found 4-D with {channels} '
-            f'volumes{found}; choose one with channel=N, 0 to {channels - 1}')
+            f'volumes{found}; choose one of channels 0 to {channels - 1}')
     return channel
 
 
