@@ -57,6 +57,7 @@ def test_ablations_add_one_block_after_the_other(name, present):
 
 
 @pytest.mark.parametrize('page', ['README.md', 'docs/get_started.md',
+                                  'docs/benchmark.md',
                                   'docs/deformable_attention.md',
                                   'docs/model_zoo.md',
                                   'CONTRIBUTING.md'])
