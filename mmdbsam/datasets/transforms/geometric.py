@@ -78,9 +78,10 @@ class ResizeLongestSide(BaseTransform):
                 np.ascontiguousarray(results['img']), shape,
                 interpolation=(cv2.INTER_AREA
                                if scale < 1 else cv2.INTER_LINEAR)),
-            boxes=(results['boxes'] * ratios).astype(np.float32),
             img_shape=(new_height, new_width),
             scale_factor=scale)
+        if 'boxes' in results:
+            results['boxes'] = (results['boxes'] * ratios).astype(np.float32)
         if 'masks' in results:
             results['masks'] = np.stack([
                 cv2.resize(np.ascontiguousarray(mask), shape,
