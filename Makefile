@@ -16,9 +16,9 @@ TINY := tests/data/dbsam_tiny_spine.py
 .DELETE_ON_ERROR:
 
 demo: $(DEMO)/comparison.md
-	@sed -n '/^> /p; /^|/p' $<
-	@echo "reports:  $(DEMO)/zero_shot/report $(DEMO)/dbsam/report"
-	@echo "overlays: $(<:.md=.png)"
+	@sed -n '/^## /q; /^> /p; /^|/p' $<
+	@echo "reports:    $(DEMO)/zero_shot/report $(DEMO)/dbsam/report"
+	@echo "comparison: $(<:.md=.html)"
 
 $(DEMO)/comparison.md: $(DEMO)/zero_shot/report/report.md \
     $(DEMO)/dbsam/report/report.md
@@ -30,11 +30,9 @@ $(DEMO)/zero_shot/report/report.md: $(DATA)/dataset.json $(WEIGHTS)
 	$(BIN)/python tools/test.py $(ZERO_SHOT) $(WEIGHTS) --report $(@D) \
 	  --work-dir $(DEMO)/zero_shot $(OPTIONS)
 
-$(DEMO)/dbsam/report/report.md: $(DEMO)/dbsam/trained \
-    $(DEMO)/zero_shot/report/report.md
+$(DEMO)/dbsam/report/report.md: $(DEMO)/dbsam/trained
 	$(BIN)/python tools/test.py $(CONFIG) \
 	  "$$(cat $(DEMO)/dbsam/last_checkpoint)" --report $(@D) \
-	  --overlays-of $(DEMO)/zero_shot/report \
 	  --work-dir $(DEMO)/dbsam $(OPTIONS)
 
 # Shorter than the config's, for CPUs without matrix units. A training that was

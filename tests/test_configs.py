@@ -123,6 +123,7 @@ def test_baselines_train_what_their_papers_train(method, backbone):
 
 @pytest.mark.parametrize('page', ['README.md', 'docs/get_started.md',
                                   'docs/prepare_your_data.md',
+                                  'docs/benchmark.md',
                                   'docs/deformable_attention.md',
                                   'docs/model_zoo.md', 'docs/inference.md',
                                   'docs/ablations.md',

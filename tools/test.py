@@ -8,6 +8,7 @@ import argparse
 import torch
 from mmengine.device import get_device
 
+from mmdbsam.engine.prompt_option import FORMS, set_prompt
 from mmdbsam.engine.setup import (
     add_runner_arguments,
     build_runner,
@@ -27,6 +28,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--report', metavar='DIR',
                         help='write tables, plots and overlays to this '
                         'folder; open its index.html')
+    parser.add_argument('--prompt', metavar='HOW', help=f'{FORMS}; default: '
+                        "the config's, which is tight")
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision: bfloat16, or '
         'float16 on a GPU without')
@@ -38,6 +41,8 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     cfg.resume, cfg.load_from = False, None
+    if args.prompt:
+        set_prompt(cfg, args.prompt)
     dtype = half_precision() if args.amp else torch.float32
     if args.report:
         cfg.test_evaluator.update(

@@ -6,6 +6,7 @@ from mmdbsam.datasets.samplers import EpochKeyedSampler, SampleKey
 from mmdbsam.datasets.source_grid import on_source_grid
 from mmdbsam.datasets.transforms import (
     BoxPromptsFromMask,
+    ClickPromptsFromMask,
     LoadSlice,
     PackPromptSample,
     RandomAffine,
@@ -13,11 +14,13 @@ from mmdbsam.datasets.transforms import (
     RandomFlip,
     RandomWindow,
     ResizeLongestSide,
+    VolumeBoxPromptsFromMask,
 )
 
 __all__ = [
-    'BoxPromptsFromMask', 'EpochKeyedSampler', 'LoadSlice',
-    'PackPromptSample', 'PreparedCase', 'PreparedData', 'PromptSliceDataset',
-    'RandomAffine', 'RandomCoarsen', 'RandomFlip', 'RandomWindow',
-    'ResizeLongestSide', 'SampleKey', 'on_source_grid'
+    'BoxPromptsFromMask', 'ClickPromptsFromMask', 'EpochKeyedSampler',
+    'LoadSlice', 'PackPromptSample', 'PreparedCase', 'PreparedData',
+    'PromptSliceDataset', 'RandomAffine', 'RandomCoarsen', 'RandomFlip',
+    'RandomWindow', 'ResizeLongestSide', 'SampleKey',
+    'VolumeBoxPromptsFromMask', 'on_source_grid'
 ]

@@ -33,6 +33,8 @@ class PromptSliceDataset(Dataset):
         pipeline: Configs of the transforms.
         min_area: Pixels of the original slice that at least one label of a
             slice must have.
+        gaps: Deliver also the slices in which a label is missing between its
+            first and its last slice of a block.
 
     Raises:
         InputError: If there are no data, no such split, or no such slices.
@@ -42,13 +44,15 @@ class PromptSliceDataset(Dataset):
                  data_root: str,
                  split: str,
                  pipeline: Sequence[dict],
-                 min_area: int = 100) -> None:
+                 min_area: int = 100,
+                 gaps: bool = False) -> None:
         self.tasks = PreparedData.open_tasks(data_root)
         self.slices = [
             (data.name, case, (start, stop), start + offset)
             for data in self.tasks
             for case, start, stop in data.blocks(split)
-            for offset in _slices_with(case.areas()[start:stop], min_area)
+            for offset in _slices_with(case.areas()[start:stop], min_area,
+                                       gaps)
         ]
         if not self.slices:
             raise InputError(
@@ -79,9 +83,16 @@ class PromptSliceDataset(Dataset):
                 rng=np.random.default_rng(list(key))))
 
 
-def _slices_with(areas: np.ndarray, min_area: int) -> list[int]:
-    """Rows of (D, number of labels) with an entry of at least min_area."""
-    return np.flatnonzero((areas >= min_area).any(axis=1)).tolist()
+def _slices_with(areas: np.ndarray, min_area: int, gaps: bool) -> list[int]:
+    """Rows of (D, number of labels) with an entry of at least min_area.
+
+    With gaps, also those between two such entries of a column.
+    """
+    large = areas >= min_area
+    if gaps:
+        until_now = np.logical_or.accumulate
+        large = until_now(large) & until_now(large[::-1])[::-1]
+    return np.flatnonzero(large.any(axis=1)).tolist()
 
 
 def _describe_splits(tasks: Sequence[PreparedData]) -> str:

@@ -77,7 +77,7 @@ def test_a_regression_is_flagged(reports, run, capsys):
         loss = 100 * (1 - summary['scores']['model'][metric])
         line = re.compile(
             rf'{metric}: shifted is worse than perfect by {loss:.2f} '
-            r'\[([\d.]+), ([\d.]+)\] %, p = ([\d.]+)')
+            r'\[([\d.]+), ([\d.]+)\] points, p = ([\d.]+)')
         for place in (printed, text, Page(
                 (out / 'comparison.html').read_text()).text):
             low, high, p = map(float, line.search(place).groups())
@@ -111,7 +111,7 @@ def test_one_volume_of_eight_is_no_clear_difference(reports, run):
     text = (run(reports / 'shifted', reports / 'one_better')
             / 'comparison.md').read_text()
     assert re.search(r'DSC: no clear difference of one_better from shifted: '
-                     r'\+[\d.]+ \[\+0.00, \+[\d.]+\] %, p = 1.000', text)
+                     r'\+[\d.]+ \[\+0.00, \+[\d.]+\] points, p = 1.000', text)
 
 
 def test_tests_are_corrected_together(reports):

@@ -38,9 +38,9 @@ def main() -> None:
     require_same(reports)
     data = find_data(reports, args.data_root)
     paths = write_comparison(args.out, reports, data)
-    summary, names = reports[0].summary, model_names(reports)
-    print(f'{summary["task"]}: {summary["note"]}\n\n'
-          f'{score_table(reports).markdown()}\n')
+    summary, table = reports[0].summary, score_table(reports)
+    names = model_names(reports)
+    print(f'{summary["note"]}\n\n{table.markdown()}\n\n{table.caption}\n')
     for difference in compare(reports):
         print(verdict(difference, names))
     print()

@@ -39,4 +39,7 @@ test_dataloader = dict(
     dataset=dict(type='PromptSliceDataset', data_root=data_root, split='test',
                  min_area=1, pipeline=test_pipeline))
 val_evaluator = dict(type='VolumeMetric', data_root=data_root, split='val')
-test_evaluator = dict(type='VolumeMetric', data_root=data_root, split='test')
+# protocol='mm': spacing in mm, NSD at 2 mm, labels of at least 1000 voxels.
+test_evaluator = dict(
+    type='VolumeMetric', data_root=data_root, split='test',
+    scores=['DSC', 'NSD', 'HD95', 'ASSD', 'IoU', 'RVD'])

@@ -5,12 +5,15 @@ from mmdbsam.datasets.transforms.augmentation import (
     RandomCoarsen,
     RandomWindow,
 )
+from mmdbsam.datasets.transforms.click_prompts import ClickPromptsFromMask
 from mmdbsam.datasets.transforms.formatting import PackPromptSample
 from mmdbsam.datasets.transforms.geometric import RandomFlip, ResizeLongestSide
 from mmdbsam.datasets.transforms.loading import LoadSlice
 from mmdbsam.datasets.transforms.prompts import BoxPromptsFromMask
+from mmdbsam.datasets.transforms.volume_prompts import VolumeBoxPromptsFromMask
 
 __all__ = [
-    'BoxPromptsFromMask', 'LoadSlice', 'PackPromptSample', 'RandomAffine',
-    'RandomCoarsen', 'RandomFlip', 'RandomWindow', 'ResizeLongestSide'
+    'BoxPromptsFromMask', 'ClickPromptsFromMask', 'LoadSlice',
+    'PackPromptSample', 'RandomAffine', 'RandomCoarsen', 'RandomFlip',
+    'RandomWindow', 'ResizeLongestSide', 'VolumeBoxPromptsFromMask'
 ]

@@ -17,23 +17,26 @@ class PackPromptSample(BaseTransform):
 
     - metainfo: ``task`` and ``case`` (names), ``block`` (start, stop),
       ``slice_index``, ``ori_shape``, ``img_shape``, ``scale_factor``,
-      ``flip``, ``prompt`` (how the prompts were made);
+      ``flip``, ``prompt`` (how the prompts were made), ``clicks`` (their
+      number, if clicks are to be simulated);
     - ``prompts``: ``labels`` int64 (K,); ``boxes`` float32 (K, 4) in pixels
       of the input, ``ori_boxes`` float32 (K, 4) in pixels of the original
-      slice (before any flip) and ``draws`` int64 (K,), or what else the
-      prompts' transform gives;
+      slice (before any flip) and ``draws`` int64 (K,), or
+      ``references`` bool (K, H, W) to simulate clicks from;
     - ``gt``, if there are masks: ``masks`` uint8 (K, h, w) in {0, 1}.
     """
 
     META_KEYS = ('task', 'block', 'slice_index', 'ori_shape', 'img_shape',
                  'scale_factor', 'flip', 'prompt')
-    PROMPT_KEYS = ('labels', 'boxes', 'ori_boxes', 'draws')
+    PROMPT_KEYS = ('labels', 'boxes', 'ori_boxes', 'draws', 'references')
 
     def transform(self, results: dict) -> dict:
         """Pack the results."""
         sample = BaseDataElement(metainfo=dict(
             case=results['case'].name,
             **{key: results[key] for key in self.META_KEYS}))
+        if 'clicks' in results:
+            sample.set_metainfo(dict(clicks=results['clicks']))
         sample.prompts = InstanceData(**{
             key: torch.from_numpy(results[key])
             for key in self.PROMPT_KEYS if key in results

@@ -77,11 +77,12 @@ class ResizeLongestSide(BaseTransform):
                 np.ascontiguousarray(results['img']), shape,
                 interpolation=(cv2.INTER_AREA
                                if scale < 1 else cv2.INTER_LINEAR)),
-            boxes=resize_coordinates(
-                results['boxes'].reshape(-1, 2, 2), (height, width),
-                (new_height, new_width)).reshape(-1, 4),
             img_shape=(new_height, new_width),
             scale_factor=scale)
+        if 'boxes' in results:
+            results['boxes'] = resize_coordinates(
+                results['boxes'].reshape(-1, 2, 2), (height, width),
+                (new_height, new_width)).reshape(-1, 4)
         if 'masks' in results:
             results['masks'] = np.stack([
                 cv2.resize(np.ascontiguousarray(mask), shape,

@@ -53,7 +53,7 @@ class BoxPromptsFromMask(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Replace the label map by prompts."""
         rng, label = results['rng'], results.pop('label')
-        ids = self._ids(label, results)
+        ids = large_labels(label, self.min_area, results)
         if self.prompts_per_image is not None:
             ids = np.resize(rng.permutation(ids), self.prompts_per_image)
         masks = label_masks(label, ids)
@@ -67,15 +67,6 @@ class BoxPromptsFromMask(BaseTransform):
         if self.prompts_per_image is not None:
             results['masks'] = masks.astype(np.uint8)
         return results
-
-    def _ids(self, label: np.ndarray, results: dict) -> np.ndarray:
-        ids = large_labels(label, self.min_area)
-        if not ids.size:
-            raise InputError(
-                f'BoxPromptsFromMask: slice {results["slice_index"]} of case '
-                f"'{results['case'].name}' has no label of at least min_area="
-                f'{self.min_area} px; give the data set no lower min_area')
-        return ids
 
     def _outwards(self, boxes: np.ndarray, shape: tuple[int, int],
                   rng: np.random.Generator) -> np.ndarray:
@@ -95,11 +86,30 @@ class BoxPromptsFromMask(BaseTransform):
                 f'outwards at random, {self.draws} draws')
 
 
-def large_labels(label: np.ndarray, min_area: int) -> np.ndarray:
-    """The ids of a slice, (L, H, W), that have that many pixels, int64."""
+def large_labels(label: np.ndarray, min_area: int,
+                 results: dict) -> np.ndarray:
+    """The labels of a slice that have that many pixels.
+
+    Args:
+        label: Label ids (L, H, W), in layers.
+        min_area: Their least number of pixels.
+        results: What the error names: ``case`` and ``slice_index``.
+
+    Returns:
+        int64 (K,): Their ids, ascending.
+
+    Raises:
+        InputError: If there is none.
+    """
     areas = np.bincount(label.ravel())
     areas[0] = 0
-    return np.flatnonzero((areas >= min_area) & (areas > 0))
+    ids = np.flatnonzero((areas >= min_area) & (areas > 0))
+    if not ids.size:
+        raise InputError(
+            f'prompts: slice {results["slice_index"]} of case '
+            f"'{results['case'].name}' has no label of at least min_area="
+            f'{min_area} px; give the data set no lower min_area')
+    return ids
 
 
 def label_masks(label: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -74,8 +74,8 @@ def write_comparison(folder: Path, reports: Sequence[Report],
             protocol=protocol_text(summary['protocol']),
             plot=score_against_score(reports), made_with=made_with,
             missing=missing, changes=[
-                (f'{change.rows[0].label}: {100 * change.change:+.1f} % DSC',
-                 [picture_uri(picture) for picture in row])
+                (f'{change.rows[0].label}: {100 * change.change:+.1f} points '
+                 'of DSC', [picture_uri(picture) for picture in row])
                 for change, row in zip(changes, pictures, strict=False)]),
     }
     folder.mkdir(parents=True, exist_ok=True)

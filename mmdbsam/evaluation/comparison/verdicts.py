@@ -27,25 +27,26 @@ def verdict(difference: Difference, names: Sequence[str]) -> str:
     """
     shown, paired = difference.shown, difference.paired
     one, other = names[difference.report], names[0]
+    unit = shown.difference_unit
     if paired.wins == paired.losses == 0:
         return (f'{shown.name}: {one} equals {other} in all {difference.rows} '
                 'volumes')
     if not difference.tested:
         return (f'{shown.name}: {one} differs from {other} by '
-                f'{shown.signed(paired.interval.mean)} {shown.unit} in '
+                f'{shown.signed(paired.interval.mean)} {unit} in '
                 f'{difference.rows} volumes, too few to test')
     low, high = paired.interval.low, paired.interval.high
     p_text = f'p = {p_value(difference)}'
     if not difference.is_clear:
         return (f'{shown.name}: no clear difference of {one} from {other}: '
                 f'{shown.signed(paired.interval.mean)} [{shown.signed(low)}, '
-                f'{shown.signed(high)}] {shown.unit}, {p_text}')
+                f'{shown.signed(high)}] {unit}, {p_text}')
     if paired.interval.mean < 0:
         low, high = -high, -low
     word = 'better' if difference.gain > 0 else 'worse'
     return (f'{shown.name}: {one} is {word} than {other} by '
             f'{shown.text(abs(paired.interval.mean))} [{shown.text(low)}, '
-            f'{shown.text(high)}] {shown.unit}, {p_text}')
+            f'{shown.text(high)}] {unit}, {p_text}')
 
 
 def score_table(reports: Sequence[Report]) -> Table:

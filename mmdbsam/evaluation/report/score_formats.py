@@ -32,6 +32,11 @@ class ScoreFormat:
         return 100 if self.unit == '%' else 1
 
     @property
+    def difference_unit(self) -> str:
+        """What a printed difference is in."""
+        return 'points' if self.unit == '%' else self.unit
+
+    @property
     def higher_is_better(self) -> bool:
         """Of what :meth:`comparable` returns."""
         return self.ideal > 0

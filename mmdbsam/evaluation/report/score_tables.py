@@ -48,7 +48,8 @@ def label_table(summary: dict) -> Table:
         ['label', 'n', 'size (ml)', *(s.heading for s in formats.values()),
          *(f'{METHODS[method]}: {dsc.heading}' for method in others)],
         [[Cell(entry['label']), Cell(str(entry['scores']['model']['n'])),
-          Cell(f'{entry["volume_ml"]:.3g}'), *_label_cells(entry, formats),
+          Cell(f'{entry["volume_ml"]:#.3g}'.rstrip('.')),
+          *_label_cells(entry, formats),
           *(score_cell(dsc, entry['scores'][method]['DSC'])
             for method in others)] for entry in summary['labels']],
         f'{summary["task"]}: the model by label; the size is the median of '

@@ -1,7 +1,11 @@
 """A table of scores, which each kind of page prints in its own way."""
 
+import textwrap
 from dataclasses import dataclass
 from typing import List, NamedTuple, Sequence
+
+# Characters of a line, in LaTeX.
+_HEADING_LENGTH = 12
 
 
 class Cell(NamedTuple):
@@ -44,15 +48,16 @@ class Table:
     def latex(self) -> str:
         """A ``longtable``, with the rules of ``booktabs``."""
         lines = [
+            r'{\footnotesize\setlength{\tabcolsep}{4pt}',
             rf'\begin{{longtable}}{{l{"r" * (len(self.header) - 1)}}}',
             rf'\caption{{{escape_latex(self.caption)}}}\\',
             r'\toprule',
-            ' & '.join(map(escape_latex, self.header)) + r' \\',
+            ' & '.join(map(_latex_heading, self.header)) + r' \\',
             r'\midrule', r'\endhead', r'\bottomrule', r'\endlastfoot',
         ]
         lines += [' & '.join(map(_latex_cell, row)) + r' \\'
                   for row in self.rows]
-        return '\n'.join([*lines, r'\end{longtable}', ''])
+        return '\n'.join([*lines, r'\end{longtable}}', ''])
 
 
 def latex_document(tables: List[Table], note: str) -> str:
@@ -85,6 +90,13 @@ _LATEX = {c: f'\\{c}' for c in '&%$#_{}'} | {
     '^': r'\textasciicircum{}', '<': r'\textless{}', '>': r'\textgreater{}',
     '|': r'\textbar{}', '"': r'\textquotedbl{}', '−': '$-$',
     'Δ': r'$\Delta$', '±': r'$\pm$', '✓': r'$\surd$'}
+
+
+def _latex_heading(text: str) -> str:
+    """In several lines, or the columns would be as wide as their names."""
+    lines = [escape_latex(line)
+             for line in textwrap.wrap(text, _HEADING_LENGTH)]
+    return r'\shortstack[r]{' + r'\\'.join(lines) + '}'
 
 
 def _latex_cell(cell: Cell) -> str:

@@ -10,10 +10,14 @@ from mmengine.structures import BaseDataElement, InstanceData
 from torch import Tensor
 
 from mmdbsam.models.embedding_cache import EmbeddingCache
+from mmdbsam.models.segmentors.clicks import decode_clicks
 from mmdbsam.models.weights import load_pretrained
 from mmdbsam.registry import MODELS
 
 Points = Tuple[Tensor, Tensor]
+
+# More are decoded in parts, whose memory does not grow with their number.
+_PROMPTS_AT_ONCE = 64
 
 
 @MODELS.register_module()
@@ -120,7 +124,8 @@ class PromptSegmentor(BaseModel):
         Args:
             inputs: (B, 3, S, S).
             data_samples: B samples with ``prompts.boxes``; with ``gt.masks``
-                (K, S, S) for the loss.
+                (K, S, S) for the loss. For 'predict' they may have, instead
+                of boxes, ``clicks`` to simulate, see :func:`decode_clicks`.
             mode: 'loss', 'predict', or 'tensor' for the bare logits.
 
         Returns:
@@ -128,6 +133,11 @@ class PromptSegmentor(BaseModel):
             of the logits and predicted IoU of each image.
         """
         embeddings = self.encode_image(inputs)
+        if mode == 'predict':
+            for embedding, sample in zip(embeddings, data_samples,
+                                         strict=True):
+                sample.predictions = self._predict(embedding[None], sample)
+            return data_samples
         decoded = [
             self.decode_prompts(embedding[None], boxes=sample.prompts.boxes)
             for embedding, sample in zip(embeddings, data_samples,
@@ -135,16 +145,22 @@ class PromptSegmentor(BaseModel):
         ]
         if mode == 'tensor':
             return decoded
-        if mode == 'loss':
-            logits = torch.cat([logits for logits, _ in decoded])
-            masks = torch.cat([sample.gt.masks for sample in data_samples])
-            return self.mask_head.loss(logits, masks)
-        for sample, (logits, iou) in zip(data_samples, decoded, strict=True):
-            sample.predictions = InstanceData(
-                masks=self.to_masks(logits, sample.img_shape,
-                                    sample.ori_shape),
-                iou=iou[:, 0].float())
-        return data_samples
+        logits = torch.cat([logits for logits, _ in decoded])
+        masks = torch.cat([sample.gt.masks for sample in data_samples])
+        return self.mask_head.loss(logits, masks)
+
+    def _predict(self, embedding: Tensor,
+                 sample: BaseDataElement) -> InstanceData:
+        """Masks and predicted IoU of a sample's prompts."""
+        if 'clicks' in sample:
+            decoded = [decode_clicks(self, embedding, sample)]
+        else:
+            decoded = [self.decode_prompts(embedding, boxes=boxes) for boxes
+                       in sample.prompts.boxes.split(_PROMPTS_AT_ONCE)]
+        masks = [self.to_masks(logits, sample.img_shape, sample.ori_shape)
+                 for logits, _ in decoded]
+        return InstanceData(masks=torch.cat(masks), iou=torch.cat(
+            [iou[:, 0].float() for _, iou in decoded]))
 
     def parse_losses(
             self, losses: Dict[str, Tensor]

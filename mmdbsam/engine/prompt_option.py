@@ -1,0 +1,60 @@
+"""``--prompt`` of tools/test.py: how the structures of a test are prompted."""
+
+import re
+from typing import Tuple
+
+from mmengine.config import Config
+
+from mmdbsam.errors import InputError
+
+FORMS = 'tight, shift:PX, jitter:PXxDRAWS, box3d, point or clicks:N'
+
+_PATTERN = re.compile(r'tight|box3d|point|(shift|clicks):([1-9]\d*)|'
+                      r'(jitter):([1-9]\d*)(?:x([1-9]\d*))?')
+
+
+def set_prompt(cfg: Config, text: str) -> None:
+    """Put another prompt into the test pipeline.
+
+    - ``tight``: a tight box a label and slice.
+    - ``shift:9``: its sides 9 px outwards.
+    - ``jitter:20x5``: each side 0 to 20 px outwards at random, 5 draws.
+    - ``box3d``: the box around all slices of a label in a block.
+    - ``point``: a point in the centre of the label.
+    - ``clicks:5``: that point and 4 more, each on the largest error.
+
+    Args:
+        cfg: Whose ``test_dataloader.dataset`` is changed.
+        text: One of these.
+
+    Raises:
+        InputError: If it is none of these, or the pipeline has no transform
+            that makes prompts from masks.
+    """
+    step, gaps = _parse(text)
+    dataset = cfg.test_dataloader.dataset
+    found = [index for index, one in enumerate(dataset.pipeline)
+             if one['type'].endswith('PromptsFromMask')]
+    if len(found) != 1:
+        raise InputError('--prompt: expected one step ...PromptsFromMask in '
+                         f'test_dataloader.dataset.pipeline, found '
+                         f'{len(found)}')
+    dataset.pipeline[found[0]] = step
+    dataset.gaps = gaps
+
+
+def _parse(text: str) -> Tuple[dict, bool]:
+    """The pipeline's step, and whether labels are prompted in gaps."""
+    match = _PATTERN.fullmatch(text)
+    if not match:
+        raise InputError(f"--prompt: expected {FORMS}, found '{text}'")
+    _, number, _, pixels, draws = match.groups()
+    kind = text.split(':')[0]
+    if kind == 'box3d':
+        return dict(type='VolumeBoxPromptsFromMask'), True
+    if kind in ('point', 'clicks'):
+        return dict(type='ClickPromptsFromMask', min_area=1,
+                    clicks=int(number or 1)), False
+    moves = dict(tight={}, shift=dict(shift=int(number or 0)),
+                 jitter=dict(jitter=int(pixels or 0), draws=int(draws or 1)))
+    return dict(type='BoxPromptsFromMask', min_area=1, **moves[kind]), False

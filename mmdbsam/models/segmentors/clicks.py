@@ -1,0 +1,97 @@
+"""Clicks that answer a model's errors, as SAM is evaluated with points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional, Tuple
+
+import numpy as np
+import torch
+from mmengine.structures import BaseDataElement
+from scipy import ndimage
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from mmdbsam.models.segmentors.prompt_segmentor import PromptSegmentor
+
+
+def decode_clicks(model: PromptSegmentor, embedding: Tensor,
+                  sample: BaseDataElement) -> Tuple[Tensor, Tensor]:
+    """Decode a sample's labels click by click, from one encoding.
+
+    The first click is in the centre of the label's largest region, each
+    further one in that of the largest region that is wrong in the last mask:
+    a foreground point where the mask misses the label, a background point
+    where it exceeds it. All clicks so far are decoded together with the last
+    logits as mask prompt (Segment Anything, section 3, "training"). A mask
+    without errors gets no further click. Always the single mask is taken, as
+    in training, not the best of SAM's three.
+
+    Args:
+        model: Its prompt encoder knows points and masks.
+        embedding: (1, 256, h, w).
+        sample: With ``prompts.references`` (K, H, W), ``clicks``,
+            ``img_shape`` and ``ori_shape``.
+
+    Returns:
+        tuple: Logits (K, 1, 4h, 4w) and predicted IoU (K, 1) after the last
+        click.
+    """
+    references = sample.prompts.references.cpu().numpy().astype(bool)
+    # In segment_anything's order, x and y.
+    scale = np.divide(sample.img_shape, sample.ori_shape)[::-1]
+    points = np.zeros((len(references), sample.clicks, 2))
+    kinds = np.full(points.shape[:2], -1)
+    predicted, logits = np.zeros_like(references), None
+    for turn in range(sample.clicks):
+        for k, masks in enumerate(zip(references, predicted, strict=True)):
+            click = next_click(*masks)
+            if click is not None:
+                *point, kinds[k, turn] = click
+                points[k, turn] = point * scale
+        given = (torch.tensor(points[:, :turn + 1], dtype=torch.float32,
+                              device=embedding.device),
+                 torch.tensor(kinds[:, :turn + 1], device=embedding.device))
+        logits, iou = model.decode_prompts(embedding, points=given,
+                                           masks=logits)
+        predicted = model.to_masks(logits, sample.img_shape,
+                                   sample.ori_shape).cpu().numpy()
+    return logits, iou
+
+
+def next_click(reference: np.ndarray, predicted: np.ndarray
+               ) -> Optional[Tuple[int, int, int]]:
+    """The centre of the largest region in which a mask is wrong.
+
+    It is a pixel of that region as far from its border as any, and of those
+    the nearest to its centroid. The image's border is one of every region.
+
+    Args:
+        reference: bool (H, W).
+        predicted: bool (H, W).
+
+    Returns:
+        tuple[int, int, int] or None: x, y, and 1 if the pixel belongs to the
+        reference, 0 if not; None if there is no error.
+    """
+    best, size = None, 0
+    for kind, wrong in ((1, reference & ~predicted),
+                        (0, predicted & ~reference)):
+        regions, number = ndimage.label(wrong)
+        if not number:
+            continue
+        sizes = np.bincount(regions.ravel())[1:]
+        largest = int(sizes.argmax())
+        if sizes[largest] > size:
+            size = sizes[largest]
+            box = ndimage.find_objects(regions)[largest]
+            y, x = _centre(regions[box] == largest + 1)
+            best = (box[1].start + x, box[0].start + y, kind)
+    return best
+
+
+def _centre(region: np.ndarray) -> Tuple[int, int]:
+    """Row and column; the region is cropped to its bounding box."""
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    deepest = np.argwhere(depth == depth.max())
+    offsets = deepest - np.argwhere(region).mean(axis=0)
+    return tuple(deepest[(offsets**2).sum(axis=1).argmin()].tolist())

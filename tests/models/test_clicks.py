@@ -1,0 +1,105 @@
+"""Clicks that are simulated from a model's errors."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement, InstanceData
+from scipy import ndimage
+
+from mmdbsam.models.segmentors.clicks import decode_clicks, next_click
+from mmdbsam.registry import MODELS
+
+
+def blobs(seed):
+    noise = np.random.default_rng(seed).normal(size=(30, 40))
+    return ndimage.gaussian_filter(noise, 2) > 0.05
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_a_click_is_in_the_largest_error_as_deep_as_can_be(seed):
+    reference, predicted = blobs(seed), blobs(seed + 100)
+    x, y, kind = next_click(reference, predicted)
+    errors = {1: reference & ~predicted, 0: predicted & ~reference}
+    sizes = []
+    for wrong in errors.values():
+        regions, number = ndimage.label(wrong)
+        sizes += [(regions == i).sum() for i in range(1, number + 1)]
+    regions, _ = ndimage.label(errors[kind])
+    region = regions == regions[y, x]
+    assert errors[kind][y, x] and region.sum() == max(sizes)
+    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    assert depth[y, x] == depth.max()
+
+
+def test_the_first_click_is_the_centre_of_the_largest_region():
+    mask = np.zeros((30, 40), bool)
+    mask[4:11, 3:30] = mask[20:25, 20:25] = True
+    # Every pixel of the bar's middle row is as deep.
+    assert next_click(mask, np.zeros_like(mask)) == (16, 7, 1)
+    ring = np.hypot(*np.mgrid[-15:15, -15:15])
+    ring = (ring > 7) & (ring < 12)
+    x, y, _ = next_click(ring, np.zeros_like(ring))
+    assert ring[y, x]
+
+
+def test_a_click_says_whether_the_label_is_there():
+    mask = np.zeros((30, 40), bool)
+    mask[10:20, 10:20] = True
+    more = mask.copy()
+    more[12:17, 25:34] = True
+    assert next_click(mask, more) == (29, 14, 0)
+    assert next_click(more, mask) == (29, 14, 1)
+    assert next_click(mask, mask) is None
+
+
+@pytest.fixture
+def model(tiny_cfg):
+    init_default_scope('mmdbsam')
+    torch.manual_seed(0)
+    return MODELS.build(tiny_cfg.model).eval()
+
+
+@torch.no_grad()
+def test_all_clicks_are_decoded_with_the_last_logits(model):
+    """The loop written out, with two labels and a slice that is not square."""
+    references = np.stack([blobs(1), blobs(2)])
+    sample = BaseDataElement(metainfo=dict(
+        clicks=3, ori_shape=(30, 40), img_shape=(96, 128)))
+    sample.prompts = InstanceData(references=torch.from_numpy(references))
+    embedding = torch.randn(1, 64, 16, 16)
+    found, _ = decode_clicks(model, embedding, sample)
+
+    points, kinds = [[], []], [[], []]
+    logits, masks = None, np.zeros_like(references)
+    for _ in range(3):
+        for k in range(2):
+            x, y, kind = next_click(references[k], masks[k])
+            points[k].append([x * 3.2, y * 3.2])
+            kinds[k].append(kind)
+        logits, _ = model.decode_prompts(
+            embedding, masks=logits,
+            points=(torch.tensor(points), torch.tensor(kinds)))
+        masks = model.to_masks(logits, (96, 128), (30, 40)).numpy()
+    torch.testing.assert_close(found, logits, rtol=1e-4, atol=1e-5)
+    assert {kind for of_label in kinds for kind in of_label} == {0, 1}
+
+
+@torch.no_grad()
+def test_a_mask_without_errors_gets_no_further_click(model, monkeypatch):
+    given = []
+    reference = blobs(3)
+
+    def decode(embedding, points, masks):
+        given.append(points[1].tolist())
+        return torch.zeros(1, 1, 64, 64), torch.zeros(1, 1)
+
+    monkeypatch.setattr(model, 'decode_prompts', decode)
+    monkeypatch.setattr(model, 'to_masks',
+                        lambda *_: torch.from_numpy(reference[None]))
+    sample = BaseDataElement(metainfo=dict(
+        clicks=3, ori_shape=(30, 40), img_shape=(96, 128)))
+    sample.prompts = InstanceData(
+        references=torch.from_numpy(reference[None]))
+    decode_clicks(model, torch.zeros(1, 64, 16, 16), sample)
+    assert given == [[[1]], [[1, -1]], [[1, -1, -1]]]

@@ -1,0 +1,165 @@
+"""tools/test.py: prompts, and several processes."""
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmdbsam.datasets import PreparedData, PromptSliceDataset
+from mmdbsam.errors import InputError
+from mmdbsam.models.segmentors import PromptSegmentor
+from mmdbsam.registry import MODELS
+
+CONFIG = 'tests/data/dbsam_tiny_spine.py'
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory, repo_root):
+    """The tiny model, from scratch."""
+    init_default_scope('mmdbsam')
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(repo_root / CONFIG).model)
+    path = tmp_path_factory.mktemp('weights') / 'tiny.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return path
+
+
+@pytest.fixture
+def evaluate(load_tool, repo_root, prepared_spine, checkpoint, tmp_path,
+             monkeypatch):
+    """Run the tool in this process: the report's folder."""
+    def run(name, *options):
+        monkeypatch.chdir(repo_root)
+        monkeypatch.setattr('sys.argv', [
+            'test.py', CONFIG, str(checkpoint), '--work-dir',
+            str(tmp_path / 'work'), '--report', str(tmp_path / name),
+            '--cfg-options', f'data_root={prepared_spine}', *options])
+        load_tool('test.py').main()
+        return tmp_path / name
+
+    return run
+
+
+def rows(report):
+    with (report / 'cases.csv').open(newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def summary(report):
+    return json.loads((report / 'summary.json').read_text())
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """The number of images that were encoded, as a list that grows."""
+    sizes = []
+    encode = PromptSegmentor.encode_image
+
+    def counting(model, images):
+        sizes.append(len(images))
+        return encode(model, images)
+
+    monkeypatch.setattr(PromptSegmentor, 'encode_image', counting)
+    return sizes
+
+
+def test_draws_are_rows_with_a_spread(evaluate, encoded):
+    tight, slices = evaluate('tight', '--prompt', 'tight'), len(encoded)
+    assert summary(tight)['spread'] == {}
+    encoded.clear()
+    drawn = evaluate('drawn', '--prompt', 'jitter:6x3')
+    assert len(encoded) == slices
+    again = evaluate('again', '--prompt', 'jitter:6x3')
+    assert (again / 'cases.csv').read_bytes() == (
+        drawn / 'cases.csv').read_bytes()
+    found, protocol = summary(drawn), summary(drawn)['protocol']
+    assert protocol['prompt'] == ('one box a label and slice, each side 0 to '
+                                  '6 px outwards at random, 3 draws')
+    assert protocol['draws'] == 3 and protocol['box_shift_px'] == [0, 6]
+    for method in ('model', 'box', 'ellipse'):
+        means = [np.mean([float(row['DSC']) for row in rows(drawn)
+                          if (row['method'], row['draw']) == (method, draw)])
+                 for draw in '012']
+        assert len(set(means)) == 3
+        assert found['spread'][method]['DSC'] == pytest.approx(
+            np.std(means, ddof=1))
+        assert found['scores'][method]['DSC'] == pytest.approx(
+            np.mean(means))
+        assert found['scores'][method]['n'] == summary(
+            tight)['scores'][method]['n']
+    assert ' ± ' in (drawn / 'report.md').read_text()
+
+
+def test_clicks_have_no_baselines(evaluate, encoded, prepared_spine):
+    reports = {text: evaluate(text, '--prompt', text)
+               for text in ('point', 'clicks:3')}
+    slices = len(PromptSliceDataset(prepared_spine, 'test', [], min_area=1))
+    # One encoding a slice serves all clicks.
+    assert encoded == [1] * (2 * slices)
+    for report in reports.values():
+        assert set(summary(report)['scores']) == {'model'}
+        assert summary(report)['protocol']['box_shift_px'] == []
+    assert 'a point in the centre' in (
+        reports['point'] / 'report.md').read_text()
+    assert '3 clicks a label' in (reports['clicks:3'] /
+                                  'report.md').read_text()
+    assert rows(reports['point']) != rows(reports['clicks:3'])
+
+
+def test_one_box_a_structure(evaluate):
+    report = evaluate('box3d', '--prompt', 'box3d')
+    protocol = summary(report)['protocol']
+    assert protocol['prompt'] == 'one 3-D box a label and block of slices'
+    low, high = protocol['box_shift_px']
+    assert low == 0 < high
+
+
+@pytest.mark.parametrize('text', ['loose', 'shift', 'shift:0', 'shift:1.5',
+                                  'jitter:20x0', 'clicks:-1', 'tight:3'])
+def test_another_prompt_is_refused(evaluate, text):
+    with pytest.raises(InputError, match='--prompt: expected tight, shift:PX, '
+                       f'jitter.*found .{text}'):
+        evaluate('report', '--prompt', text)
+
+
+def test_two_processes_report_what_one_does(repo_root, checkpoint,
+                                            prepared_spine, tmp_path):
+    data = PreparedData(prepared_spine)
+    slices = sum(stop - start for _, start, stop in data.blocks('test'))
+    batch = next(size for size in (2, 3, 4) if slices % (2 * size))
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    reports = []
+    for ranks in (1, 2):
+        report = tmp_path / str(ranks)
+        done = subprocess.run(
+            [sys.executable, '-m', 'torch.distributed.run',
+             f'--nproc_per_node={ranks}', f'--master_port={port}',
+             'tools/test.py', CONFIG, str(checkpoint), '--launcher',
+             'pytorch', '--report', str(report), '--work-dir',
+             str(tmp_path / 'work'), '--prompt', 'jitter:5x2',
+             '--cfg-options', f'data_root={prepared_spine}', 'sync_bn=None',
+             f'test_dataloader.batch_size={batch}'],
+            cwd=repo_root, capture_output=True, text=True,
+            env={**os.environ, 'PYTHONPATH': str(repo_root),
+                 'OMP_NUM_THREADS': '1'})
+        assert done.returncode == 0, done.stderr[-2000:]
+        reports.append(report)
+    one, two = reports
+    assert (one / 'cases.csv').read_bytes() == (
+        two / 'cases.csv').read_bytes()
+    for name in ('best', 'median', 'worst'):
+        assert (one / f'overlays/{name}.png').read_bytes() == (
+            two / f'overlays/{name}.png').read_bytes()
+    one, two = (dict(summary(report), created='') for report in reports)
+    assert one == two
+    assert one['rows'] == 2 * 3 * one['scores']['model']['n']
