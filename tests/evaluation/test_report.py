@@ -13,10 +13,15 @@ from mmengine.logging import MMLogger
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation import VolumeMetric, mean_scores, write_report
+from mmdbsam.evaluation.label_volume import Prompt
 from mmdbsam.evaluation.report import folder as folder_module
-from mmdbsam.evaluation.report import read_report
+from mmdbsam.evaluation.report import read_report, summarize
 from mmdbsam.evaluation.report.overlays import best_median_worst
-from mmdbsam.evaluation.report.predictions import load_predictions
+from mmdbsam.evaluation.report.predictions import (
+    load_predictions,
+    save_predictions,
+)
+from mmdbsam.evaluation.report.score_tables import method_table
 from mmdbsam.visualization import overlay
 
 
@@ -130,6 +135,38 @@ def test_a_report_is_read_as_it_was_written(written, prepared, make_samples):
             prompt.paste(found, (0, 0))
             assert (found == mask.numpy()).all()
             assert (prompt.box == box.numpy()).all()
+
+
+def test_draws_of_a_prompt_are_one_volume(written):
+    """More draws narrow no interval; their spread stands beside it."""
+    report = read_report(written.folder)
+    again = [replace(row, draw=1, scores={
+        key: value - 0.1 for key, value in row.scores.items()})
+        for row in report.rows]
+    summary = summarize([*report.rows, *again], 'phantom', '',
+                        dict(report.summary['protocol'], draws=2), {})
+    assert summary['volumes'] == report.summary['volumes']
+    assert summary['spread']['model']['DSC'] == pytest.approx(0.1 / 2**0.5)
+    for one, two in zip(report.summary['intervals']['model']['DSC'],
+                        summary['intervals']['model']['DSC'], strict=True):
+        assert two == pytest.approx(one - 0.05)
+    table = method_table(summary)
+    assert table.rows[-1][1].detail.startswith('± 7.07 [')
+    assert 'standard deviation over 2 draws' in table.caption
+
+
+def test_prompts_without_a_box_are_kept(tmp_path):
+    mask = np.eye(5, dtype=bool)
+    prompts = {('case', 3): {0: {7: Prompt.pack(None, mask)},
+                             1: {7: Prompt.pack(np.arange(4.), ~mask)}}}
+    save_predictions(tmp_path / 'x.npz', prompts)
+    found = load_predictions(tmp_path / 'x.npz')['case', 3]
+    assert found[0][7].box is None
+    assert found[1][7].box.tolist() == [0, 1, 2, 3]
+    for draw, expected in ((0, mask), (1, ~mask)):
+        canvas = np.zeros((5, 5), bool)
+        found[draw][7].paste(canvas, (0, 0))
+        assert (canvas == expected).all()
 
 
 @pytest.mark.parametrize('name, content', [

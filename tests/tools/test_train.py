@@ -1,5 +1,6 @@
 """tools/train.py and tools/test.py, as a user runs them."""
 
+import hashlib
 import json
 import signal
 import socket
@@ -114,7 +115,8 @@ def test_two_processes_equal_one(tool, run, tmp_path):
     assert 'resumed epoch: 2' in run([*command, '--resume', *args])
 
 
-def test_report_of_a_trained_model(tool, run, tmp_path, repo_root):
+def test_report_of_a_trained_model(tool, run, tmp_path, repo_root,
+                                   prepared_spine):
     run(tool('train', '--work-dir', tmp_path, '--amp',
              options=['max_epochs=1']))
     checkpoint = tmp_path / 'epoch_1.pth'
@@ -124,6 +126,16 @@ def test_report_of_a_trained_model(tool, run, tmp_path, repo_root):
     summary = json.loads((tmp_path / 'report/summary.json').read_text())
     assert summary['provenance']['checkpoint'] == str(checkpoint)
     assert summary['provenance']['precision'] == 'float32'
+    made_with = summary['provenance']
+    assert made_with['checkpoint_sha256'] == hashlib.sha256(
+        checkpoint.read_bytes()).hexdigest()
+    assert made_with['seed'] == 0 and made_with['wall_time_s'] > 0
+    assert 'PromptSegmentor' in made_with['config_text']
+    assert made_with['options'] == [f'data_root={prepared_spine}']
+    commit = subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=repo_root,
+                            capture_output=True, text=True).stdout.strip()
+    if commit:
+        assert made_with['code']['commit'] == commit
     assert len(list((tmp_path / 'report/overlays').glob('*.png'))) == 3
 
     deeper, wider = ('model.image_encoder.vit.arch.num_layers=8',
@@ -144,8 +156,8 @@ def test_report_of_a_trained_model(tool, run, tmp_path, repo_root):
 
 @pytest.mark.parametrize('options, wanted', [([], 'float32'),
                                              (['--amp'], 'bfloat16')])
-def test_precision_of_a_test(load_tool, repo_root, monkeypatch, options,
-                             wanted):
+def test_precision_of_a_test(load_tool, repo_root, monkeypatch, tmp_path,
+                             options, wanted):
     """That of the model's layers, and what the report says of it."""
     tool = load_tool('test.py')
     seen = []
@@ -164,8 +176,10 @@ def test_precision_of_a_test(load_tool, repo_root, monkeypatch, options,
     monkeypatch.chdir(repo_root)
     monkeypatch.setattr(tool, 'build_runner', Runner)
     monkeypatch.setattr(tool, 'load_weights', lambda model, path: None)
-    monkeypatch.setattr('sys.argv', ['test.py', CONFIG, 'x.pth', '--report',
-                                     'x', *options])
+    (tmp_path / 'x.pth').write_bytes(b'weights')
+    monkeypatch.setattr('sys.argv', [
+        'test.py', CONFIG, str(tmp_path / 'x.pth'), '--report', 'x',
+        *options])
     tool.main()
     assert seen == [f'torch.{wanted}', wanted]
 

@@ -38,7 +38,7 @@ class Change:
 
 
 def most_changed(reports: Sequence[Report]) -> List[Change]:
-    """The largest losses of DSC, then the largest gains.
+    """The largest losses of DSC in the first draw, then the largest gains.
 
     Returns:
         list[Change]: Up to three of each, the largest first; none of a volume
@@ -46,7 +46,9 @@ def most_changed(reports: Sequence[Report]) -> List[Change]:
     """
     tables = [rows_by_key(report) for report in reports]
     found = []
-    for key in tables[0]:
+    for key, row in tables[0].items():
+        if row.draw:
+            continue
         rows = [table[key] for table in tables]
         changes = [row.scores['DSC'] - rows[0].scores['DSC'] for row in rows]
         other = int(np.abs(changes).argmax())

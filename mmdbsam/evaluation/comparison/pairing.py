@@ -57,6 +57,7 @@ def _facts(first: Report, other: Report) -> List[tuple]:
     """(name, value in the first, value in the other)."""
     facts = [('task', first.summary['task'], other.summary['task'])]
     protocols = first.summary['protocol'], other.summary['protocol']
+    facts.append(('scores', *(list(p['scores']) for p in protocols)))
     facts += [(key, *(protocol.get(key) for protocol in protocols))
               for key in {**protocols[0], **protocols[1]}]
     return [*facts, ('methods', list(first.summary['scores']),
