@@ -16,6 +16,8 @@ from mmdbsam.evaluation import dice
 
 # Pixels, for small masks.
 _LEAST_MARGIN = 2.
+# Of the largest component's area.
+_SPECK = 0.1
 
 # Object, slice, logits (H, W) and predicted IoU.
 Sink = Callable[[int, int, np.ndarray, float], None]
@@ -28,8 +30,9 @@ class PropagationRule:
     A mask that breaks the rule is dropped, and the object ends before it.
 
     Attributes:
-        margin: Share of a mask's box by which each of its sides is moved
-            outwards, by 2 px at least, to be the box of the next slice.
+        margin: Share of a mask's box, specks left out, by which each of its
+            sides is moved outwards, by 2 px at least, to be the box of the
+            next slice.
         min_area: Pixels that a mask must have.
         min_iou: The predicted IoU that it must have.
         min_overlap: DSC that it must have with the mask before it.
@@ -74,7 +77,7 @@ class PropagationRule:
 
     def next_box(self, mask: np.ndarray) -> np.ndarray:
         """The box (4,) of the slice after a mask's."""
-        box = tight_boxes(largest_component(mask)[None])[0]
+        box = tight_boxes(without_specks(mask)[None])[0]
         sides = np.tile(box[2:] - box[:2], 2)
         moves = np.maximum(self.margin * sides, _LEAST_MARGIN)
         last = np.array(mask.shape[::-1] * 2) - 1
@@ -148,16 +151,16 @@ def _sweep(slices: PlaneSlices, starts: Dict[int, Dict[int, Followed]],
         followed.update(starts.get(index, {}))
 
 
-def largest_component(mask: np.ndarray) -> np.ndarray:
-    """The component of a mask with most voxels, corners connecting.
+def without_specks(mask: np.ndarray) -> np.ndarray:
+    """A mask's components that are no speck beside the largest.
 
     Args:
-        mask: bool, of any dimension.
+        mask: bool (H, W).
 
     Returns:
-        bool of the same shape; an empty mask stays empty.
+        bool (H, W), without components of less than a tenth of the largest.
     """
-    labels, count = ndimage.label(mask, np.ones((3, ) * mask.ndim))
-    if count < 2:
-        return mask
-    return labels == 1 + np.bincount(labels.ravel())[1:].argmax()
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    return (areas >= max(1, _SPECK * areas.max()))[labels]

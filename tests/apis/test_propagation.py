@@ -104,8 +104,10 @@ def test_the_next_box_grows_with_the_mask():
     assert rule.next_box(mask).tolist() == [95, 45, 205, 155]
     small = np.zeros((200, 300), bool)
     small[1:9, 290:298] = True
-    small[100:102, 5:7] = True  # another component
+    small[100:103, 5:7] = True  # a speck
     assert rule.next_box(small).tolist() == [288, 0, 299, 10]
+    small[100:107, 5:6] = True  # more than a tenth
+    assert rule.next_box(small)[0] == 0
 
 
 def test_it_ends_where_the_model_is_unsure(bright):
