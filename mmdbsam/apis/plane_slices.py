@@ -43,6 +43,10 @@ class PlaneSlices:
         """(H, W) of a slice."""
         return self.volume.shape[1:3]
 
+    def image(self, index: int) -> np.ndarray:
+        """A slice within its windows, uint8 (H, W) or (H, W, 3)."""
+        return to_eight_bits(self.volume[index], self.windows)
+
     def segment(self, index: int, prompts: ImagePrompts,
                 following: Iterable[int] = ()
                 ) -> Tuple[np.ndarray, np.ndarray]:
@@ -66,8 +70,7 @@ class PlaneSlices:
         return logits[:, 0].cpu().numpy(), iou[:, 0].cpu().numpy()
 
     def _encode(self, indices: Sequence[int]) -> None:
-        images = self.model.encode(
-            to_eight_bits(self.volume[i], self.windows) for i in indices)
+        images = self.model.encode(self.image(i) for i in indices)
         self._encoded.update(zip(indices, images, strict=True))
         embedding = images[0].embedding
         size = embedding.nelement() * embedding.element_size()

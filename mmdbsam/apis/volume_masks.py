@@ -10,7 +10,6 @@ from scipy.special import expit
 
 from mmdbsam.apis.cropped_mask import CroppedMask
 from mmdbsam.apis.planes import SlicePlane
-from mmdbsam.apis.propagation import largest_component
 from mmdbsam.apis.scans import Scan
 from mmdbsam.datasets.preparation.grids import resample, set_geometry
 from mmdbsam.evaluation.surfaces import bounding_box
@@ -128,3 +127,18 @@ def clean_up(mask: np.ndarray, keep_largest: bool, fill_holes: bool
         crop = ndimage.binary_fill_holes(crop)
     mask[cropped.where] = crop
     return CroppedMask.pack(mask)
+
+
+def largest_component(mask: np.ndarray) -> np.ndarray:
+    """The component of a mask with most voxels, corners connecting.
+
+    Args:
+        mask: bool, of any dimension.
+
+    Returns:
+        bool of the same shape; an empty mask stays empty.
+    """
+    labels, count = ndimage.label(mask, np.ones((3, ) * mask.ndim))
+    if count < 2:
+        return mask
+    return labels == 1 + np.bincount(labels.ravel())[1:].argmax()

@@ -79,13 +79,38 @@ def test_it_ends_where_the_mask_drifts(bright):
     mask[5:20, 5:15, 5:15] = True
     mask[20:, 5:15, 14:24] = True  # a tenth of it overlaps
     mask[:5, 5:15, 11:21] = True  # four tenths do
-    loose = PropagationRule(margin=10, min_overlap=0.)
+    loose = PropagationRule(margin=1, min_overlap=0.)
     assert followed(bright, mask, loose) == (0, 29)
-    strict = PropagationRule(margin=10, min_overlap=0.3)
+    strict = PropagationRule(margin=1, min_overlap=0.3)
     assert followed(bright, mask, strict) == (0, 19)
 
 
-def test_it_ends_where_the_model_is_unsure(bright, monkeypatch):
+@pytest.mark.parametrize('change, found', [(60., (4, 19)), (80., (4, 25))])
+def test_it_ends_where_grey_values_change(bright, change, found):
+    volume = pixels(CONE)
+    volume[20:] = np.where(CONE[20:], BRIGHT - 70, 0)
+    rows, columns = np.nonzero(CONE[10])
+    box = [columns.min(), rows.min(), columns.max(), rows.max()]
+    rule = PropagationRule(min_area=4, max_grey_change=change)
+    result = bright.segment_volume(volume, SeedBox(10, box), propagation=rule)
+    shown = np.flatnonzero(result.labels.any(axis=(1, 2)))
+    assert (shown[0], shown[-1]) == found
+
+
+def test_the_next_box_grows_with_the_mask():
+    mask = np.zeros((200, 300), bool)
+    mask[50:151, 100:201] = True
+    rule = PropagationRule(margin=0.05)
+    assert rule.next_box(mask).tolist() == [95, 45, 205, 155]
+    small = np.zeros((200, 300), bool)
+    small[1:9, 290:298] = True
+    small[100:103, 5:7] = True  # a speck
+    assert rule.next_box(small).tolist() == [288, 0, 299, 10]
+    small[100:107, 5:6] = True  # more than a tenth
+    assert rule.next_box(small)[0] == 0
+
+
+def test_it_ends_where_the_model_is_unsure(bright):
     assert followed(bright, CONE, PropagationRule(min_area=4, min_iou=0.74)
                     ) == (4, 25)
     assert followed(bright, CONE, PropagationRule(min_area=4, min_iou=0.76)
@@ -98,8 +123,9 @@ def test_an_empty_seed_finds_nothing(bright):
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(min_area=0), 'min_area >= 1, found 2 and 0'),
-    (dict(margin=-1), 'margin >= 0'),
+    (dict(min_area=0), 'min_area in 1..inf, found 0'),
+    (dict(margin=-1), 'margin in 0..inf'),
+    (dict(max_grey_change=256), 'max_grey_change in 0..255, found 256'),
     (dict(min_iou=1.5), 'min_iou in 0..1, found 1.5'),
     (dict(min_overlap=float('nan')), 'min_overlap in 0..1, found nan'),
 ])
