@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmdbsam.apis.preprocessing import Preprocessor
-from mmdbsam.datasets.transforms.geometric import resize_coordinates
 from mmdbsam.engine.setup import half_precision
 from mmdbsam.models import PromptSegmentor
+from mmdbsam.resizing import resize_coordinates
 
 # The logit of a rough mask's pixels: as sure as those of SAM's own masks.
 _SURE = 10.
