@@ -13,9 +13,13 @@ Shape = Tuple[int, int]
 
 
 def longest_side_shape(shape: Shape, size: int) -> Shape:
-    """(height, width) once the longest side is ``size``, in whole pixels."""
+    """(height, width) once the longest side is ``size``, in whole pixels.
+
+    At least one: a strip of an image would have none.
+    """
     scale = size / max(shape)
-    return int(shape[0] * scale + 0.5), int(shape[1] * scale + 0.5)
+    return (max(1, int(shape[0] * scale + 0.5)),
+            max(1, int(shape[1] * scale + 0.5)))
 
 
 def resize_longest_side(image: np.ndarray, size: int) -> np.ndarray:
