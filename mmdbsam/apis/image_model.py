@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.engine.setup import half_precision
-from mmdbsam.models import PromptSegmentor
+from mmdbsam.models.segmentors import PromptSegmentor, logits_on_image
 from mmdbsam.resizing import resize_coordinates
 
 # The logit of a rough mask's pixels: as sure as those of SAM's own masks.
@@ -103,7 +103,8 @@ class ImageModel:
             logits, iou = self.model.decode_prompts(
                 image.embedding, boxes=boxes, points=points, masks=masks,
                 multimask_output=multimask_output)
-        return (self.model.to_logits(logits, image.resized, image.shape),
+        side = self.model.data_preprocessor.size
+        return (logits_on_image(logits, side, image.resized, image.shape),
                 iou.float())
 
     def _precision(self) -> torch.autocast:
@@ -127,9 +128,9 @@ class ImageModel:
         resized = np.stack([
             cv2.resize(mask.astype(np.float32), (width, height),
                        interpolation=how) for mask in masks])
-        side = self.model.image_encoder.img_size
+        side = self.model.data_preprocessor.size
         shares = torch.from_numpy(resized)[:, None].to(self.device)
         shares = F.pad(shares, (0, side - width, 0, side - height))
         shares = F.interpolate(
-            shares, self.model.prompt_encoder.mask_input_size, mode='area')
+            shares, self.model.mask_input_size, mode='area')
         return (2 * shares - 1) * _SURE
