@@ -1,7 +1,7 @@
 """The model between images and prompts in their own pixels, and masks."""
 
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.engine.setup import half_precision
 from mmdbsam.models.segmentors import PromptSegmentor, logits_on_image
@@ -55,13 +56,13 @@ class ImageModel:
     """Encodes images, and decodes their prompts.
 
     Args:
-        model: In evaluation mode, on its device.
+        model: In evaluation mode, on its device; or an exported one.
         preprocess: From a slice to the model's input.
         amp: Mixed precision.
     """
 
-    def __init__(self, model: PromptSegmentor, preprocess: Preprocessor,
-                 amp: bool = False) -> None:
+    def __init__(self, model: Union[PromptSegmentor, OnnxModel],
+                 preprocess: Preprocessor, amp: bool = False) -> None:
         self.model = model
         self.preprocess = preprocess
         self.amp = amp
