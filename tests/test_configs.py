@@ -125,6 +125,7 @@ def test_baselines_train_what_their_papers_train(method, backbone):
                                   'docs/prepare_your_data.md',
                                   'docs/deformable_attention.md',
                                   'docs/model_zoo.md', 'docs/inference.md',
+                                  'docs/deployment.md',
                                   'CONTRIBUTING.md'])
 def test_documentation_names_what_exists(page):
     text = (ROOT / page).read_text()
