@@ -12,10 +12,12 @@ exec((ROOT / 'mmdbsam' / 'version.py').read_text(), VERSION)
 
 # Labels of DICOM series, read and written.
 DICOM = ['pydicom>=3,<4', 'highdicom>=0.28,<1']
+# Models outside of torch, written and run.
+ONNX = ['onnx>=1.17,<2', 'onnxscript>=0.3,<1', 'onnxruntime>=1.20,<2']
 TESTS = [
     *DICOM,
+    *ONNX,
     'pytest>=8', 'hypothesis>=6.100', 'ruff>=0.6', 'psutil>=5.9',
-    'onnx>=1.17', 'onnxscript>=0.3', 'onnxruntime>=1.20',
     # Its interpreter runs the GPU kernels; torch's CPU wheels come without.
     'triton>=3; platform_system == "Linux"',
 ]
@@ -68,6 +70,7 @@ setup(
     ],
     extras_require={
         'dicom': DICOM,
+        'onnx': ONNX,
         'tests': TESTS,
         'dev': [*TESTS, 'pre-commit>=3'],
     },

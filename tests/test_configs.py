@@ -127,6 +127,7 @@ def test_baselines_train_what_their_papers_train(method, backbone):
                                   'docs/deformable_attention.md',
                                   'docs/model_zoo.md', 'docs/inference.md',
                                   'docs/ablations.md',
+                                  'docs/deployment.md',
                                   'CONTRIBUTING.md'])
 def test_documentation_names_what_exists(page):
     text = (ROOT / page).read_text()

@@ -77,8 +77,8 @@ def _add_prompts(group: argparse._ArgumentGroup) -> None:
 
 def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        '--config', default='dbsam_tinyvit_ct', help='a path, or a name of '
-        'the model zoo (default: %(default)s)')
+        '--config', default='dbsam_tinyvit_ct', help='a path, a name of the '
+        'model zoo, or the folder of an exported model (default: %(default)s)')
     group.add_argument(
         '--checkpoint', type=Path, help='of a training; without it the model '
         'is the one that the training starts from')
@@ -142,6 +142,8 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
         read_boxes(args.boxes) if args.boxes else (), args.prompt_mask,
         settings.plane, settings.units)
     model = dict(config=args.config, amp=args.amp, version=__version__)
+    if Path(args.config).is_dir():
+        model.update(exported_files=stamp(Path(args.config)))
     if args.checkpoint:
         if not args.checkpoint.is_file():
             raise InputError(f'{args.checkpoint}: no such file')

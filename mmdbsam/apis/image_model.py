@@ -1,7 +1,7 @@
 """The model between images and prompts in their own pixels, and masks."""
 
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
-from mmdbsam.datasets.transforms.geometric import resize_coordinates
 from mmdbsam.engine.setup import half_precision
-from mmdbsam.models import PromptSegmentor
+from mmdbsam.models.segmentors import PromptSegmentor, logits_on_image
+from mmdbsam.resizing import resize_coordinates
 
 # The logit of a rough mask's pixels: as sure as those of SAM's own masks.
 _SURE = 10.
@@ -55,13 +56,13 @@ class ImageModel:
     """Encodes images, and decodes their prompts.
 
     Args:
-        model: In evaluation mode, on its device.
+        model: In evaluation mode, on its device; or an exported one.
         preprocess: From a slice to the model's input.
         amp: Mixed precision.
     """
 
-    def __init__(self, model: PromptSegmentor, preprocess: Preprocessor,
-                 amp: bool = False) -> None:
+    def __init__(self, model: Union[PromptSegmentor, OnnxModel],
+                 preprocess: Preprocessor, amp: bool = False) -> None:
         self.model = model
         self.preprocess = preprocess
         self.amp = amp
@@ -103,7 +104,8 @@ class ImageModel:
             logits, iou = self.model.decode_prompts(
                 image.embedding, boxes=boxes, points=points, masks=masks,
                 multimask_output=multimask_output)
-        return (self.model.to_logits(logits, image.resized, image.shape),
+        side = self.model.data_preprocessor.size
+        return (logits_on_image(logits, side, image.resized, image.shape),
                 iou.float())
 
     def _precision(self) -> torch.autocast:
@@ -127,9 +129,9 @@ class ImageModel:
         resized = np.stack([
             cv2.resize(mask.astype(np.float32), (width, height),
                        interpolation=how) for mask in masks])
-        side = self.model.image_encoder.img_size
+        side = self.model.data_preprocessor.size
         shares = torch.from_numpy(resized)[:, None].to(self.device)
         shares = F.pad(shares, (0, side - width, 0, side - height))
         shares = F.interpolate(
-            shares, self.model.prompt_encoder.mask_input_size, mode='area')
+            shares, self.model.mask_input_size, mode='area')
         return (2 * shares - 1) * _SURE

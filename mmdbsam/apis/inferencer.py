@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
 import numpy as np
 from mmengine.config import Config
@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmdbsam.apis.image_model import EncodedImage, ImageModel
 from mmdbsam.apis.image_prompts import PromptReader
 from mmdbsam.apis.model_zoo import find_config, init_model
+from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.planes import SlicePlane, plane_of
 from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.apis.propagation import PropagationRule
@@ -34,7 +35,9 @@ class PromptInferencer:
 
     Args:
         config: A path, a config's name in the model zoo, as
-            ``'dbsam_tinyvit_ct'``, or a ``Config``.
+            ``'dbsam_tinyvit_ct'``, or a ``Config``; or the folder of an
+            exported model, which onnxruntime runs on the CPU and which takes
+            none of the options below.
         checkpoint: Weights of a training; None for the config's
             ``pretrained`` ones, on which DB-SAM with ``zero_init`` is the
             model that it starts from.
@@ -56,12 +59,19 @@ class PromptInferencer:
                  amp: bool = False,
                  embedding_cache: Union[str, Path, None] = None,
                  fetch_weights: bool = False) -> None:
-        cfg = (config if isinstance(config, Config)
-               else read_config(find_config(config)))
-        if embedding_cache is not None:
-            cfg = Config(cfg.to_dict())
-            cfg.model.embedding_cache = dict(folder=str(embedding_cache))
-        model = init_model(cfg, checkpoint, device, fetch_weights)
+        if not isinstance(config, Config) and Path(config).is_dir():
+            _check_exported(checkpoint=checkpoint, amp=amp, device=device,
+                            embedding_cache=embedding_cache,
+                            fetch_weights=fetch_weights)
+            model = OnnxModel(config)
+            cfg = model.cfg
+        else:
+            cfg = (config if isinstance(config, Config)
+                   else read_config(find_config(config)))
+            if embedding_cache is not None:
+                cfg = Config(cfg.to_dict())
+                cfg.model.embedding_cache = dict(folder=str(embedding_cache))
+            model = init_model(cfg, checkpoint, device, fetch_weights)
         self.model = ImageModel(
             model, Preprocessor(cfg, model.data_preprocessor), amp)
         self._image: Optional[Tuple[PromptReader, EncodedImage]] = None
@@ -211,3 +221,11 @@ class PromptInferencer:
                       fill_holes) for mask in masks],
             [one.id for one in objects], [one.name for one in objects],
             np.array([confidence(one) for one in found]), scan.geometry)
+
+
+def _check_exported(**options: Any) -> None:
+    """Refuse what an exported model could not follow."""
+    for name, value in options.items():
+        if value not in (None, False, 'auto', 'cpu'):
+            raise InputError(f'{name}: expected none with an exported model, '
+                             f'found {value}')

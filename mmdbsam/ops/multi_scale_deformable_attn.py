@@ -5,7 +5,7 @@ from typing import Sequence, Union
 import torch
 from torch import Tensor
 
-from mmdbsam.ops.backends import torch_backend
+from mmdbsam.ops import sampled_form
 from mmdbsam.ops.operator import msda
 from mmdbsam.ops.selection import choose
 from mmdbsam.ops.shapes import Shapes, SpatialShapes, as_shapes, level_starts
@@ -39,7 +39,8 @@ def multi_scale_deformable_attn(
 
     For ``torch.compile``, give ``spatial_shapes`` and ``level_start_index``
     as lists: the numbers in a tensor cannot be traced. In an export to ONNX,
-    which knows no such operator, the torch backend's operations are exported.
+    which knows no such operator, the operations of
+    :mod:`~mmdbsam.ops.sampled_form` are exported.
 
     Args:
         value: (B, N, M, D), the levels' tokens one after the other,
@@ -74,8 +75,8 @@ def multi_scale_deformable_attn(
             raise ValueError(f'{name}: expected the type of value, {dtype}, '
                              f'found {other.dtype}')
     if torch.onnx.is_in_onnx_export():
-        return torch_backend.forward(value, shapes, sampling_locations,
-                                     attention_weights)
+        return sampled_form.forward(value, shapes, sampling_locations,
+                                    attention_weights)
     if is_cast and dtype != torch.float64:
         dtype = torch.float32
     return msda(value, [side for shape in shapes for side in shape],

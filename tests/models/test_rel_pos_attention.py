@@ -13,7 +13,7 @@ from mmdbsam.models.backbones.rel_pos_attention import RelPosAttention
 # (height, width, window); windows that do not fill the map, maps in blocks of
 # rows that do not fill it.
 SHAPES = [(8, 8, 0), (5, 9, 0), (14, 14, 7), (9, 16, 7), (4, 5, 14)]
-FORMS = ['folded', 'blocks']
+FORMS = ['folded', 'blocks', 'at once']
 
 
 def build(height, width, window, dtype=torch.float64, **kwargs):
@@ -41,10 +41,13 @@ def form(request, monkeypatch):
     """Have one form chosen, and see that it ran."""
     used = []
     function = {'folded': 'attend_folded',
-                'blocks': 'attend_in_blocks'}[request.param]
+                'blocks': 'attend_in_blocks',
+                'at once': 'attend_at_once'}[request.param]
     inner = getattr(rel_pos_attention, function)
     monkeypatch.setattr(rel_pos_attention, '_blocks_are_faster',
                         lambda scores: request.param == 'blocks')
+    monkeypatch.setattr(torch.onnx, 'is_in_onnx_export',
+                        lambda: request.param == 'at once')
     monkeypatch.setattr(rel_pos_attention, '_BLOCK', 200)
     monkeypatch.setattr(rel_pos_attention, function,
                         lambda *args: used.append(1) or inner(*args))

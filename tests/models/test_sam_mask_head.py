@@ -48,3 +48,17 @@ def test_equals_segment_anything(is_shared, multimask_output):
         torch.testing.assert_close(
             found[2][name], gradient, rtol=1e-6, atol=1e-9,
             msg=lambda text, name=name: f'{name}: {text}')
+
+
+def test_all_masks_are_the_single_one_and_the_three():
+    torch.manual_seed(0)
+    head = MODELS.build(dict(type='SAMMaskHead', embed_dims=32, num_heads=4,
+                             mlp_dims=48))
+    arguments = (torch.randn(1, 32, 4, 6), torch.randn(1, 32, 4, 6),
+                 torch.randn(3, 2, 32), torch.randn(1, 32, 4, 6))
+    with torch.no_grad():
+        found = head.decode_masks(*arguments)
+        single, three = (head(*arguments, multimask_output=several)
+                         for several in (False, True))
+    for every, one, others in zip(found, single, three, strict=True):
+        torch.testing.assert_close(every, torch.cat([one, others], dim=1))

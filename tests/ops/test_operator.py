@@ -12,6 +12,7 @@ from mmdbsam.ops import (
     MSDeformAttention,
     multi_scale_deformable_attn,
     pixel_centre_references,
+    sampled_form,
 )
 from mmdbsam.ops.operator import msda, msda_backward
 from mmdbsam.registry import MODELS
@@ -91,6 +92,15 @@ def test_onnx_computes_the_same(tmp_path):
         name: x.numpy() for name, x in zip(names, inputs, strict=True)})
     torch.testing.assert_close(torch.from_numpy(output), module(*inputs),
                                rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_exported_is_the_operator():
+    """Also where locations lie outside the levels."""
+    value, locations, weights = tensors(torch.float64)
+    assert (locations < 0).any() and (locations > 1).any()
+    torch.testing.assert_close(
+        sampled_form.forward(value, SHAPES, locations, weights),
+        msda(value, FLAT, locations, weights, 'torch'))
 
 
 def test_compiled_attention_is_the_same():

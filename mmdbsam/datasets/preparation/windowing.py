@@ -94,6 +94,11 @@ WINDOWS = {
 }
 
 
+def default_window(modality: str | None) -> AnyWindow:
+    """The window of a modality, as ``'CT'``, unless another is asked for."""
+    return Window() if modality == 'CT' else PercentileWindow()
+
+
 def fit_windows(values: np.ndarray, modality: str | None,
                 windows: Sequence[AnyWindow] = ()) -> list[Window]:
     """The windows of an image: one, or one for each of three channels.
@@ -114,7 +119,7 @@ def fit_windows(values: np.ndarray, modality: str | None,
         raise InputError('expected RGB of 8 bits and no window, found '
                          f'{values.dtype}')
     if not windows:
-        windows = (Window() if modality == 'CT' else PercentileWindow(), )
+        windows = (default_window(modality), )
     return [window.fit(values) for window in windows]
 
 

@@ -6,6 +6,11 @@ from mmcv.transforms import BaseTransform
 
 from mmdbsam.errors import InputError
 from mmdbsam.registry import TRANSFORMS
+from mmdbsam.resizing import (
+    longest_side_shape,
+    resize_coordinates,
+    resize_longest_side,
+)
 
 
 @TRANSFORMS.register_module()
@@ -53,10 +58,8 @@ class RandomFlip(BaseTransform):
 class ResizeLongestSide(BaseTransform):
     """Resize so that the longest side has a given length, as SAM does.
 
-    The image is averaged over areas when shrunk and interpolated linearly
-    when enlarged; a mask's pixel takes the value at its centre. The other
-    side is rounded to whole pixels, and boxes are scaled by each side's own
-    ratio (``ResizeLongestSide`` in segment-anything).
+    Image and boxes are resized by :mod:`mmdbsam.resizing`; a mask's pixel
+    takes the value at its centre.
 
     Args:
         size: Length of the longest side, in pixels.
@@ -67,42 +70,20 @@ class ResizeLongestSide(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Resize image, masks and boxes."""
-        height, width = results['img'].shape[:2]
-        scale = self.size / max(height, width)
-        new_height = int(height * scale + 0.5)
-        new_width = int(width * scale + 0.5)
-        shape = (new_width, new_height)
+        shape = results['img'].shape[:2]
+        new_shape = longest_side_shape(shape, self.size)
         results.update(
-            img=cv2.resize(
-                np.ascontiguousarray(results['img']), shape,
-                interpolation=(cv2.INTER_AREA
-                               if scale < 1 else cv2.INTER_LINEAR)),
-            img_shape=(new_height, new_width),
-            scale_factor=scale)
+            img=resize_longest_side(results['img'], self.size),
+            img_shape=new_shape,
+            scale_factor=self.size / max(shape))
         if 'boxes' in results:
             results['boxes'] = resize_coordinates(
-                results['boxes'].reshape(-1, 2, 2), (height, width),
-                (new_height, new_width)).reshape(-1, 4)
+                results['boxes'].reshape(-1, 2, 2), shape,
+                new_shape).reshape(-1, 4)
         if 'masks' in results:
             results['masks'] = np.stack([
-                cv2.resize(np.ascontiguousarray(mask), shape,
+                cv2.resize(np.ascontiguousarray(mask), new_shape[::-1],
                            interpolation=cv2.INTER_NEAREST_EXACT)
                 for mask in results['masks']
             ])
         return results
-
-
-def resize_coordinates(coordinates: np.ndarray, old: tuple[int, int],
-                       new: tuple[int, int]) -> np.ndarray:
-    """Where points of an image lie after it was resized.
-
-    Args:
-        coordinates: (..., 2), x and y in pixels.
-        old: (height, width) of the image.
-        new: Likewise, after.
-
-    Returns:
-        float32 of the same shape.
-    """
-    ratios = [new[1] / old[1], new[0] / old[0]]
-    return (coordinates * ratios).astype(np.float32)

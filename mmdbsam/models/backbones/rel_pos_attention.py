@@ -4,7 +4,8 @@ For a query at (y, x) and a key at (y', x'), ``segment_anything`` adds
 ``q . R_h[y - y'] + q . R_w[x - x']`` to the scaled product of q and k, on a
 score matrix that it keeps: 0.8 GB for the 64 x 64 positions and 12 heads of
 ViT-B in float32, several times over. Here it is computed in one of two forms,
-of which docs/performance.md has the times.
+of which docs/performance.md has the times; exported models, whose runtimes
+have no fused kernels and no loops over blocks, do as ``segment_anything``.
 
 Folded: both terms are inner products too. With the terms for all rows y' and
 all columns x' appended to the query, and one-hot row and column numbers to the
@@ -94,7 +95,8 @@ class RelPosAttention(nn.Module):
             return F.scaled_dot_product_attention(
                 *(part.flatten(2, 3) for part in (q, k, v)))
         by_row, by_column = position_terms(q, self.rel_pos_h, self.rel_pos_w)
-        attend = (attend_in_blocks if _blocks_are_faster(by_row)
+        attend = (attend_at_once if torch.onnx.is_in_onnx_export()
+                  else attend_in_blocks if _blocks_are_faster(by_row)
                   else attend_folded)
         return attend(q * self.scale, k, v, by_row, by_column)
 
@@ -144,6 +146,15 @@ def attend_folded(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
     x = F.scaled_dot_product_attention(
         *(part.flatten(2, 3) for part in (q, k, v)), scale=1.)
     return x[..., :channels]
+
+
+def attend_at_once(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
+                   by_column: Tensor) -> Tensor:
+    """As :func:`attend_folded`, with the score matrix, for exports."""
+    q, k, v = (part.flatten(2, 3) for part in (q, k, v))
+    scores = (q @ k.mT).view(*by_row.shape, -1)
+    scores = scores + by_row[..., None] + by_column[..., None, :]
+    return scores.view(*q.shape[:3], -1).softmax(-1) @ v
 
 
 def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,

@@ -76,6 +76,26 @@ class SAMMaskHead(MaskDecoder):
         Returns:
             tuple: Logits (n, 1 or 3, 4h, 4w) and predicted IoU (n, 1 or 3).
         """
+        wanted = slice(1, None) if multimask_output else slice(0, 1)
+        return self.decode_masks(image_embeddings, image_pe,
+                                 sparse_prompt_embeddings,
+                                 dense_prompt_embeddings, wanted)
+
+    def decode_masks(self,
+                     image_embeddings: Tensor,
+                     image_pe: Tensor,
+                     sparse_prompt_embeddings: Tensor,
+                     dense_prompt_embeddings: Tensor,
+                     wanted: slice = slice(None)) -> Tuple[Tensor, Tensor]:
+        """Any of the masks: the single one is the first, then the three.
+
+        Args:
+            image_embeddings: As the others, see :meth:`forward`.
+            wanted: Which of the masks.
+
+        Returns:
+            tuple: Logits (n, M, 4h, 4w) and predicted IoU (n, M).
+        """
         prompts = len(sparse_prompt_embeddings)
         outputs = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([outputs.expand(prompts, -1, -1),
@@ -84,10 +104,11 @@ class SAMMaskHead(MaskDecoder):
         size = image.shape[-2:]
         tokens, image = self._two_way(tokens, image.flatten(2).mT,
                                       image_pe.flatten(2).mT)
-        wanted = range(1, self.num_mask_tokens) if multimask_output else [0]
         kernels = torch.stack([
-            self.output_hypernetworks_mlps[i](tokens[:, 1 + i])
-            for i in wanted
+            network(token) for network, token in zip(
+                list(self.output_hypernetworks_mlps)[wanted],
+                tokens[:, 1:1 + self.num_mask_tokens].unbind(1)[wanted],
+                strict=True)
         ], dim=1)
         logits = self._mask_logits(image, kernels, size)
         return logits, self.iou_prediction_head(tokens[:, 0])[:, wanted]

@@ -4,6 +4,12 @@ from mmdbsam.models.segmentors.data_preprocessor import (
     MinMaxDataPreProcessor,
     SAMDataPreProcessor,
 )
-from mmdbsam.models.segmentors.prompt_segmentor import PromptSegmentor
+from mmdbsam.models.segmentors.prompt_segmentor import (
+    PromptSegmentor,
+    logits_on_image,
+)
 
-__all__ = ['MinMaxDataPreProcessor', 'PromptSegmentor', 'SAMDataPreProcessor']
+__all__ = [
+    'MinMaxDataPreProcessor', 'PromptSegmentor', 'SAMDataPreProcessor',
+    'logits_on_image'
+]

@@ -70,6 +70,11 @@ class PromptSegmentor(BaseModel):
         if self.pretrained:
             load_pretrained(self, self.pretrained)
 
+    @property
+    def mask_input_size(self) -> Tuple[int, int]:
+        """(4h, 4w), the size of logits, and of masks as prompts."""
+        return self.prompt_encoder.mask_input_size
+
     def encode_image(self, images: Tensor) -> Tensor:
         """The embedding of images, to be decoded for any number of prompts.
 
@@ -184,27 +189,9 @@ class PromptSegmentor(BaseModel):
         Returns:
             Tensor: (n, H, W), bool.
         """
-        logits = self.to_logits(logits, img_shape, ori_shape)
+        logits = logits_on_image(logits, self.image_encoder.img_size,
+                                 img_shape, ori_shape)
         return logits[:, 0] > self.mask_threshold
-
-    def to_logits(self, logits: Tensor, img_shape: Tuple[int, int],
-                  ori_shape: Tuple[int, int]) -> Tensor:
-        """Logits on the original image from low-resolution ones.
-
-        Args:
-            logits: (n, M, 4h, 4w).
-            img_shape: (h, w) of the resized image, before padding.
-            ori_shape: (H, W) of the original image.
-
-        Returns:
-            Tensor: (n, M, H, W), float32.
-        """
-        side = self.image_encoder.img_size
-        logits = F.interpolate(logits.float(), (side, side), mode='bilinear',
-                               align_corners=False)
-        logits = logits[..., :img_shape[0], :img_shape[1]]
-        return F.interpolate(logits, ori_shape, mode='bilinear',
-                             align_corners=False)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args) -> None:
@@ -213,3 +200,23 @@ class PromptSegmentor(BaseModel):
             name = key[len(official):]
             state_dict[f'{prefix}mask_head.{name}'] = state_dict.pop(key)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def logits_on_image(logits: Tensor, side: int, img_shape: Tuple[int, int],
+                    ori_shape: Tuple[int, int]) -> Tensor:
+    """Logits on the original image from low-resolution ones.
+
+    Args:
+        logits: (n, M, 4h, 4w).
+        side: S, of the padded input.
+        img_shape: (h, w) of the resized image, before padding.
+        ori_shape: (H, W) of the original image.
+
+    Returns:
+        Tensor: (n, M, H, W), float32.
+    """
+    logits = F.interpolate(logits.float(), (side, side), mode='bilinear',
+                           align_corners=False)
+    logits = logits[..., :img_shape[0], :img_shape[1]]
+    return F.interpolate(logits, ori_shape, mode='bilinear',
+                         align_corners=False)

@@ -1,0 +1,105 @@
+"""Exported models behind the same interface."""
+
+import shutil
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from mmdbsam.apis import PromptInferencer, SeedBox, VolumeBox
+from mmdbsam.deployment import OnnxSegmentor
+from mmdbsam.errors import InputError
+
+BOXES = [[3, 4, 30, 20], [10, 2, 40, 41]]
+
+
+@pytest.fixture
+def both(exported_tiny):
+    """Inference by torch, and by onnxruntime."""
+    inferencer = PromptInferencer(exported_tiny.cfg, exported_tiny.checkpoint,
+                                  device='cpu')
+    return inferencer, PromptInferencer(exported_tiny.folder)
+
+
+def random_ct(*shape):
+    """HU, smooth enough to have structures."""
+    noise = np.random.default_rng(0).normal(40, 150, shape)
+    return np.round(noise).astype(np.int16)
+
+
+@pytest.mark.parametrize('several', [False, True])
+@pytest.mark.parametrize('dtype', [np.int16, np.uint8])
+def test_image_is_segmented_alike(both, dtype, several):
+    image = random_ct(50, 44).astype(dtype)
+    masks = np.zeros((2, 50, 44), bool)
+    masks[:, 10:20, 12:20] = True
+    for prompts in (dict(boxes=BOXES), dict(points=[[[9, 9]], [[5, 6]]]),
+                    dict(boxes=BOXES, masks=masks)):
+        wanted, found = (one.set_image(image).segment(
+            **prompts, multimask_output=several) for one in both)
+        np.testing.assert_allclose(found.logits, wanted.logits, atol=1e-3)
+        np.testing.assert_allclose(found.iou, wanted.iou, atol=1e-3)
+        assert (found.masks == wanted.masks).mean() >= 0.999
+
+
+def test_volume_is_segmented_alike(both):
+    volume = random_ct(5, 30, 34)
+    prompts = [VolumeBox([3, 4, 1, 20, 22, 3]), SeedBox(2, [5, 5, 20, 25])]
+    wanted, found = (one.segment_volume(volume, prompts, spacing=(1, 1, 3))
+                     for one in both)
+    for i in range(2):
+        assert (found.mask(i) == wanted.mask(i)).mean() >= 0.999
+    assert wanted.labels.any()
+
+
+def test_command_line_takes_it(exported_tiny, run_tool, repo_root, tmp_path):
+    image = repo_root / 'tests/data/ct_spine/images/lumbar.nii.gz'
+    box = [10, 8, 20, 50, 40, 28]
+    done = run_tool('infer.py', image, '-o', tmp_path / 'labels.nii.gz',
+                    '--box', *box, '--config', exported_tiny.folder)
+    assert done.returncode == 0, done.stderr
+    found = sitk.GetArrayFromImage(sitk.ReadImage(tmp_path / 'labels.nii.gz'))
+    inferencer = PromptInferencer(exported_tiny.cfg, exported_tiny.checkpoint,
+                                  device='cpu')
+    wanted = inferencer.segment_volume(image, [VolumeBox(box)]).labels
+    assert wanted.any() and (found == wanted).mean() >= 0.999
+
+
+@pytest.mark.parametrize('window', ['lung', ['lung', 'bone', [40., 400.]]])
+def test_window_of_the_config_is_kept(exported_tiny, tmp_path, window):
+    """Also for images of 8 bits, which then pass it."""
+    import onnx
+
+    from mmdbsam.deployment.onnx_export import preprocessing_of
+    cfg = exported_tiny.cfg.copy()
+    cfg.window = window
+    text = preprocessing_of(cfg, exported_tiny.model).to_json()
+    folder = shutil.copytree(exported_tiny.folder, tmp_path / 'copy')
+    for path in folder.iterdir():
+        model = onnx.load(path)
+        del model.metadata_props[:]
+        onnx.helper.set_model_props(model, dict(mmdbsam=text))
+        onnx.save(model, path)
+    inferencers = (PromptInferencer(cfg, exported_tiny.checkpoint,
+                                    device='cpu'), PromptInferencer(folder))
+    for dtype in (np.int16, np.uint8):
+        wanted, found = (
+            one.set_image(random_ct(50, 44).astype(dtype)).segment(BOXES)
+            for one in inferencers)
+        np.testing.assert_allclose(found.logits, wanted.logits, atol=1e-3)
+
+
+@pytest.mark.parametrize('options', [
+    dict(checkpoint='epoch_1.pth'), dict(amp=True), dict(device='cuda'),
+    dict(embedding_cache='cache'), dict(fetch_weights=True)])
+def test_refuses_options_of_torch(exported_tiny, options):
+    name, = options
+    with pytest.raises(InputError, match=f'{name}: expected none with an exp'):
+        PromptInferencer(exported_tiny.folder, **options)
+
+
+def test_refuses_another_folder(tmp_path):
+    with pytest.raises(InputError, match='encoder.onnx: no such file'):
+        PromptInferencer(tmp_path)
+    with pytest.raises(InputError, match='encoder.onnx: no such file'):
+        OnnxSegmentor(tmp_path)
