@@ -93,8 +93,8 @@ def _data_notes(result: StudyResult) -> Iterator[str]:
                '± standard deviations over the seeds.')
     else:
         yield f'Trained with seed {seeds[0]}.'
-    commits = {report.summary['code']['commit'] for report in result.reports
-               if report.summary['code']}
+    code = [report.summary['provenance']['code'] for report in result.reports]
+    commits = {found['commit'] for found in code if found}
     if len(commits) > 1:
         yield ('Tested by different code: commits '
                f'{", ".join(sorted(commits))}.')

@@ -29,7 +29,7 @@ def write_report(folder, dsc, tolerance=2.0, commit='abc'):
                     box_shift_px=[], averaging='mean', draws=1,
                     scores=dict(DSC=score, NSD=score))
     summary = summarize(rows, 'toy', 'Not real.', protocol, dict(
-        code=dict(commit=commit, changed=[])))
+        provenance=dict(code=dict(commit=commit, changed=[]))))
     folder.mkdir(parents=True)
     (folder / 'summary.json').write_text(json.dumps(summary))
     columns = [asdict(row) for row in rows]
