@@ -10,6 +10,7 @@ from mmdbsam.datasets.preparation.label_names import read_label_names
 from mmdbsam.datasets.preparation.label_readers import LabelReaders
 from mmdbsam.datasets.preparation.layouts.layout import Layout, LayoutOptions
 from mmdbsam.datasets.preparation.readers import Readers
+from mmdbsam.datasets.preparation.readers.dicom_series import describe_image
 from mmdbsam.errors import InputError
 from mmdbsam.registry import LAYOUTS
 
@@ -89,10 +90,12 @@ def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
         structures = [(name, file) for file in sorted(path.iterdir())
                       if file.is_file()
                       and (name := readers.case_name(file))]
-        # DICOM tells its structures apart itself.
         if all(file.suffix.lower() == '.dcm' for _, file in structures):
-            return tuple(LabelFile(file) for _, file in structures) or (
-                LabelFile(path), )
+            # Objects of DICOM tell their structures apart themselves; images
+            # are the slices of a label volume.
+            objects = [LabelFile(file) for _, file in structures
+                       if describe_image(file) is None]
+            return tuple(objects) or (LabelFile(path), )
     return tuple(LabelFile(file, name) for name, file in structures) or (
         LabelFile(path), )
 

@@ -80,7 +80,7 @@ class DicomSeriesReader(VolumeReader):
         for uid in find.GetGDCMSeriesIDs(str(folder)):
             files = [Path(name) for name
                      in find.GetGDCMSeriesFileNames(str(folder), uid)]
-            description = _describe(files[0])
+            description = describe_image(files[0])
             if description is not None:
                 found[uid] = files
                 about[uid] = f'{uid} ({description}, {len(files)} files)'
@@ -95,7 +95,7 @@ class DicomSeriesReader(VolumeReader):
         return found[chosen.pop() if len(found) > 1 else next(iter(found))]
 
 
-def _describe(file: Path) -> str | None:
+def describe_image(file: Path) -> str | None:
     """Modality and description, None if the file is no image."""
     try:
         header = open_header(file, 'GDCMImageIO', 'DICOM image')
