@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import socket
 import subprocess
 import sys
 import zipfile
@@ -17,7 +18,6 @@ REPO_ROOT = Path(__file__).parents[1]
 # numpy.
 if not torch.cuda.is_available():
     os.environ['TRITON_INTERPRET'] = '1'
-
 
 
 @pytest.fixture(scope='session')
@@ -92,6 +92,14 @@ def load_tool(repo_root):
         return module
 
     return load
+
+
+@pytest.fixture
+def free_port():
+    """A port for the processes of a distributed run to meet at."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return free.getsockname()[1]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """From the command line to a Runner, shared by the tools."""
 
 import argparse
+import atexit
 import inspect
 from pathlib import Path
 from typing import Any, Dict, Optional, Union
@@ -140,6 +141,8 @@ def build_runner(cfg: Config) -> Runner:
             raise InputError('sync_bn: torch has SyncBN on GPUs only; add '
                              '--cfg-options sync_bn=None')
         torch.distributed.init_process_group('gloo')
+        # Its threads may abort an interpreter that ends before they do.
+        atexit.register(torch.distributed.destroy_process_group)
         cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
                                      device_ids=None, broadcast_buffers=False)
     return ModelFirstRunner.from_cfg(cfg)

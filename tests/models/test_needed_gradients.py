@@ -1,6 +1,5 @@
 """Frozen parts cost no graph, gradients, optimiser states or DDP buckets."""
 
-import socket
 
 import pytest
 import torch
@@ -79,7 +78,7 @@ def test_frozen_parts_stay_in_evaluation_mode(build):
     assert model.image_encoder.stem.training
 
 
-def test_states_and_buckets_are_those_of_what_trains(build):
+def test_states_and_buckets_are_those_of_what_trains(build, free_port):
     model = build()
     batch = batch_of_noise(model)
     trained = {id(parameter): parameter for parameter in model.parameters()
@@ -87,11 +86,9 @@ def test_states_and_buckets_are_those_of_what_trains(build):
     assert len(trained) < len(list(model.parameters()))
     optimizer = build_optim_wrapper(model, dict(
         type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3)))
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
     torch.distributed.init_process_group(
-        'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=0, world_size=1)
+        'gloo', init_method=f'tcp://127.0.0.1:{free_port}', rank=0,
+        world_size=1)
     try:
         # As without find_unused_parameters: a second step would fail if one
         # was not reached in the first.

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -87,7 +86,7 @@ def test_seed_and_resume_after_a_kill(tool, run, tmp_path, repo_root):
         assert resumed[step] == pytest.approx(loss, rel=1e-6)
 
 
-def test_two_processes_equal_one(tool, run, tmp_path):
+def test_two_processes_equal_one(tool, run, tmp_path, free_port):
     options = ['max_epochs=2', 'val_cfg=None', 'val_dataloader=None',
                'val_evaluator=None', 'sync_bn=None',
                # Else AdamW makes whole steps of gradients that are rounding
@@ -99,10 +98,7 @@ def test_two_processes_equal_one(tool, run, tmp_path):
     run(tool('train', '--work-dir', tmp_path / 'one', options=options))
     _, _, config, *args = tool('train', '--work-dir', tmp_path / 'two',
                                options=[*options, 'batch_size=2'])
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    command = ['env', f'PYTHON={sys.executable}', f'MASTER_PORT={port}',
+    command = ['env', f'PYTHON={sys.executable}', f'MASTER_PORT={free_port}',
                'tools/dist_train.sh', config, '2']
     run([*command, *args])
     one, two = losses(tmp_path / 'one'), losses(tmp_path / 'two')
