@@ -60,8 +60,10 @@ install: .venv/installed
 	$(BIN)/pip install -e '.[tests]'
 	touch $@
 
+# A process a core, of one thread; `make test PYTEST_OPTIONS=` is one.
+PYTEST_OPTIONS := -n logical --maxprocesses 8 --dist worksteal
 test: .venv/installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -17,7 +17,8 @@ ONNX = ['onnx>=1.17,<2', 'onnxscript>=0.3,<1', 'onnxruntime>=1.20,<2']
 TESTS = [
     *DICOM,
     *ONNX,
-    'pytest>=8', 'hypothesis>=6.100', 'ruff>=0.6', 'psutil>=5.9',
+    'pytest>=8', 'pytest-xdist>=3.6', 'hypothesis>=6.100', 'ruff>=0.6',
+    'psutil>=5.9',
     # Its interpreter runs the GPU kernels; torch's CPU wheels come without.
     'triton>=3; platform_system == "Linux"',
 ]
