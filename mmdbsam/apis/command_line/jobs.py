@@ -13,28 +13,10 @@ from mmdbsam.apis.command_line.prompt_sources import (
     NamedPrompts,
     PromptSources,
 )
+from mmdbsam.apis.command_line.settings import Settings
 from mmdbsam.apis.inferencer import PromptInferencer
 from mmdbsam.apis.volume_prompts import CoarseLabels
 from mmdbsam.datasets.preparation.readers import Readers, VolumeReader
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How volumes are segmented, see :meth:`.PromptInferencer.segment_volume`.
-    """
-
-    axes: str = 'axial'
-    units: str = 'px'
-    window: Any = None
-    channel: int | None = None
-    isotropic: float | None = None
-    largest_component: bool = False
-    fill_holes: bool = False
-
-    @property
-    def plane(self) -> str:
-        """The plane of prompts on slices, and of what is shown."""
-        return 'axial' if self.axes == 'all' else self.axes
 
 
 @dataclass(frozen=True)

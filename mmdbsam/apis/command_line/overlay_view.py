@@ -1,9 +1,8 @@
 """What an overlay shows of a result."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from mmdbsam.apis.command_line.settings import Settings
 from mmdbsam.apis.inferencer import PromptInferencer
 from mmdbsam.apis.planes import SlicePlane
 from mmdbsam.apis.regions import Seed
@@ -13,13 +12,10 @@ from mmdbsam.apis.volume_objects import PromptLocator, Prompts
 from mmdbsam.datasets.preparation.windowing import to_eight_bits
 from mmdbsam.visualization import VolumeView
 
-if TYPE_CHECKING:
-    from mmdbsam.apis.command_line.jobs import Settings
-
 
 def view_of(inferencer: PromptInferencer, image: AnyImage,
             result: VolumeResult, prompts: Prompts,
-            settings: 'Settings') -> VolumeView:
+            settings: Settings) -> VolumeView:
     """A volume as the model saw it, with prompts and masks.
 
     Args:
