@@ -72,8 +72,8 @@ class RVD(Score):
     """Relative volume difference, ``(|P| - |R|) / |R|``.
 
     Signed, from -1: negative where too little is predicted. Its mean is a
-    bias, in which too much and too little cancel. Both empty: 0; only the
-    prediction: -1; only the reference: infinite.
+    bias, in which too much and too little cancel. Both empty: 0; prediction
+    empty: -1; reference empty: infinite.
     """
 
     title = 'relative volume difference, signed'
