@@ -45,7 +45,7 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
     package_data={
-        'mmdbsam.evaluation.report': ['templates/*'],
+        'mmdbsam.reports.benchmark_report': ['templates/*'],
         'mmdbsam.visualization': ['*.html'],
     },
     cmdclass=dict(build_py=BuildWithConfigs),

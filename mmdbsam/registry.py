@@ -61,12 +61,6 @@ PARAM_SCHEDULERS = _child(mmengine_registry.PARAM_SCHEDULERS,
                           'mmdbsam.engine')
 LOOPS = _child(mmengine_registry.LOOPS, 'mmdbsam.engine')
 
-# Of files and folders, which no config names: the one that fits is found.
-VOLUME_READERS = Registry('volume reader', scope='mmdbsam')
-LABEL_READERS = Registry('label reader', scope='mmdbsam')
-SEGMENTATION_WRITERS = Registry('segmentation writer', scope='mmdbsam')
-LAYOUTS = Registry('layout', scope='mmdbsam')
-
 # mmengine warns at every build from a registry that has no child of the
 # default scope.
 for _name in ('RUNNERS', 'RUNNER_CONSTRUCTORS', 'MODEL_WRAPPERS',

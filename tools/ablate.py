@@ -15,17 +15,16 @@ from rich.console import Console
 
 from mmdbsam.engine.setup import add_override_arguments
 from mmdbsam.errors import run_cli
+from mmdbsam.reports.study import collect, write_tables
 from mmdbsam.studies import (
     StudyProgress,
     Tools,
-    collect,
     device_environments,
     execute,
     measure_costs,
     plan_runs,
     read_study,
     slurm_commands,
-    write_tables,
 )
 
 

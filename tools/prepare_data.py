@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdbsam.datasets.preparation import (
+from mmdbsam.datasets.prepared import PreparedData
+from mmdbsam.errors import run_cli
+from mmdbsam.preparation import (
     ORIENTATIONS,
     SPLITS,
     WINDOWS,
@@ -18,8 +20,6 @@ from mmdbsam.datasets.preparation import (
     parse_window,
     prepare_dataset,
 )
-from mmdbsam.datasets.prepared import PreparedData
-from mmdbsam.errors import run_cli
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,8 +16,8 @@ from mmdbsam.engine.setup import (
     load_config,
 )
 from mmdbsam.errors import run_cli
-from mmdbsam.evaluation.report import describe_test
-from mmdbsam.models.weights import load_weights
+from mmdbsam.reports.report import describe_test
+from mmdbsam.weights.loading import load_weights
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,7 +12,7 @@ from mmdbsam.engine.setup import (
     load_config,
 )
 from mmdbsam.errors import run_cli
-from mmdbsam.models.weights import load_weights
+from mmdbsam.weights.loading import load_weights
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,15 +1,15 @@
 """From an image and prompts to masks."""
 
 from mmdbsam.apis.inferencer import PromptInferencer
-from mmdbsam.apis.propagation import PropagationRule
-from mmdbsam.apis.results import SegmentResult, VolumeResult
-from mmdbsam.apis.volume_prompts import (
+from mmdbsam.apis.volume.prompts import (
     CoarseLabels,
     SeedBox,
     SeedPoint,
     SliceBoxes,
     VolumeBox,
 )
+from mmdbsam.apis.volume.propagation import PropagationRule
+from mmdbsam.structures.results import SegmentResult, VolumeResult
 
 __all__ = [
     'CoarseLabels', 'PromptInferencer', 'PropagationRule', 'SeedBox',

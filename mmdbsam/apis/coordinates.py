@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mmdbsam.datasets.preparation.grids import Geometry
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import Geometry
 
 UNITS = ('px', 'mm')
 # Of a voxel; a length in mm comes back from voxels with rounding errors.

@@ -12,8 +12,8 @@ from torch import Tensor
 from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.engine.setup import half_precision
+from mmdbsam.geometry.resizing import resize_coordinates
 from mmdbsam.models.segmentors import PromptSegmentor, logits_on_image
-from mmdbsam.resizing import resize_coordinates
 
 # The logit of a rough mask's pixels: as sure as those of SAM's own masks.
 _SURE = 10.

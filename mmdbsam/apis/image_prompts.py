@@ -12,11 +12,11 @@ from mmdbsam.apis.coordinates import (
     to_voxels,
 )
 from mmdbsam.apis.image_model import ImagePrompts
-from mmdbsam.apis.planes import SlicePlane
 from mmdbsam.apis.scans import Scan
-from mmdbsam.apis.volume_objects import check_units, point_labels
-from mmdbsam.datasets.transforms.prompts import tight_boxes
+from mmdbsam.apis.volume.locator import check_units, point_labels
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.boxes import tight_boxes
+from mmdbsam.geometry.planes import SlicePlane
 
 
 class PromptReader:

@@ -11,23 +11,23 @@ from mmdbsam.apis.image_model import EncodedImage, ImageModel
 from mmdbsam.apis.image_prompts import PromptReader
 from mmdbsam.apis.model_zoo import find_config, init_model
 from mmdbsam.apis.onnx_model import OnnxModel
-from mmdbsam.apis.planes import SlicePlane, plane_of
 from mmdbsam.apis.preprocessing import Preprocessor
-from mmdbsam.apis.propagation import PropagationRule
-from mmdbsam.apis.results import SegmentResult, VolumeResult
 from mmdbsam.apis.scans import AnyImage, load_scan
-from mmdbsam.apis.volume_masks import (
+from mmdbsam.apis.volume.locator import PromptLocator, Prompts
+from mmdbsam.apis.volume.masks import (
     clean_up,
     confidence,
     mean_mask,
     on_grid_of,
 )
-from mmdbsam.apis.volume_objects import PromptLocator, Prompts
-from mmdbsam.apis.volume_segmentation import VolumeSegmenter
-from mmdbsam.datasets.preparation.grids import ORIENTATIONS
-from mmdbsam.datasets.preparation.windowing import to_eight_bits
+from mmdbsam.apis.volume.propagation import PropagationRule
+from mmdbsam.apis.volume.segmenter import VolumeSegmenter
 from mmdbsam.engine.setup import read_config
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import ORIENTATIONS
+from mmdbsam.geometry.planes import SlicePlane, plane_of
+from mmdbsam.io.windowing import to_eight_bits
+from mmdbsam.structures.results import SegmentResult, VolumeResult
 
 
 class PromptInferencer:

@@ -11,9 +11,9 @@ from mmengine.registry import init_default_scope
 import mmdbsam
 from mmdbsam.errors import InputError
 from mmdbsam.models import PromptSegmentor
-from mmdbsam.models.weights import load_pretrained, load_weights
 from mmdbsam.registry import MODELS
-from mmdbsam.released_weights import RELEASED_WEIGHTS, find_released
+from mmdbsam.weights.loading import load_pretrained, load_weights
+from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
 
 _PACKAGE = Path(mmdbsam.__file__).parent
 

@@ -8,8 +8,8 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from mmdbsam.datasets.preparation.windowing import PercentileWindow, Window
 from mmdbsam.deployment import OnnxSegmentor, Preprocessing
+from mmdbsam.io.windowing import PercentileWindow, Window
 from mmdbsam.registry import MODELS
 
 Points = Tuple[Tensor, Tensor]

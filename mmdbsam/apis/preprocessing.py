@@ -1,7 +1,6 @@
 """From a slice to the model's input, as in training and testing."""
 
-from collections.abc import Iterable, Sequence
-from numbers import Real
+from collections.abc import Iterable
 from typing import Any, List, Optional, Tuple
 
 import numpy as np
@@ -10,15 +9,9 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmdbsam.apis.scans import Scan
-from mmdbsam.datasets.preparation.windowing import (
-    WINDOWS,
-    AnyWindow,
-    PercentileWindow,
-    Window,
-    fit_windows,
-)
 from mmdbsam.datasets.transforms.formatting import image_tensor
 from mmdbsam.errors import InputError
+from mmdbsam.io.windowing import Window, as_windows, fit_windows
 from mmdbsam.registry import TRANSFORMS
 
 # The steps of a pipeline that read a prepared slice, prompt its labels, and
@@ -84,34 +77,3 @@ class Preprocessor:
                     data_samples=[])
         return (self.data_preprocessor(data)['inputs'],
                 resized[0]['img_shape'])
-
-
-def as_windows(window: Any) -> Tuple[AnyWindow, ...]:
-    """Grey-value windows as a user writes them.
-
-    Args:
-        window: A name of :data:`.windowing.WINDOWS`, (level, width), a
-            window, or three of these for the channels of an image; None for
-            none.
-
-    Raises:
-        InputError: If it is something else.
-    """
-    if window is None:
-        return ()
-    if isinstance(window, Sequence) and len(window) == 3 \
-            and not isinstance(window, str):
-        return tuple(_as_window(one) for one in window)
-    return (_as_window(window), )
-
-
-def _as_window(window: Any) -> AnyWindow:
-    if isinstance(window, (Window, PercentileWindow)):
-        return window
-    if isinstance(window, str) and window in WINDOWS:
-        return WINDOWS[window]
-    if isinstance(window, Sequence) and len(window) == 2 and all(
-            isinstance(x, Real) for x in window):
-        return Window(*map(float, window))
-    raise InputError('window: expected (level, width) or one of '
-                     f'{", ".join(WINDOWS)}, found {window!r}')

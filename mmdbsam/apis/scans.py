@@ -9,24 +9,18 @@ import numpy as np
 import SimpleITK as sitk
 from PIL import Image
 
-from mmdbsam.datasets.preparation.grids import (
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import (
     Geometry,
     geometry_of,
     resample,
     respaced,
     set_geometry,
 )
-from mmdbsam.datasets.preparation.readers import Readers
-from mmdbsam.datasets.preparation.readers.pictures import (
-    as_volume,
-    picture_slice,
-)
-from mmdbsam.datasets.preparation.readers.reader import (
-    VolumeReader,
-    check_channel,
-)
-from mmdbsam.datasets.preparation.volumes import check_finite
-from mmdbsam.errors import InputError
+from mmdbsam.io.readers import Readers
+from mmdbsam.io.readers.pictures import as_volume, picture_slice
+from mmdbsam.io.readers.reader import VolumeReader, check_channel
+from mmdbsam.preparation.volumes import check_finite
 
 AnyImage = Union[str, Path, np.ndarray, sitk.Image, Image.Image]
 

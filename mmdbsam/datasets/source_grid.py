@@ -3,9 +3,9 @@
 import numpy as np
 import SimpleITK as sitk
 
-from mmdbsam.datasets.preparation.grids import geometry_of, set_geometry
 from mmdbsam.datasets.prepared import PreparedCase
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import geometry_of, set_geometry
 
 
 def on_source_grid(case: PreparedCase, volume: np.ndarray) -> sitk.Image:

@@ -16,9 +16,6 @@ from onnx_ir.passes.common import (
 from torch import Tensor, nn
 from torch.export import Dim
 
-from mmdbsam.apis.preprocessing import as_windows
-from mmdbsam.datasets.preparation.staging import staged_folder
-from mmdbsam.datasets.preparation.windowing import default_window
 from mmdbsam.deployment.onnx_segmentor import (
     DECODER,
     ENCODER,
@@ -27,6 +24,8 @@ from mmdbsam.deployment.onnx_segmentor import (
 )
 from mmdbsam.deployment.preprocessing import Preprocessing
 from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import staged_folder
+from mmdbsam.io.windowing import as_windows, default_window
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.models.segmentors import (
     MinMaxDataPreProcessor,

@@ -15,7 +15,7 @@ import numpy as np
 
 from mmdbsam.deployment.preprocessing import Preprocessing
 from mmdbsam.errors import InputError
-from mmdbsam.resizing import longest_side_shape, resize_coordinates
+from mmdbsam.geometry.resizing import longest_side_shape, resize_coordinates
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mmdbsam.errors import InputError
-from mmdbsam.resizing import resize_longest_side
+from mmdbsam.geometry.resizing import resize_longest_side
 
 
 @dataclass(frozen=True)

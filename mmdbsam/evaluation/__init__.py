@@ -10,9 +10,9 @@ from mmdbsam.evaluation.case_score import (
     mean_scores,
 )
 from mmdbsam.evaluation.mask_pair import MaskPair
-from mmdbsam.evaluation.report import write_report
 from mmdbsam.evaluation.scores import ASSD, DSC, HD95, NSD, RVD, IoU, Score
 from mmdbsam.evaluation.volume_metric import VolumeMetric
+from mmdbsam.reports.report import write_report
 
 __all__ = [
     'ASSD', 'DSC', 'HD95', 'NSD', 'RVD', 'BenchmarkMetric', 'CaseScore',

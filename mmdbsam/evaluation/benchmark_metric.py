@@ -10,9 +10,9 @@ from mmengine.logging import MMLogger
 
 from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation.report.benchmark import write_benchmark
 from mmdbsam.evaluation.volume_metric import VolumeMetric
 from mmdbsam.registry import METRICS
+from mmdbsam.reports.report.benchmark import write_benchmark
 
 
 @METRICS.register_module()

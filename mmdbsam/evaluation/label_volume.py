@@ -7,7 +7,7 @@ import numpy as np
 
 from mmdbsam.datasets.prepared import PreparedCase, PreparedData
 from mmdbsam.evaluation.baselines import filled_box, inscribed_ellipse
-from mmdbsam.evaluation.surfaces import bounding_box
+from mmdbsam.geometry.boxes import bounding_box
 
 # What is scored, and its name for a reader; the model comes last.
 METHODS = {

@@ -6,11 +6,8 @@ from typing import Sequence
 
 import numpy as np
 
-from mmdbsam.evaluation.surfaces import (
-    SurfaceDistances,
-    bounding_box,
-    surface_distances,
-)
+from mmdbsam.evaluation.surfaces import SurfaceDistances, surface_distances
+from mmdbsam.geometry.boxes import bounding_box
 
 
 class MaskPair:

@@ -9,7 +9,7 @@ is gone).
 """
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import Sequence
 
 import numba
 import numpy as np
@@ -57,25 +57,6 @@ def surface_distances(reference: np.ndarray, prediction: np.ndarray,
         _distance_map(surface, spacing) for surface in surfaces)
     return SurfaceDistances(to_prediction[surfaces[0]],
                             to_reference[surfaces[1]], *areas)
-
-
-def bounding_box(mask: np.ndarray) -> Optional[Tuple[slice, ...]]:
-    """The smallest index box that holds every true pixel.
-
-    Args:
-        mask: bool, any number of dimensions.
-
-    Returns:
-        tuple[slice, ...] or None: One slice an axis; None for an empty mask.
-    """
-    box = []
-    for axis in range(mask.ndim):
-        others = tuple(i for i in range(mask.ndim) if i != axis)
-        hits = np.flatnonzero(mask.any(axis=others))
-        if hits.size == 0:
-            return None
-        box.append(slice(int(hits[0]), int(hits[-1]) + 1))
-    return tuple(box)
 
 
 def _neighbourhood_codes(mask: np.ndarray) -> np.ndarray:

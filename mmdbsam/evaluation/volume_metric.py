@@ -12,11 +12,7 @@ from mmengine.utils import track_iter_progress
 
 from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation.case_score import (
-    CaseScore,
-    format_table,
-    mean_scores,
-)
+from mmdbsam.evaluation.case_score import CaseScore, format_table, mean_scores
 from mmdbsam.evaluation.label_volume import (
     METHODS,
     LabelVolume,
@@ -25,16 +21,16 @@ from mmdbsam.evaluation.label_volume import (
     find_targets,
 )
 from mmdbsam.evaluation.protocols import find_protocol
-from mmdbsam.evaluation.report import (
+from mmdbsam.evaluation.volume_scores import score_volume
+from mmdbsam.registry import METRICS, SCORES
+from mmdbsam.reports.report import (
     describe_run,
     require_free_report_dir,
     summarize,
     write_report,
 )
-from mmdbsam.evaluation.report.overlays import draw_best_median_worst
-from mmdbsam.evaluation.report.predictions import Prompts
-from mmdbsam.evaluation.volume_scores import score_volume
-from mmdbsam.registry import METRICS, SCORES
+from mmdbsam.reports.report.overlays import draw_best_median_worst
+from mmdbsam.reports.report.predictions import Prompts
 
 # Each needs the memory of a few distance maps of what it scores.
 _MAX_THREADS = 8

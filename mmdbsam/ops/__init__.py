@@ -4,9 +4,7 @@ from mmdbsam.ops.ms_deform_attention import (
     MSDeformAttention,
     pixel_centre_references,
 )
-from mmdbsam.ops.multi_scale_deformable_attn import (
-    multi_scale_deformable_attn,
-)
+from mmdbsam.ops.multi_scale_deformable_attn import multi_scale_deformable_attn
 from mmdbsam.ops.selection import available_backends
 
 __all__ = [

@@ -9,9 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
-from mmdbsam.ops.multi_scale_deformable_attn import (
-    multi_scale_deformable_attn,
-)
+from mmdbsam.ops.multi_scale_deformable_attn import multi_scale_deformable_attn
 from mmdbsam.ops.shapes import Shapes, level_starts
 
 

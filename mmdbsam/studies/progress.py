@@ -5,12 +5,7 @@ from datetime import timedelta
 from typing import Optional, Sequence, Set
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mmdbsam.studies.runs import Run
 

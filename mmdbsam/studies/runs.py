@@ -10,9 +10,9 @@ from typing import Any, Dict, List, Optional
 
 from mmengine.config import Config
 
-from mmdbsam.datasets.preparation.staging import write_text
 from mmdbsam.engine.setup import latest_checkpoint, read_config
 from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import write_text
 from mmdbsam.studies.study import Study, Variant
 
 # mmengine's log: Epoch(train) [2][10/91] or Iter(train) [ 10/100].

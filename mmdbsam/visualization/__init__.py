@@ -4,7 +4,6 @@ from mmdbsam.visualization.contact_sheet import (
     Tile,
     draw_contact_sheet,
     draw_prompts,
-    label_colour,
 )
 from mmdbsam.visualization.overlay import draw_overlay
 from mmdbsam.visualization.volume_overlay import OVERLAYS
@@ -12,5 +11,5 @@ from mmdbsam.visualization.volume_view import VolumeView
 
 __all__ = [
     'OVERLAYS', 'Tile', 'VolumeView', 'draw_contact_sheet', 'draw_overlay',
-    'draw_prompts', 'label_colour'
+    'draw_prompts'
 ]

@@ -8,10 +8,12 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import hsv_to_rgb, to_hex, to_rgb
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
+
+from mmdbsam.structures.colours import label_colour
 
 TILE_SIDE = 400
 BACKGROUND = '#14161a'
@@ -20,7 +22,6 @@ _INK, _FAINT_INK = '#eceef1', '#a2a9b3'
 _MARGIN, _GAP, _HEADING = 24, 20, 68
 _TITLE, _LINE, _SWATCH = 32, 20, 11
 _MOST_COLUMNS, _MOST_LINES = 6, 4
-_LEAST_LUMINANCE = 0.45
 # A power of two: the size in inches has as many pixels as it was made from.
 _DPI = 64
 _POINT = 72 / _DPI
@@ -38,17 +39,6 @@ class Tile(NamedTuple):
     picture: np.ndarray
     title: str
     labels: Sequence[tuple[int, str]]
-
-
-def label_colour(label_id: int) -> str:
-    """The colour of a label, ``'#rrggbb'``: bright, and the same anywhere."""
-    # Steps of the golden ratio keep the hues of any run of ids apart.
-    hue = label_id * (sqrt(5) - 1) / 2 % 1
-    colour = hsv_to_rgb((hue, (0.9, 0.5)[label_id % 2], 1))
-    # Blue and red alone are too dark for contours on a dark organ.
-    luminance = colour @ (0.2126, 0.7152, 0.0722)
-    white = max(0, (_LEAST_LUMINANCE - luminance) / (1 - luminance))
-    return to_hex(colour + white * (1 - colour))
 
 
 def draw_prompts(image: np.ndarray, boxes: np.ndarray, labels: Sequence[int],

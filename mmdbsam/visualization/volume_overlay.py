@@ -11,11 +11,8 @@ import numpy as np
 from contourpy import contour_generator
 
 from mmdbsam.errors import InputError
-from mmdbsam.visualization.contact_sheet import (
-    Tile,
-    draw_contact_sheet,
-    label_colour,
-)
+from mmdbsam.structures.colours import label_colour
+from mmdbsam.visualization.contact_sheet import Tile, draw_contact_sheet
 from mmdbsam.visualization.volume_view import ShownSlice, VolumeView
 
 _MOST_TILES = 8

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 from letter_volumes import as_image, box_of, letter, stored_otherwise
 from PIL import Image
 
-from mmdbsam.datasets.preparation.grids import differences, geometry_of
 from mmdbsam.errors import run_cli
+from mmdbsam.geometry.grids import differences, geometry_of
 
 SERIES = Path(__file__).parents[3] / 'shared/data/dicom_ct/series'
 BOX = box_of(letter())

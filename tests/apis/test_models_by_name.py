@@ -14,9 +14,9 @@ import mmdbsam
 from mmdbsam.apis import PromptInferencer, VolumeBox
 from mmdbsam.apis.model_zoo import find_config
 from mmdbsam.errors import InputError
-from mmdbsam.models.weights import load_pretrained
 from mmdbsam.registry import MODELS
-from mmdbsam.released_weights import WeightsInWheel
+from mmdbsam.weights.loading import load_pretrained
+from mmdbsam.weights.released import WeightsInWheel
 
 
 @pytest.fixture

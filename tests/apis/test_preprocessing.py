@@ -8,12 +8,7 @@ from torch import nn
 
 from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.apis.scans import load_scan
-from mmdbsam.datasets.preparation.windowing import (
-    IDENTITY,
-    WINDOWS,
-    PercentileWindow,
-    Window,
-)
+from mmdbsam.io.windowing import IDENTITY, WINDOWS, PercentileWindow, Window
 
 GREY = np.linspace(-900, 900, 600).reshape(6, 10, 10).astype(np.float32)
 FITTED = PercentileWindow().fit(GREY)

@@ -7,8 +7,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 
 from mmdbsam.apis import CoarseLabels, VolumeBox
-from mmdbsam.apis.planes import SlicePlane
 from mmdbsam.datasets import PreparedData, PromptSliceDataset
+from mmdbsam.geometry.planes import SlicePlane
 
 # Stored along other axes than it is prepared.
 VERTEBRAE = 'tests/data/ct_spine/{}/lumbar.nii.gz'

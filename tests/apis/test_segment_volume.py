@@ -3,17 +3,11 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from letter_volumes import (
-    BRIGHT,
-    as_image,
-    box_of,
-    letter,
-    stored_otherwise,
-)
+from letter_volumes import BRIGHT, as_image, box_of, letter, stored_otherwise
 
 from mmdbsam.apis import CoarseLabels, SliceBoxes, VolumeBox
-from mmdbsam.apis.plane_slices import PlaneSlices
-from mmdbsam.datasets.preparation.grids import geometry_of
+from mmdbsam.apis.volume.slices import PlaneSlices
+from mmdbsam.geometry.grids import geometry_of
 
 OBJECT = letter()
 IMAGE = as_image(OBJECT)
@@ -198,7 +192,7 @@ def test_memory_does_not_grow_with_the_slices(bright, monkeypatch):
 
     monkeypatch.setattr(PlaneSlices, '_encode', watched)
     # Of this model an image counts as its embedding, 3 x 128 x 128 floats.
-    monkeypatch.setattr('mmdbsam.apis.plane_slices._MEGABYTES', 0.6)
+    monkeypatch.setattr('mmdbsam.apis.volume.slices._MEGABYTES', 0.6)
     volume = np.zeros((60, 24, 32), np.uint8)
     bright.segment_volume(volume, VolumeBox([0, 0, 0, 31, 23, 59]))
     assert max(kept) == 3 and len(kept) == 60

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from mmdbsam.apis.planes import SlicePlane
-from mmdbsam.apis.volume_masks import SliceProbabilities, mean_mask
-from mmdbsam.datasets.preparation.grids import ORIENTATIONS, flat_geometry
+from mmdbsam.apis.volume.masks import SliceProbabilities, mean_mask
+from mmdbsam.geometry.grids import ORIENTATIONS, flat_geometry
+from mmdbsam.geometry.planes import SlicePlane
 
 SHAPE = (4, 6, 5)
 

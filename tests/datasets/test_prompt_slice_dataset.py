@@ -15,8 +15,8 @@ from mmdbsam.datasets import (
     PromptSliceDataset,
     SampleKey,
 )
-from mmdbsam.datasets.transforms.prompts import tight_boxes
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.boxes import tight_boxes
 from mmdbsam.registry import DATA_SAMPLERS, DATASETS
 
 TRAIN = [

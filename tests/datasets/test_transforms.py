@@ -10,8 +10,8 @@ from mmdbsam.datasets import (
     RandomFlip,
     ResizeLongestSide,
 )
-from mmdbsam.datasets.transforms.prompts import tight_boxes
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.boxes import tight_boxes
 
 SEEDS = range(12)
 

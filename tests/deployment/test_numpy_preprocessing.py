@@ -10,9 +10,9 @@ from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.deployment import Preprocessing
 from mmdbsam.deployment.onnx_export import preprocessing_of
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.resizing import longest_side_shape
 from mmdbsam.models.segmentors import logits_on_image
 from mmdbsam.registry import MODELS
-from mmdbsam.resizing import longest_side_shape
 
 SCALES = {
     'mean_std': dict(type='SAMDataPreProcessor', size=128),

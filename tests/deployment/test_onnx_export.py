@@ -9,8 +9,8 @@ import pytest
 
 from mmdbsam.deployment import OnnxSegmentor, onnx_export
 from mmdbsam.deployment.onnx_segmentor import METADATA_KEY
-from mmdbsam.downloads import sha256
 from mmdbsam.errors import InputError
+from mmdbsam.weights.downloads import sha256
 
 CONFIG = 'tests/data/dbsam_tiny_spine.py'
 

@@ -10,8 +10,8 @@ from pages import Page
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation import BenchmarkMetric, VolumeMetric
-from mmdbsam.evaluation.report import read_report
 from mmdbsam.registry import DATASETS, METRICS
+from mmdbsam.reports.report import read_report
 
 TASKS = ('01-CT_liver', '02-MR_liver', '22-2D-liver')
 

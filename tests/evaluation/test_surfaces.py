@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mmdbsam.evaluation.surfaces import _distance_map, bounding_box
+from mmdbsam.evaluation.surfaces import _distance_map
+from mmdbsam.geometry.boxes import bounding_box
 
 
 @pytest.mark.parametrize('seed', range(40))

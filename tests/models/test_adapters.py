@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmdbsam.engine.random_batch import random_batch
-from mmdbsam.models.weights import load_pretrained, load_weights
 from mmdbsam.registry import MODELS
+from mmdbsam.weights.loading import load_pretrained, load_weights
 
 SAM = dict(
     type='SAMViT', arch=dict(embed_dims=48, num_layers=2, num_heads=4,

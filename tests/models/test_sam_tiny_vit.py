@@ -17,8 +17,8 @@ from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
 from mmdbsam.models.backbones import SAMTinyViT
 from mmdbsam.models.backbones.sam_tiny_vit import _ConvNorm
-from mmdbsam.models.weights import load_pretrained
 from mmdbsam.registry import MODELS
+from mmdbsam.weights.loading import load_pretrained
 
 SMALL = dict(img_size=32, widths=(8, 16, 16, 32), depths=(1, 1, 2, 1),
              num_heads=(2, 2, 4), window_sizes=(7, 4, 7), out_channels=16)

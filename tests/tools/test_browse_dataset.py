@@ -17,12 +17,8 @@ from mmengine.registry import init_default_scope
 from mmdbsam.datasets import SampleKey
 from mmdbsam.errors import run_cli
 from mmdbsam.registry import DATASETS
-from mmdbsam.visualization import (
-    Tile,
-    draw_contact_sheet,
-    draw_prompts,
-    label_colour,
-)
+from mmdbsam.structures.colours import label_colour
+from mmdbsam.visualization import Tile, draw_contact_sheet, draw_prompts
 
 TOOL = 'analysis_tools/browse_dataset.py'
 CONFIG = 'tests/data/dbsam_tiny_spine.py'

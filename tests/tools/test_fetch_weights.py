@@ -10,7 +10,7 @@ import pytest
 
 from mmdbsam import released_weights
 from mmdbsam.errors import InputError
-from mmdbsam.released_weights import (
+from mmdbsam.weights.released import (
     RELEASED_WEIGHTS,
     WeightsAtUrl,
     WeightsInWheel,

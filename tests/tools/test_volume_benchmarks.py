@@ -75,7 +75,7 @@ def test_one_box_against_all(load_tool, arguments, monkeypatch, capsys):
         return (torch.from_numpy(np.where(inside, 9., -9.)[:, None]),
                 torch.ones(len(inside), 1))
 
-    monkeypatch.setattr('mmdbsam.apis.propagation._LEAST_MARGIN', 0.)
+    monkeypatch.setattr('mmdbsam.apis.volume.propagation._LEAST_MARGIN', 0.)
     monkeypatch.setattr('mmdbsam.apis.inferencer.PropagationRule', partial(
         PropagationRule, margin=0., max_grey_change=255.))
     monkeypatch.setattr('mmdbsam.apis.image_model.ImageModel.decode', fill)

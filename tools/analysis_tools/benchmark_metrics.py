@@ -22,8 +22,8 @@ from scipy import ndimage
 from mmdbsam.datasets import PreparedCase, PreparedData
 from mmdbsam.errors import run_cli
 from mmdbsam.evaluation.protocols import find_protocol
-from mmdbsam.evaluation.surfaces import bounding_box
 from mmdbsam.evaluation.volume_scores import score_volume
+from mmdbsam.geometry.boxes import bounding_box
 from mmdbsam.registry import SCORES
 
 NAMES = ('DSC', 'NSD', 'HD95', 'ASSD', 'IoU', 'RVD')

@@ -17,8 +17,8 @@ from mmengine.registry import init_default_scope
 from mmdbsam.deployment import OnnxSegmentor
 from mmdbsam.engine.setup import add_runner_arguments, load_config
 from mmdbsam.errors import run_cli
-from mmdbsam.models.weights import load_weights
 from mmdbsam.registry import MODELS
+from mmdbsam.weights.loading import load_weights
 
 
 def parse_args() -> argparse.Namespace:

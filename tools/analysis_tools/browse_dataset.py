@@ -24,16 +24,13 @@ from mmengine.registry import init_default_scope
 from scipy.ndimage import find_objects
 
 from mmdbsam.datasets import PreparedData, PromptSliceDataset, SampleKey
-from mmdbsam.datasets.preparation import SPLITS, staged_folder
 from mmdbsam.engine.setup import add_runner_arguments, load_config
 from mmdbsam.errors import InputError, run_cli
+from mmdbsam.io.atomic import staged_folder
+from mmdbsam.preparation import SPLITS
 from mmdbsam.registry import DATASETS
-from mmdbsam.visualization import (
-    Tile,
-    draw_contact_sheet,
-    draw_prompts,
-    label_colour,
-)
+from mmdbsam.structures.colours import label_colour
+from mmdbsam.visualization import Tile, draw_contact_sheet, draw_prompts
 
 SHEET, PAGE, TABLE = 'samples.png', 'index.html', 'label_statistics.csv'
 MOST_SAMPLES = 120

@@ -13,10 +13,10 @@ import numpy as np
 
 from mmdbsam.apis import CoarseLabels, PromptInferencer, SeedBox
 from mmdbsam.apis.scans import load_scan
-from mmdbsam.datasets.preparation.label_names import read_label_names
-from mmdbsam.datasets.transforms.prompts import tight_boxes
 from mmdbsam.errors import InputError, run_cli
 from mmdbsam.evaluation import DSC, MaskPair
+from mmdbsam.geometry.boxes import tight_boxes
+from mmdbsam.preparation.label_names import read_label_names
 
 
 def parse_args() -> argparse.Namespace:

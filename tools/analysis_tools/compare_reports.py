@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from mmdbsam.errors import run_cli
-from mmdbsam.evaluation.comparison import (
+from mmdbsam.reports.comparison import (
     compare,
     find_data,
     model_names,
@@ -19,7 +19,7 @@ from mmdbsam.evaluation.comparison import (
     verdict,
     write_comparison,
 )
-from mmdbsam.evaluation.report import read_report
+from mmdbsam.reports.report import read_report
 
 
 def main() -> None:

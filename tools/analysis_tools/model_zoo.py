@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmdbsam.errors import InputError, run_cli
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
-from mmdbsam.released_weights import RELEASED_WEIGHTS, find_released
+from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / 'docs/model_zoo.md'

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from mmengine.registry import init_default_scope
 
-from mmdbsam.downloads import sha256
 from mmdbsam.engine.setup import add_runner_arguments, load_config
 from mmdbsam.errors import InputError, run_cli
-from mmdbsam.models.weights import load_weights
 from mmdbsam.registry import MODELS
 from mmdbsam.version import __version__
+from mmdbsam.weights.downloads import sha256
+from mmdbsam.weights.loading import load_weights
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,12 +5,12 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmdbsam.errors import InputError
-from mmdbsam.registry import TRANSFORMS
-from mmdbsam.resizing import (
+from mmdbsam.geometry.resizing import (
     longest_side_shape,
     resize_coordinates,
     resize_longest_side,
 )
+from mmdbsam.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
@@ -58,7 +58,7 @@ class RandomFlip(BaseTransform):
 class ResizeLongestSide(BaseTransform):
     """Resize so that the longest side has a given length, as SAM does.
 
-    Image and boxes are resized by :mod:`mmdbsam.resizing`; a mask's pixel
+    Image and boxes are resized by :mod:`.geometry.resizing`; a mask's pixel
     takes the value at its centre.
 
     Args:

@@ -4,6 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.boxes import tight_boxes
 from mmdbsam.registry import TRANSFORMS
 
 
@@ -120,20 +121,3 @@ def label_masks(label: np.ndarray, ids: np.ndarray) -> np.ndarray:
     for layer in label[1:]:
         masks |= layer == wanted
     return masks
-
-
-def tight_boxes(masks: np.ndarray) -> np.ndarray:
-    """Boxes around non-empty masks.
-
-    Args:
-        masks: bool (K, H, W).
-
-    Returns:
-        int64 (K, 4): x0, y0, x1, y1, inclusive pixel indices.
-    """
-    columns, rows = masks.any(axis=1), masks.any(axis=2)
-    return np.stack([
-        columns.argmax(1),
-        rows.argmax(1), masks.shape[2] - 1 - columns[:, ::-1].argmax(1),
-        masks.shape[1] - 1 - rows[:, ::-1].argmax(1)
-    ], axis=1)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mmdbsam.models.embedding_cache import EmbeddingCache
 from mmdbsam.models.segmentors.clicks import decode_clicks
-from mmdbsam.models.weights import load_pretrained
 from mmdbsam.registry import MODELS
+from mmdbsam.weights.loading import load_pretrained
 
 Points = Tuple[Tensor, Tensor]
 

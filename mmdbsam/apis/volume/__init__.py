@@ -1,0 +1,1 @@
+"""Volumes: prompts in three dimensions, and masks slice by slice."""

@@ -1,0 +1,261 @@
+"""From the prompts of a user to where objects lie in a volume."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from mmdbsam.apis.coordinates import (
+    UNITS,
+    check_inside,
+    check_upright,
+    numbers,
+    to_voxels,
+)
+from mmdbsam.apis.scans import Scan, load_scan
+from mmdbsam.apis.volume.prompts import (
+    CoarseLabels,
+    SeedBox,
+    SeedPoint,
+    SliceBoxes,
+    VolumeBox,
+    VolumePrompt,
+)
+from mmdbsam.apis.volume.regions import (
+    BoxStack,
+    Cuboid,
+    MaskRegion,
+    Seed,
+    VolumeObject,
+)
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import (
+    differences,
+    format_numbers,
+    geometry_of,
+    orientation,
+    resample,
+    set_geometry,
+)
+from mmdbsam.geometry.planes import STACKED_ALONG, SlicePlane
+
+Prompts = Union[VolumePrompt, Sequence[VolumePrompt],
+                Mapping[str, VolumePrompt]]
+# Of two grids, mm.
+_TOLERANCE = 1e-3
+
+
+class PromptLocator:
+    """Finds where prompts lie in a volume.
+
+    Args:
+        scan: The volume on its own grid, in which the prompts are given.
+        working: The volume that is segmented: the same, or resampled.
+        plane: Of the slices that prompts on slices are on.
+        units: ``'px'`` for voxels, or ``'mm'``.
+
+    Raises:
+        InputError: If the units are unknown, or mm where nothing has a place
+            in the scanner's space.
+    """
+
+    def __init__(self, scan: Scan, working: Scan, plane: str, units: str
+                 ) -> None:
+        check_units(units, scan)
+        self.scan = scan
+        self.working = working
+        self.in_mm = units == 'mm'
+        self.plane = SlicePlane(scan.geometry, plane)
+        # The axis that a prompt's slices are counted along.
+        self.axis = STACKED_ALONG[plane] if self.in_mm else self.plane.axes[2]
+        self.ratio = (np.array(scan.geometry['spacing'])
+                      / working.geometry['spacing'])
+        self._locate: Dict[type, Callable] = {
+            VolumeBox: self._volume_box, SliceBoxes: self._slice_boxes,
+            SeedBox: self._seed_box, SeedPoint: self._seed_point}
+
+    def objects(self, prompts: Prompts) -> List[VolumeObject]:
+        """The objects that prompts ask for.
+
+        Raises:
+            InputError: If there is none, or a prompt is outside the volume,
+                inverted, not finite or of a wrong shape.
+        """
+        if not isinstance(prompts, (Sequence, Mapping)):
+            prompts = [prompts]
+        named = (list(prompts.items()) if isinstance(prompts, Mapping)
+                 else [(None, prompt) for prompt in prompts])
+        if not named:
+            raise InputError('prompts: expected at least one, found none')
+        if len(named) == 1 and isinstance(named[0][1], CoarseLabels):
+            return list(self._coarse_objects(*named[0]))
+        found: List[Tuple[str, Any]] = []
+        for name, prompt in named:
+            if isinstance(prompt, CoarseLabels):
+                found += [(one.name, one.place) for one
+                          in self._coarse_objects(name, prompt)]
+                continue
+            name = name or f'object {len(found) + 1}'
+            if type(prompt) not in self._locate:
+                raise InputError(
+                    f"prompt '{name}': expected one of VolumeBox, SliceBoxes, "
+                    'SeedBox, SeedPoint and CoarseLabels, found '
+                    f'{type(prompt).__name__}')
+            found.append((name, self._locate[type(prompt)](
+                prompt, f"prompt '{name}'")))
+        return [VolumeObject(i, name, place)
+                for i, (name, place) in enumerate(found, start=1)]
+
+    def _volume_box(self, prompt: VolumeBox, what: str) -> Cuboid:
+        corners = numbers(prompt.box, f'{what}: box', (6, )).reshape(2, 3)
+        return Cuboid(self._corners(corners, f'{what}: box'))
+
+    def _slice_boxes(self, prompt: SliceBoxes, what: str) -> BoxStack:
+        if not isinstance(prompt.boxes, Mapping) or not prompt.boxes:
+            raise InputError(f'{what}: boxes: expected at least one slice '
+                             f'with its box, found {prompt.boxes!r}')
+        return BoxStack(np.stack([
+            self._slice_box(z, box, f'{what}: box of slice {z}')
+            for z, box in prompt.boxes.items()]))
+
+    def _seed_box(self, prompt: SeedBox, what: str) -> Seed:
+        return Seed(corners=self._slice_box(prompt.z, prompt.box,
+                                            f'{what}: box'))
+
+    def _seed_point(self, prompt: SeedPoint, what: str) -> Seed:
+        points = np.atleast_2d(numbers(prompt.points, f'{what}: points',
+                                       (2, ), (-1, 2)))
+        labels = point_labels(prompt.labels, points.shape[:1],
+                              f'{what}: labels')
+        placed = self._on_slice(prompt.z, points, what)
+        inside = check_inside(placed, self.scan.geometry, f'{what}: points')
+        return Seed(points=(inside + 0.5) * self.ratio - 0.5, labels=labels)
+
+    def _slice_box(self, z: float, box: Sequence[float], what: str
+                   ) -> np.ndarray:
+        """The corners (2, 3) of a box on a slice, in working voxels."""
+        sides = numbers(box, what, (4, )).reshape(2, 2)
+        return self._corners(self._on_slice(z, sides, what), what, placed=True)
+
+    def _on_slice(self, z: float, flat: np.ndarray, what: str) -> np.ndarray:
+        """Points (P, 2) of a slice as voxel indices (P, 3)."""
+        z = float(numbers(z, f'{what}: slice', ()))
+        if not self.in_mm and z != round(z):
+            raise InputError(f'{what}: slice: expected a whole number, found '
+                             f'{z:g}')
+        points = np.insert(flat, self.axis, z, axis=-1)
+        if not self.in_mm:
+            return points
+        points = to_voxels(points, self.scan.geometry)
+        along = points[..., self.plane.axes[2]]
+        if np.ptp(along) > 0.5:
+            raise InputError(
+                f'{what}: expected a prompt within one slice, found it from '
+                f'slice {along.min():.2f} to {along.max():.2f} of this '
+                "oblique volume; give it in voxels (units='px')")
+        points[..., self.plane.axes[2]] = np.rint(along.mean())
+        return points
+
+    def _corners(self, corners: np.ndarray, what: str, placed: bool = False
+                 ) -> np.ndarray:
+        """The lowest corner and the highest (2, 3), in working voxels."""
+        if self.in_mm:
+            if not placed:
+                corners = to_voxels(corners, self.scan.geometry)
+            corners = np.sort(corners, axis=0)
+        else:
+            check_upright(*corners, what)
+        low, high = check_inside(corners, self.scan.geometry, what)
+        # The outer faces of the outermost voxels keep their place.
+        low, high = low * self.ratio, (high + 1) * self.ratio - 1
+        return np.stack([low, np.maximum(low, high)])
+
+    def _coarse_objects(self, name: Optional[str], prompt: CoarseLabels
+                        ) -> Iterator[VolumeObject]:
+        what = f"prompt '{name}'" if name else 'prompt'
+        labels = self._coarse_labels(prompt, what)
+        found = [(i, where) for i, where
+                 in enumerate(ndimage.find_objects(labels), start=1) if where]
+        if not found:
+            raise InputError(f'{what}: labels: expected at least one label, '
+                             'found only 0')
+        for i, where in found:
+            own = name if name and len(found) == 1 else \
+                f'{name or "label"} {i}'
+            start = np.array([part.start for part in reversed(where)], float)
+            yield VolumeObject(i, own, MaskRegion(
+                labels[where] == i, start, float(prompt.margin)))
+
+    def _coarse_labels(self, prompt: CoarseLabels, what: str) -> np.ndarray:
+        """The ids (D, H, W) on the working grid."""
+        geometry = self.scan.geometry
+        if isinstance(prompt.labels, np.ndarray):
+            image = sitk.GetImageFromArray(_whole(prompt.labels, what))
+            if image.GetDimension() == 3 and (
+                    list(image.GetSize()) == geometry['size']):
+                set_geometry(image, geometry)
+        else:
+            read = load_scan(prompt.labels)
+            image = sitk.GetImageFromArray(_whole(read.values, what))
+            set_geometry(image, read.geometry)
+            image = sitk.DICOMOrient(image, orientation(geometry))
+        found = geometry_of(image)
+        for key in differences(geometry, found, _TOLERANCE):
+            raise InputError(
+                f'{what}: labels: expected the {key} of the volume, '
+                f'{format_numbers(geometry[key])}, found '
+                f'{format_numbers(found[key])}')
+        if self.working is self.scan:
+            return sitk.GetArrayFromImage(image)
+        return resample(image, self.working.geometry,
+                        sitk.sitkNearestNeighbor)
+
+
+def check_units(units: str, scan: Scan) -> None:
+    """Refuse units that are unknown, or that a scan has no place for.
+
+    Raises:
+        InputError: See above.
+    """
+    if units not in UNITS:
+        raise InputError(f'units: expected px or mm, found {units!r}')
+    if units == 'mm' and not scan.in_space:
+        raise InputError(f'{scan.name}: units: expected px, as the image has '
+                         'no place in space, found mm')
+
+
+def point_labels(labels: Any, shape: Tuple[int, ...], what: str
+                 ) -> np.ndarray:
+    """Labels of points: 1, 0 or, for padding, -1; None means 1.
+
+    Args:
+        labels: Of the shape, or without its first dimension if that is 1.
+        shape: (n, P), or (P,).
+        what: For messages.
+
+    Raises:
+        InputError: If they are others, or of another shape.
+    """
+    if labels is None:
+        return np.ones(shape, np.int64)
+    shapes = [shape, shape[1:]] if shape[0] == 1 else [shape]
+    found = numbers(labels, what, *shapes).reshape(shape)
+    if not np.isin(found, (-1, 0, 1)).all() or not (found == 1).any(-1).all():
+        raise InputError(f'{what}: expected 1 (object), 0 (background) or -1 '
+                         'and at least one 1 an object, found '
+                         f'{found.astype(int).tolist()}')
+    return found.astype(np.int64)
+
+
+def _whole(values: np.ndarray, what: str) -> np.ndarray:
+    if values.dtype.kind == 'b':
+        return values.astype(np.uint8)
+    if values.dtype.kind not in 'ui' and (values != np.rint(values)).any():
+        raise InputError(f'{what}: labels: expected whole numbers, found '
+                         'others')
+    if values.min() < 0 or values.max() > 65535:
+        raise InputError(f'{what}: labels: expected ids in 0..65535, found '
+                         f'{values.min():g}..{values.max():g}')
+    return values.astype(np.uint16)

@@ -1,0 +1,117 @@
+"""Segmenting a volume, slice by slice, in one plane or in three."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Dict, List, Type
+
+import numpy as np
+from rich.progress import track
+
+from mmdbsam.apis.image_model import ImageModel, ImagePrompts
+from mmdbsam.apis.scans import Scan
+from mmdbsam.apis.volume.masks import SliceMasks, SliceProbabilities
+from mmdbsam.apis.volume.propagation import PropagationRule, propagate
+from mmdbsam.apis.volume.regions import (
+    BoxStack,
+    MaskRegion,
+    Seed,
+    SliceToBox,
+    VolumeObject,
+)
+from mmdbsam.apis.volume.slices import PlaneSlices
+from mmdbsam.geometry.boxes import bounding_box
+from mmdbsam.geometry.grids import ORIENTATIONS
+from mmdbsam.geometry.planes import SlicePlane
+from mmdbsam.io.windowing import Window
+
+
+class VolumeSegmenter:
+    """Segments objects in a volume.
+
+    Args:
+        model: The model.
+        scan: The volume.
+        windows: Its grey-value windows.
+        rule: How objects are followed from seeds.
+        batch_size: Slices that are encoded at once.
+        progress: Show a progress bar.
+    """
+
+    def __init__(self, model: ImageModel, scan: Scan,
+                 windows: Sequence[Window], rule: PropagationRule,
+                 batch_size: int, progress: bool) -> None:
+        self.model = model
+        self.scan = scan
+        self.windows = windows
+        self.rule = rule
+        self.batch_size = batch_size
+        self.progress = progress
+
+    def segment(self, objects: Sequence[VolumeObject], plane: str,
+                kind: Type[SliceMasks] = SliceMasks) -> List[SliceMasks]:
+        """Segment objects in the slices of one plane.
+
+        Args:
+            objects: The objects.
+            plane: A key of :data:`.grids.ORIENTATIONS`; that of the slices
+                which box stacks and seeds are on.
+            kind: What keeps the masks.
+
+        Returns:
+            list: Of each object, its masks.
+        """
+        view = SlicePlane(self.scan.geometry, plane)
+        slices = PlaneSlices(self.model, view.slices(self.scan.values),
+                             self.windows, self.batch_size)
+        found = [kind(view) for _ in objects]
+        places = [one.place for one in objects]
+        self._segment_boxes(slices, {
+            i: place.boxes(view) for i, place in enumerate(places)
+            if not isinstance(place, Seed)}, found)
+        seeds = {i: (place.slice_index(view), place.prompts(view))
+                 for i, place in enumerate(places) if isinstance(place, Seed)}
+        if seeds:
+            propagate(slices, seeds, self.rule,
+                      lambda i, index, logits, iou:
+                      found[i].add(index, logits, iou), self.progress)
+        return found
+
+    def segment_in_all(self, objects: Sequence[VolumeObject]
+                       ) -> List[List[SliceProbabilities]]:
+        """Segment objects in the slices of all three planes.
+
+        Those whose prompts are on axial slices get their boxes in the others
+        from what is found in the axial ones.
+
+        Returns:
+            list: Of each object, its probabilities in each plane.
+        """
+        first, *others = ORIENTATIONS
+        found = [self.segment(objects, first, SliceProbabilities)]
+        shape = self.scan.values.shape[:3]
+        placed = [
+            VolumeObject(one.id, one.name, _region(masks.volume(shape)))
+            if isinstance(one.place, (BoxStack, Seed)) else one
+            for one, masks in zip(objects, found[0], strict=True)]
+        found += [self.segment(placed, plane, SliceProbabilities)
+                  for plane in others]
+        return [list(one) for one in zip(*found, strict=True)]
+
+    def _segment_boxes(self, slices: PlaneSlices, boxes: Dict[int, SliceToBox],
+                       found: List[SliceMasks]) -> None:
+        """Segment those objects that have a box on each of their slices."""
+        order = sorted(set(chain.from_iterable(boxes.values())))
+        for done, index in enumerate(track(
+                order, 'slices', disable=not self.progress or not order), 1):
+            here = [i for i in boxes if index in boxes[i]]
+            prompts = ImagePrompts(boxes=np.stack(
+                [boxes[i][index] for i in here]))
+            logits, ious = slices.segment(index, prompts, order[done:])
+            for i, one, iou in zip(here, logits, ious, strict=True):
+                found[i].add(index, one, float(iou))
+
+
+def _region(mask: np.ndarray) -> MaskRegion:
+    where = bounding_box(mask) or (slice(0, 0), ) * 3
+    start = np.array([part.start for part in reversed(where)], float)
+    return MaskRegion(mask[where].copy(), start)

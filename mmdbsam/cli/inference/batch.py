@@ -1,0 +1,83 @@
+"""A folder of images, one after the other."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from mmdbsam.apis.inferencer import PromptInferencer
+from mmdbsam.cli.inference.jobs import Job
+from mmdbsam.cli.inference.outputs import ObjectRow, read_rows, table
+from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import write_text
+from mmdbsam.io.readers import Readers
+
+TABLE = 'volumes.csv'
+
+
+def is_batch(image: Path) -> bool:
+    """Whether a path is a folder of images, not one of a DICOM series."""
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    return image.is_dir() and not (
+        sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(image)))
+
+
+def find_images(folder: Path, leave_out: Path) -> dict[str, Path]:
+    """The images of a folder by the names of their cases.
+
+    Args:
+        folder: It holds files, and folders of DICOM series.
+        leave_out: A folder within it that holds none.
+
+    Raises:
+        InputError: If there is none, or two have one name.
+    """
+    readers = Readers()
+    images: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        name = readers.case_name(path)
+        if not name or path.resolve() == leave_out.resolve():
+            continue
+        if name in images:
+            raise InputError(f'{folder}: expected images of different names, '
+                             f'found {images[name].name} and {path.name}')
+        images[name] = path
+    if not images:
+        raise InputError(f'{folder}: expected images, found no '
+                         f'{readers.formats()}')
+    return images
+
+
+def run_batch(jobs: Sequence[Job], inferencer: PromptInferencer,
+              folder: Path) -> int:
+    """Segment the images that were not, and write a table of all.
+
+    What is wrong with an image is printed, and the rest goes on.
+
+    Args:
+        jobs: The images.
+        inferencer: The model.
+        folder: Of the results.
+
+    Returns:
+        int: How many images could not be segmented.
+    """
+    rows: list[ObjectRow] = []
+    left_out = done = 0
+    for i, job in enumerate(jobs, start=1):
+        try:
+            job.check()
+            if job.is_done():
+                done += 1
+                rows += read_rows(job.outputs.record)
+                continue
+            print(f'[{i}/{len(jobs)}] {job.name}', flush=True)
+            rows += job.run(inferencer)
+        except InputError as error:
+            left_out += 1
+            print(f"problem: '{job.name}' left out: {error}", file=sys.stderr)
+    write_text(folder / TABLE, table(rows))
+    print(f'{len(jobs) - done - left_out} images segmented, {done} kept from '
+          f'before; table: {folder / TABLE}')
+    return left_out

@@ -1,0 +1,204 @@
+"""The files that one image's result becomes."""
+
+import csv
+import io
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import Geometry
+from mmdbsam.io.atomic import staged_file, write_text
+from mmdbsam.io.writers import SegmentationWriter, Writers, label_descriptions
+from mmdbsam.structures.results import VolumeResult
+from mmdbsam.visualization import OVERLAYS, VolumeView
+
+
+class ObjectRow(NamedTuple):
+    """An object as the table has it.
+
+    Attributes:
+        image: The case's name.
+        label: Its id in the label volume.
+        name: Its name.
+        voxels: How many it has, also those that another object hides.
+        volume_ml: Of these; None where the image does not know its spacing.
+        confidence: The predicted IoU, see :class:`.VolumeResult`.
+    """
+
+    image: str
+    label: int
+    name: str
+    voxels: int
+    volume_ml: float | None
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a result goes.
+
+    Attributes:
+        labels: The label volume; its suffix says of which kind.
+        overlay: A picture, film or page, by its suffix; or the suffix alone,
+            for one beside the label volume.
+        separate: Whether each object gets a label volume of its own.
+        series: See :class:`.SegmentationWriter`.
+
+    Raises:
+        InputError: If a suffix is unknown.
+    """
+
+    labels: Path
+    overlay: str | None = None
+    separate: bool = False
+    series: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        found = self.overlay_file
+        if found and found.suffix.lower() not in OVERLAYS:
+            raise InputError(f'--overlay {self.overlay}: expected a file name '
+                             f'that ends in {", ".join(OVERLAYS)}')
+
+    @property
+    def writer(self) -> SegmentationWriter:
+        """Of the label volume."""
+        return Writers(self.series).find(self.labels)
+
+    @property
+    def overlay_file(self) -> Path | None:
+        """The overlay's path."""
+        if self.overlay is None:
+            return None
+        if f'.{self.overlay}' in OVERLAYS:
+            return self._beside(f'.overlay.{self.overlay}')
+        return Path(self.overlay)
+
+    @property
+    def record(self) -> Path:
+        """What was found, and how: the file that is written last."""
+        return self._beside('.labels.json')
+
+    def check(self, image: Path, geometry: Geometry) -> None:
+        """Make sure that all can be written, before anything is computed.
+
+        Args:
+            image: The image's file or folder.
+            geometry: Its grid.
+
+        Raises:
+            InputError: If not.
+        """
+        for path in filter(None, (self.labels, self.overlay_file)):
+            if path.resolve() == image.resolve():
+                raise InputError(f'{path}: expected another file than the '
+                                 'image, found the image')
+            if path.is_dir():
+                raise InputError(f'{path}: expected a file to write, found a '
+                                 'folder')
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=path.parent):
+                    pass
+            except OSError as error:
+                raise InputError(f'{path}: expected a place to write to, '
+                                 f'found: {error}') from error
+        self.writer.check(image, geometry)
+
+    def write(self, result: VolumeResult, image: Path,
+              rows: list[ObjectRow], about: dict,
+              view: Callable[[], VolumeView]) -> None:
+        """Write all files.
+
+        Args:
+            result: The objects.
+            image: The image's file or folder.
+            rows: Of the objects.
+            about: How they were found, for the record.
+            view: What an overlay shows.
+
+        Raises:
+            InputError: If one cannot be written.
+        """
+        writer = self.writer
+        for part, path in self._parts(result):
+            writer.write(part, image, path)
+        if not writer.keeps_names:
+            write_text(self._beside('.labels.txt'), label_descriptions(result))
+        if self.overlay_file:
+            names = ', '.join(result.names)
+            with staged_file(self.overlay_file) as partial:
+                OVERLAYS[partial.suffix.lower()](view(), rows[0].image, names,
+                                                 partial)
+        write_text(self._beside('.volumes.csv'), table(rows))
+        write_text(self.record, json.dumps(dict(
+            objects=[row._asdict() for row in rows], **about), indent=1))
+
+    def hidden(self, result: VolumeResult) -> dict[str, int]:
+        """Name to voxels of the objects that the files show in part only."""
+        if self.separate or self.writer.keeps_overlaps:
+            return {}
+        shown = np.bincount(result.labels.ravel(),
+                            minlength=max(result.ids) + 1)
+        lost = {name: mask.count() - int(shown[label_id])
+                for label_id, name, mask in zip(
+                    result.ids, result.names, result.masks, strict=True)}
+        return {name: count for name, count in lost.items() if count}
+
+    def _parts(self, result: VolumeResult
+               ) -> Iterable[tuple[VolumeResult, Path]]:
+        """The label volumes and their paths."""
+        if not self.separate:
+            yield result, self.labels
+            return
+        suffix = self.labels.name[len(self.writer.stem(self.labels)):]
+        objects = zip(result.masks, result.ids, result.names,
+                      result.confidence, strict=True)
+        for mask, label_id, name, confidence in objects:
+            part = replace(result, masks=[mask], ids=[label_id], names=[name],
+                           confidence=np.array([confidence]))
+            plain = re.sub(r'[^\w-]+', '_', name)
+            yield part, self._beside(f'.{label_id}_{plain}{suffix}')
+
+    def _beside(self, ending: str) -> Path:
+        return self.labels.with_name(self.writer.stem(self.labels) + ending)
+
+
+def rows_of(result: VolumeResult, name: str, in_space: bool
+            ) -> list[ObjectRow]:
+    """The table's rows of an image.
+
+    Args:
+        result: Its objects.
+        name: Of the case.
+        in_space: Whether the image knows its spacing.
+    """
+    return [
+        ObjectRow(name, label_id, own, mask.count(),
+                  float(volume) if in_space else None, float(confidence))
+        for label_id, own, mask, volume, confidence in zip(
+            result.ids, result.names, result.masks, result.volumes_ml(),
+            result.confidence, strict=True)]
+
+
+def table(rows: Iterable[ObjectRow]) -> str:
+    """Rows as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(ObjectRow._fields)
+    for row in rows:
+        volume = '' if row.volume_ml is None else f'{row.volume_ml:.6g}'
+        writer.writerow([*row[:4], volume, f'{row.confidence:.4f}'])
+    return text.getvalue()
+
+
+def read_rows(record: Path) -> list[ObjectRow]:
+    """The rows of a result's record."""
+    content = json.loads(record.read_text(encoding='utf-8'))
+    return [ObjectRow(**row) for row in content['objects']]

@@ -1,0 +1,1 @@
+"""Files of images, labels and segmentations, read and written."""

@@ -1,0 +1,89 @@
+"""DICOM objects that label a series: SEG and RTSTRUCT."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import Geometry
+from mmdbsam.io.label_readers import dicom_rtstruct, dicom_seg
+from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
+from mmdbsam.io.readers.reader import without_suffix
+
+# What reads each modality.
+_KINDS = {'SEG': dicom_seg, 'RTSTRUCT': dicom_rtstruct}
+
+
+class DicomObjectReader(LabelReader):
+    """A ``.dcm`` file with segments (SEG) or contours (RTSTRUCT).
+
+    Each segment or region is a label of its own and may overlap others; of
+    several with one name, the later ones are numbered.
+    """
+
+    def case_name(self, path: Path) -> str | None:
+        """See :class:`LabelReader`."""
+        return without_suffix(path, ('.dcm', ))
+
+    def names(self, path: Path) -> list[str]:
+        """See :class:`LabelReader`."""
+        kind = _kind(path)
+        try:
+            return _numbered(kind.names(path))
+        # What a corrupt object raises is not documented.
+        except Exception as error:
+            raise _corrupt(path, error) from error
+
+    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+        """See :class:`LabelReader`."""
+        kind = _kind(path)
+        try:
+            names = _numbered(kind.names(path))
+            maps = kind.masks(path, grid)
+            for name, mask in zip(names, maps, strict=True):
+                yield LabelMap(mask, {1: name}, partial=True)
+        except InputError:
+            raise
+        # As in names.
+        except Exception as error:
+            raise _corrupt(path, error) from error
+
+
+def _kind(path: Path) -> ModuleType:
+    """The module that reads an object.
+
+    Raises:
+        InputError: If it is of another kind, or pydicom is not installed.
+    """
+    try:
+        from pydicom import dcmread
+    except ImportError as error:
+        raise InputError(f'{path}: DICOM labels need pip install '
+                         "'mmdbsam[dicom]'") from error
+    try:
+        modality = dcmread(path, stop_before_pixels=True,
+                           specific_tags=['Modality']).get('Modality')
+    # As above.
+    except Exception as error:
+        raise _corrupt(path, error) from error
+    if modality not in _KINDS:
+        raise InputError(f'{path}: expected DICOM {" or ".join(_KINDS)}, '
+                         f'found {modality or "no modality"}')
+    return _KINDS[modality]
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """The same names, those that were there before with a number."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for name in names:
+        seen[name] += 1
+        numbered.append(f'{name} {seen[name]}' if seen[name] > 1 else name)
+    return numbered
+
+
+def _corrupt(path: Path, error: Exception) -> InputError:
+    reason = ' '.join(str(error).split()) or type(error).__name__
+    return InputError(f'{path}: expected an intact DICOM SEG or RTSTRUCT, '
+                      f'found: {reason}')

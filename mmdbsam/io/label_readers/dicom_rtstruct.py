@@ -1,0 +1,102 @@
+"""Regions of a DICOM RTSTRUCT object (DICOM part 3, A.19)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import Geometry, set_geometry
+
+_CLOSED = ('CLOSED_PLANAR', 'CLOSEDPLANAR_XOR')
+# Of the slices' distance; coordinates are rounded.
+_BESIDE = 0.1
+
+
+def names(path: Path) -> list[str]:
+    """The names of its regions; points and open lines enclose nothing."""
+    return [name for name, _ in _regions(path)]
+
+
+def masks(path: Path, grid: Geometry) -> Iterator[sitk.Image]:
+    """A mask for each region: the pixels whose centres lie in its contours.
+
+    Contours within contours are holes (even-odd rule).
+
+    Raises:
+        InputError: If a contour lies on no slice of the grid.
+    """
+    for name, contours in _regions(path):
+        volume = np.zeros(grid['size'][::-1], np.uint8)
+        where = f"{path}: region '{name}'"
+        for points in contours:
+            indices = _indices(points, grid)
+            z = _slice_of(indices[:, 2], grid, where)
+            volume[z] ^= enclosed(indices[:, :2], volume.shape[1:])
+        yield set_geometry(sitk.GetImageFromArray(volume), grid)
+
+
+def enclosed(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The pixels whose centres lie in a polygon, by the even-odd rule.
+
+    Args:
+        polygon: Vertices (n, 2), x and y in pixels, whole numbers at centres.
+        shape: (H, W).
+
+    Returns:
+        bool (H, W).
+    """
+    height, width = shape
+    inside = np.zeros((height, width + 1), bool)
+    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0),
+                                  strict=True):
+        # An edge holds its upper end and not its lower one, so that a vertex
+        # counts once.
+        first, last = np.ceil(sorted((y0, y1))).clip(0, height).astype(int)
+        rows = np.arange(first, last)
+        if rows.size:
+            crossings = x0 + (rows - y0) * (x1 - x0) / (y1 - y0)
+            columns = np.ceil(crossings).clip(0, width).astype(int)
+            inside[rows, columns] ^= True
+    return np.logical_xor.accumulate(inside, axis=1)[:, :-1]
+
+
+def _regions(path: Path) -> list[tuple[str, list[np.ndarray]]]:
+    """Name and closed contours (n, 3) of each region that has some, mm."""
+    from pydicom import dcmread
+
+    header = dcmread(path)
+    regions = []
+    called = {roi.ROINumber: str(roi.ROIName)
+              for roi in header.StructureSetROISequence}
+    for roi in header.ROIContourSequence:
+        contours = [
+            np.array(contour.ContourData, dtype=float).reshape(-1, 3)
+            for contour in roi.get('ContourSequence') or []
+            if contour.ContourGeometricType in _CLOSED]
+        if contours:
+            regions.append((called[roi.ReferencedROINumber], contours))
+    return regions
+
+
+def _indices(points: np.ndarray, grid: Geometry) -> np.ndarray:
+    """Points (n, 3) in mm as voxel indices in x, y, z."""
+    direction = np.array(grid['direction']).reshape(3, 3)
+    # A row times the inverse of an orthonormal matrix's transpose.
+    return (points - grid['origin']) @ direction / grid['spacing']
+
+
+def _slice_of(indices: np.ndarray, grid: Geometry, where: str) -> int:
+    """The slice that a contour's indices along z lie on."""
+    z = int(np.rint(np.median(indices)))
+    beside = np.abs(indices - z).max()
+    if beside > _BESIDE:
+        raise InputError(
+            f'{where}: expected contours on the slices of its image, found '
+            f'one {beside * grid["spacing"][2]:.3g} mm beside')
+    if not 0 <= z < grid['size'][2]:
+        raise InputError(
+            f'{where}: expected contours on the {grid["size"][2]} slices of '
+            f'its image, found one on slice {z}')
+    return z

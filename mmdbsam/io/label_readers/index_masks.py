@@ -1,0 +1,105 @@
+"""Masks in a plane: of values, or of colours."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import Geometry
+from mmdbsam.io.label_readers.label_reader import (
+    HIGHEST_ID,
+    LabelMap,
+    LabelReader,
+)
+from mmdbsam.io.readers.pictures import (
+    GREY,
+    SUFFIXES,
+    load_picture,
+    one_slice,
+    opened,
+    pixels_of,
+)
+from mmdbsam.io.readers.reader import without_suffix
+
+# What JPEG may add to 0, or take from 255.
+_LOSS = 40
+
+
+class MaskReader(LabelReader):
+    """Pictures whose values, palette indices or colours are the labels.
+
+    Where the only values are 0 and 255, 255 is the label 1. In RGB, black is
+    background, and a colour is a label named by it, as ``'#ff0000'``. JPEG
+    changes values, so it can only hold one label, white on black.
+    """
+
+    def case_name(self, path: Path) -> str | None:
+        """See :class:`LabelReader`."""
+        return without_suffix(path, SUFFIXES)
+
+    def names(self, path: Path) -> list[str]:
+        """See :class:`LabelReader`; reads the pixels where they are colours.
+        """
+        with opened(path) as image:
+            if image.mode != 'RGB':
+                return []
+        return list(_read(path)[1].values())
+
+    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+        """See :class:`LabelReader`."""
+        values, names = _read(path)
+        yield LabelMap(one_slice(values), names)
+
+
+def _read(path: Path) -> tuple[np.ndarray, dict[int, str]]:
+    """Values (H, W) and the names of those that are colours."""
+    image = load_picture(path)
+    if image.mode not in (*GREY, 'P', 'RGB'):
+        alpha = ('; save it without an alpha channel'
+                 if image.mode.endswith(('A', 'a')) else '')
+        raise InputError(f'{path}: expected a grey, indexed or RGB mask, '
+                         f'found {image.mode}{alpha}')
+    values = pixels_of(image)
+    if values.ndim == 3 and (values == values[..., :1]).all():
+        values = values[..., 0]
+    if _is_lossy(image):
+        return _threshold(values, path), {}
+    if values.ndim == 3:
+        return _colours(values, path)
+    if image.mode != 'P' and ((values == 0) | (values == 255)).all():
+        values = (values != 0).astype(np.uint8)
+    return values, {}
+
+
+def _is_lossy(image: Image.Image) -> bool:
+    return (image.format in ('JPEG', 'MPO')
+            or image.info.get('compression') in ('jpeg', 'tiff_jpeg', 'webp'))
+
+
+def _threshold(values: np.ndarray, path: Path) -> np.ndarray:
+    """White on black as 1 on 0."""
+    between = (values > _LOSS) & (values < 255 - _LOSS)
+    # Of ids that are all low, nothing would be left.
+    dark = 0 < values.max() <= _LOSS
+    if values.ndim == 3 or dark or between.any():
+        raise InputError(
+            f'{path}: expected a JPEG mask to be white on black, found '
+            f'{"colours" if values.ndim == 3 else "other values"}; JPEG '
+            'changes values, so give the mask as PNG')
+    return (values > 127).astype(np.uint8)
+
+
+def _colours(values: np.ndarray, path: Path
+             ) -> tuple[np.ndarray, dict[int, str]]:
+    """Numbers for the colours (H, W, 3) of a mask, 0 for black."""
+    codes = values.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    found, indices = np.unique(codes, return_inverse=True)
+    if len(found) > HIGHEST_ID:
+        raise InputError(f'{path}: expected the colours of labels, found '
+                         f'{len(found)} colours')
+    # Black is 0 and takes the place of no label.
+    first = 0 if found[0] == 0 else 1
+    names = {first + i: f'#{code:06x}' for i, code in enumerate(found) if code}
+    return (indices.reshape(codes.shape) + first).astype(np.uint16), names

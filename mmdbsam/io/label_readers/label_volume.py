@@ -1,0 +1,24 @@
+"""Volumes whose values are the labels."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mmdbsam.geometry.grids import Geometry
+from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
+from mmdbsam.io.readers import Readers
+
+
+class LabelVolumeReader(LabelReader):
+    """Any volume that can be read as an image: one value a voxel."""
+
+    def __init__(self, series: Iterable[str] = ()) -> None:
+        super().__init__(series)
+        self.volumes = Readers(series)
+
+    def case_name(self, path: Path) -> str | None:
+        """See :class:`LabelReader`."""
+        return self.volumes.case_name(path)
+
+    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+        """See :class:`LabelReader`."""
+        yield LabelMap(self.volumes.find(path).read(path))

@@ -1,0 +1,54 @@
+"""All readers of volumes, and how the right one is found."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmdbsam.errors import InputError
+from mmdbsam.io.readers.dicom_series import DicomSeriesReader
+from mmdbsam.io.readers.itk_files import MetaImageReader, NrrdReader
+from mmdbsam.io.readers.medsam import MedsamReader
+from mmdbsam.io.readers.nifti import NiftiReader
+from mmdbsam.io.readers.pictures import PictureReader
+from mmdbsam.io.readers.reader import VolumeReader
+
+# The first that knows a path reads it.
+VOLUME_READERS = (DicomSeriesReader, NrrdReader, MetaImageReader,
+                  PictureReader, MedsamReader, NiftiReader)
+
+
+class Readers:
+    """All readers of volumes.
+
+    Args:
+        series: See :class:`VolumeReader`.
+        channel: Likewise.
+    """
+
+    def __init__(self, series: Iterable[str] = (),
+                 channel: int | None = None) -> None:
+        self.readers = [reader(series, channel)
+                        for reader in VOLUME_READERS]
+
+    def case_name(self, path: Path) -> str | None:
+        """See :meth:`VolumeReader.case_name`."""
+        if path.name.startswith('.'):
+            return None
+        names = (reader.case_name(path) for reader in self.readers)
+        return next((name for name in names if name), None)
+
+    def find(self, path: Path) -> VolumeReader:
+        """The reader of a path.
+
+        Raises:
+            InputError: If there is none.
+        """
+        for reader in self.readers:
+            if reader.case_name(path):
+                return reader
+        raise InputError(f'{path}: expected {self.formats()}')
+
+    def formats(self) -> str:
+        """What can be read, for messages."""
+        suffixes = [suffix for reader in self.readers
+                    for suffix in reader.suffixes]
+        return ', '.join(suffixes) + ' files or folders of a DICOM series'

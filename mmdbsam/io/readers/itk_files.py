@@ -1,0 +1,48 @@
+"""NRRD and MetaImage files."""
+
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import Geometry, geometry_of
+from mmdbsam.io.readers.reader import VolumeReader, brief, open_header
+
+
+class _ItkFileReader(VolumeReader):
+    """Files whose ITK reader refuses what is incomplete."""
+
+    image_io = ''
+    kind = ''
+
+    def geometry(self, path: Path) -> Geometry:
+        """See :class:`VolumeReader`."""
+        return geometry_of(self._open(path))
+
+    def read(self, path: Path) -> sitk.Image:
+        """See :class:`VolumeReader`."""
+        reader = self._open(path)
+        try:
+            return reader.Execute()
+        except RuntimeError as error:
+            raise InputError(f'{path}: expected a complete {self.kind}, '
+                             f'found: {brief(error)}') from error
+
+    def _open(self, path: Path) -> sitk.ImageFileReader:
+        return open_header(path, self.image_io, self.kind, self.channel)
+
+
+class NrrdReader(_ItkFileReader):
+    """NRRD, with its data or with a header of its own."""
+
+    suffixes = ('.nrrd', '.nhdr')
+    image_io = 'NrrdImageIO'
+    kind = 'NRRD volume'
+
+
+class MetaImageReader(_ItkFileReader):
+    """MetaImage, with its data or with a header of its own."""
+
+    suffixes = ('.mha', '.mhd')
+    image_io = 'MetaImageIO'
+    kind = 'MetaImage volume'

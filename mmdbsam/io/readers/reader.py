@@ -1,0 +1,129 @@
+"""What a reader of volumes does, and how the right one is found."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import Geometry
+
+
+class VolumeReader(ABC):
+    """Reads images from one kind of files.
+
+    They are 3-D volumes of one value a voxel; an image in a plane is a volume
+    of one slice, and may have three values, RGB.
+
+    Args:
+        series: Instance UIDs of DICOM series that are wanted where a folder
+            holds several.
+        channel: Which volume of a 4-D file is wanted, from 0.
+
+    Attributes:
+        suffixes: Of the files that it reads, lower case.
+        modality: What such files show unless the user says otherwise.
+        in_space: Whether such files say where in the scanner's space they
+            lie.
+    """
+
+    suffixes: tuple[str, ...] = ()
+    modality = 'CT'
+    in_space = True
+
+    def __init__(self, series: Iterable[str] = (),
+                 channel: int | None = None) -> None:
+        self.series = set(series)
+        self.channel = channel
+
+    def case_name(self, path: Path) -> str | None:
+        """The name of the case that a path holds, None if it cannot read it.
+        """
+        return without_suffix(path, self.suffixes)
+
+    def patient(self, path: Path) -> str | None:
+        """Whom the image shows, as far as it says so."""
+        return None
+
+    @abstractmethod
+    def geometry(self, path: Path) -> Geometry:
+        """The grid, read from headers alone.
+
+        Raises:
+            InputError: If a header cannot be read, or is not of such an
+                image.
+        """
+
+    @abstractmethod
+    def read(self, path: Path) -> sitk.Image:
+        """The volume on its own grid.
+
+        Raises:
+            InputError: As :meth:`geometry`; if the data are incomplete.
+        """
+
+
+def open_header(path: Path, image_io: str, kind: str,
+                channel: int | None = None) -> sitk.ImageFileReader:
+    """A SimpleITK reader that has read the header of a scalar 3-D file.
+
+    Of a 4-D file it will read the volume of that channel.
+
+    Raises:
+        InputError: If it is none, or has no such channel.
+    """
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(image_io)
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise InputError(f'{path}: expected an intact {kind}, found: '
+                         f'{brief(error)}') from error
+    if reader.GetDimension() == 4 and reader.GetNumberOfComponents() == 1:
+        return _select_channel(reader, path, channel)
+    if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
+        raise InputError(
+            f'{path}: expected a 3-D volume of one value a voxel, found '
+            f'{reader.GetDimension()}-D with {reader.GetNumberOfComponents()} '
+            'values a voxel')
+    return reader
+
+
+def _select_channel(reader: sitk.ImageFileReader, path: Path,
+                    channel: int | None) -> sitk.ImageFileReader:
+    *size, channels = reader.GetSize()
+    chosen = check_channel(channel, channels, path)
+    reader.SetExtractIndex([0, 0, 0, chosen])
+    reader.SetExtractSize([*size, 0])
+    return reader
+
+
+def check_channel(channel: int | None, channels: int, name: object) -> int:
+    """Which volume of a 4-D image was chosen.
+
+    Raises:
+        InputError: If none was, or there is none such.
+    """
+    if channel is None or not 0 <= channel < channels:
+        found = '' if channel is None else f' and channel={channel}'
+        raise InputError(
+            f'{name}: expected a 3-D volume, found 4-D with {channels} '
+            f'volumes{found}; choose one of channels 0 to {channels - 1}')
+    return channel
+
+
+def without_suffix(path: Path, suffixes: Iterable[str]) -> str | None:
+    """A file's name up to one of these suffixes, None if it has none."""
+    suffix = next((s for s in suffixes if path.name.lower().endswith(s)),
+                  None)
+    return path.name[:-len(suffix)] if suffix else None
+
+
+def brief(error: RuntimeError) -> str:
+    """What an ITK message says, without its source lines and addresses."""
+    last = str(error).strip().splitlines()[-1]
+    return re.sub(r'^(sitk::|ITK )ERROR: (\w+\(\w+\): )?', '', last)

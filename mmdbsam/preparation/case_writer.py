@@ -1,0 +1,141 @@
+"""Writing one case of the prepared data, see :mod:`mmdbsam.datasets.prepared`.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from mmdbsam.datasets.prepared import FORMAT_VERSION
+from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import staged_folder
+from mmdbsam.io.windowing import Window, fit_windows, to_eight_bits
+from mmdbsam.preparation.cases import CaseOptions, SourceCase
+from mmdbsam.preparation.volumes import LabelledVolume, read_case
+
+RECORD = 'case.json'
+
+
+def write_case(case: SourceCase, options: CaseOptions, root: Path,
+               checksum: str) -> dict:
+    """Prepare a case; its folder appears only once it is complete.
+
+    Args:
+        case: Its files.
+        options: How it is prepared.
+        root: Folder of the prepared data set.
+        checksum: What :func:`checksum_of` returns, to be recorded.
+
+    Returns:
+        The case's record.
+
+    Raises:
+        InputError: If the case cannot be prepared.
+        OSError: If nothing can be written.
+    """
+    volume = read_case(case, options)
+    windows = _fit(volume, options, case)
+    dropped = drop_small(volume.layers, options)
+    areas = count_areas(volume.layers)
+    ids = np.flatnonzero(areas.any(axis=0)).tolist()
+    if not ids:
+        raise InputError(
+            f'{case.labels[0].path}: expected a label of at least '
+            f'{options.min_volume} voxels (--min-volume) with '
+            f'{options.min_area} px in a slice (--min-area), found none')
+    record = dict(
+        name=case.name,
+        checksum=checksum,
+        shape=list(volume.layers[0].shape),
+        geometry=volume.geometry,
+        modality=volume.modality,
+        windows=[asdict(window) for window in windows],
+        labels=ids,
+        dropped={options.table.name_of(i): counts
+                 for i, counts in dropped.items()},
+        split=case.split,
+        group=case.group or volume.patient,
+        source=dict(
+            image=str(Path(case.image.parent.name, case.image.name)),
+            labels=[str(Path(file.path.parent.name, file.path.name))
+                    for file in case.labels],
+            **volume.source))
+    with staged_folder(root / case.name) as folder:
+        _write_image(folder / 'image.npy', volume.image, windows)
+        narrow = np.uint8 if ids[-1] <= 255 else np.uint16
+        np.save(folder / 'label.npy', np.stack(
+            [layer.astype(narrow) for layer in volume.layers]))
+        np.save(folder / 'areas.npy', areas[:, ids])
+        (folder / RECORD).write_text(json.dumps(record, indent=1))
+    return record
+
+
+def checksum_of(case: SourceCase, options: CaseOptions) -> str:
+    """A hash of all that the prepared case follows from."""
+    digest = hashlib.sha256()
+    for file in (case.image, *(label.path for label in case.labels)):
+        parts = sorted(p for p in file.rglob('*') if p.is_file()) \
+            if file.is_dir() else [file]
+        for part in parts:
+            digest.update(f'{part.relative_to(file)} {part.stat().st_size} '
+                          .encode())
+            with part.open('rb') as stream:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+    names = [label.name for label in case.labels]
+    digest.update(repr((FORMAT_VERSION, options, names, case.split,
+                        case.group)).encode())
+    return digest.hexdigest()
+
+
+def drop_small(layers: list[np.ndarray], options: CaseOptions
+               ) -> dict[int, dict[str, int]]:
+    """Take out what is too small, in place.
+
+    Returns:
+        Label id to what it lost: ``voxels``, in ``slices`` slices.
+    """
+    areas = count_areas(layers)
+    few = areas < options.min_area
+    if len(areas) > 1:
+        few |= areas.sum(axis=0) < options.min_volume
+    few &= areas > 0
+    for z in np.flatnonzero(few.any(axis=1)):
+        for layer in layers:
+            layer[z][few[z][layer[z]]] = 0
+    return {int(i): dict(voxels=int(areas[few[:, i], i].sum()),
+                         slices=int(few[:, i].sum()))
+            for i in np.flatnonzero(few.any(axis=0))}
+
+
+def count_areas(layers: list[np.ndarray]) -> np.ndarray:
+    """Pixels of each id in each slice, int32 (D, highest id + 1), 0 for 0."""
+    length = max(int(layer.max()) for layer in layers) + 1
+    areas = np.zeros((len(layers[0]), length), np.int32)
+    for layer in layers:
+        for z, values in enumerate(layer):
+            areas[z] += np.bincount(values.ravel(), minlength=length)
+    areas[:, 0] = 0
+    return areas
+
+
+def _fit(volume: LabelledVolume, options: CaseOptions, case: SourceCase
+         ) -> list[Window]:
+    """The windows of a case: one, or one for each of three channels."""
+    try:
+        return fit_windows(volume.image, volume.modality, options.windows)
+    except InputError as error:
+        raise InputError(f'{case.image}: {error}') from error
+
+
+def _write_image(path: Path, values: np.ndarray, windows: list[Window]
+                 ) -> None:
+    shape = values.shape + (len(windows), ) * (len(windows) > 1)
+    image = np.lib.format.open_memmap(path, 'w+', np.uint8, shape)
+    # Slice by slice, because the windows work in floating point.
+    for index, slice_values in enumerate(values):
+        image[index] = to_eight_bits(slice_values, windows)
+    image.flush()
+

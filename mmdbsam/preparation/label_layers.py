@@ -1,0 +1,150 @@
+"""All labels of a case on one grid, overlapping ones in layers."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import SimpleITK as sitk
+
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import (
+    Geometry,
+    differences,
+    format_numbers,
+    geometry_of,
+    orientation,
+    oriented,
+)
+from mmdbsam.io.label_readers import LabelMap, LabelReaders
+from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
+from mmdbsam.preparation.cases import LabelFile
+from mmdbsam.preparation.label_table import LabelTable
+
+# Of two grids, mm.
+TOLERANCE = 1e-3
+
+
+def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
+                table: LabelTable, source: Geometry,
+                letters: str) -> list[np.ndarray]:
+    """Read the labels of an image.
+
+    Args:
+        files: What labels it, at least one.
+        readers: Of labels.
+        table: Which labels are kept, as which ids.
+        source: The image's own grid.
+        letters: The orientation to bring the labels to.
+
+    Returns:
+        Label ids, uint16 (D, H, W), as few arrays as keep labels that
+        overlap apart.
+
+    Raises:
+        InputError: If a file is corrupt, lies on another grid, or its values
+            are no labels; if no label is left.
+    """
+    layers: list[np.ndarray] = []
+    for file in files:
+        reader = readers.find(file.path)
+        for part in reader.read(file.path, source):
+            values = _on_grid(part, source, letters, file)
+            _stack(layers, _ids(values, part, file, table))
+    # Files may show one label twice; it counts once.
+    for layer, earlier in combinations(reversed(layers), 2):
+        layer[layer == earlier] = 0
+    if not any(layer.any() for layer in layers):
+        raise InputError(f'{files[0].path}: expected some foreground, found '
+                         'only 0')
+    return layers
+
+
+def _on_grid(part: LabelMap, source: Geometry, letters: str,
+             file: LabelFile) -> np.ndarray:
+    """The values of a map as (D, H, W) in the wanted orientation."""
+    wanted, found = (oriented(grid, letters)
+                     for grid in (source, geometry_of(part.values)))
+    if orientation(found) != orientation(wanted) or not part.partial:
+        for key in differences(wanted, found, TOLERANCE):
+            raise _other_grid(key, wanted, found, file)
+    values = _whole_numbers(
+        sitk.GetArrayFromImage(sitk.DICOMOrient(part.values, letters)),
+        file)
+    if not differences(wanted, found, TOLERANCE):
+        return values
+    whole = np.zeros(wanted['size'][::-1], values.dtype)
+    target, piece = zip(*_overlap(wanted, found, file), strict=True)
+    whole[target] = values[piece]
+    return whole
+
+
+def _other_grid(key: str, wanted: Geometry, found: Geometry,
+                file: LabelFile) -> InputError:
+    """What is said of a key in which two grids differ."""
+    unit = ' mm' if key in ('spacing', 'origin') else ''
+    off = (f', {np.abs(np.subtract(wanted[key], found[key])).max():.4g} mm '
+           'off' if unit else '')
+    return InputError(
+        f'{file.path}: expected the {key} of its image, '
+        f'{format_numbers(wanted[key])}{unit}, found '
+        f'{format_numbers(found[key])}{unit}{off}')
+
+
+def _overlap(wanted: Geometry, found: Geometry,
+             file: LabelFile) -> Iterator[tuple[slice, slice]]:
+    """Where a part lies in the whole: slices of both, z first."""
+    for key in ('spacing', 'direction'):
+        if key in differences(wanted, found, TOLERANCE):
+            raise _other_grid(key, wanted, found, file)
+    direction = np.array(wanted['direction']).reshape(3, 3)
+    offset = np.subtract(found['origin'], wanted['origin']) @ direction
+    steps = np.rint(offset / wanted['spacing']).astype(int)
+    off = offset - steps * wanted['spacing']
+    # Origins in DICOM are rounded, to a hundredth of a millimetre at worst.
+    if np.abs(off).max() > 0.02:
+        raise InputError(
+            f'{file.path}: expected voxels on those of its image, found them '
+            f'{format_numbers(off.tolist())} mm beside')
+    for axis in reversed(range(3)):
+        first = int(steps[axis])
+        start = max(first, 0)
+        stop = min(first + found['size'][axis], wanted['size'][axis])
+        yield (slice(start, max(start, stop)),
+               slice(start - first, max(start, stop) - first))
+
+
+def _whole_numbers(values: np.ndarray, file: LabelFile) -> np.ndarray:
+    """The same numbers as uint16."""
+    if values.dtype.kind == 'f':
+        broken = values[values != np.rint(values)]
+        if broken.size:
+            raise InputError(f'{file.path}: expected whole numbers as label '
+                             f'ids, found {broken[0]:g}')
+    lowest, highest = values.min(), values.max()
+    if lowest < 0 or highest > HIGHEST_ID:
+        raise InputError(f'{file.path}: expected label ids in 0..{HIGHEST_ID},'
+                         f' found {lowest:g}..{highest:g}')
+    return values.astype(np.uint16)
+
+
+def _ids(values: np.ndarray, part: LabelMap, file: LabelFile,
+         table: LabelTable) -> np.ndarray:
+    """From a file's values to the ids of the prepared data."""
+    ids = np.zeros(HIGHEST_ID + 1, np.uint16)
+    found = np.zeros(HIGHEST_ID + 1, bool)
+    for values_of_slice in values:
+        found[values_of_slice] = True
+    for value in np.flatnonzero(found):
+        if value:
+            key = file.name or part.names.get(int(value), int(value))
+            ids[value] = table.id_of(key)
+    return ids[values]
+
+
+def _stack(layers: list[np.ndarray], new: np.ndarray) -> None:
+    """Add labels to the first layer that they do not overlap with."""
+    for layer in layers:
+        if not ((layer != 0) & (new != 0) & (layer != new)).any():
+            np.copyto(layer, new, where=new != 0)
+            return
+    layers.append(new)

@@ -1,0 +1,122 @@
+"""Which labels are kept, and by which ids and names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from mmdbsam.errors import InputError
+from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
+
+# A label as a source calls it: by the value of its voxels, or by its name.
+Key = int | str
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """From the labels of a source to those of the prepared data.
+
+    Attributes:
+        ids: The source's names and chosen values to ids.
+        names: Id to name; an id without one is called ``label_<id>``.
+        all_values: Whether a value that ``ids`` does not list keeps its own
+            number, instead of being taken out.
+        given: Ids that were given to names without a value.
+    """
+
+    ids: dict[Key, int] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    all_values: bool = True
+    given: frozenset[int] = frozenset()
+
+    @classmethod
+    def of_names(cls, declared: dict[int, str],
+                 found: Iterable[str]) -> 'LabelTable':
+        """Keep every label.
+
+        Args:
+            declared: Value to name, as far as the source says.
+            found: Names that files give to labels that have no value; those
+                which are not declared get the next ids, in their order.
+        """
+        names = dict(declared)
+        ids = {name: value for value, name in names.items()}
+        for name in sorted(set(found) - set(ids)):
+            ids[name] = max(names, default=0) + 1
+            names[ids[name]] = name
+        return cls(ids, names, given=frozenset(names) - frozenset(declared))
+
+    @classmethod
+    def of_selection(cls, path: Path, declared: dict[int, str],
+                     found: Iterable[str]) -> 'LabelTable':
+        """Keep what a YAML file chooses.
+
+        Each line is ``name: source`` or ``name: [source, source]``: the name
+        in the prepared data, and the name or value of each label in the
+        source that becomes part of it. The ids are 1, 2, 3, ... in the order
+        of the lines.
+
+        Raises:
+            InputError: If the file is not of that form, chooses a label
+                twice, or names one that the source does not have.
+        """
+        values = {name: value for value, name in declared.items()}
+        known = set(values) | set(found)
+        ids: dict[Key, int] = {}
+        selection = _read_selection(path)
+        for new, (name, sources) in enumerate(selection.items(), start=1):
+            for key in sources:
+                if isinstance(key, str) and key not in known:
+                    raise InputError(
+                        f"{path}: {name}: expected a label of the source, "
+                        f"found '{key}'; it has "
+                        f'{", ".join(sorted(known)) or "no names"}')
+                for alias in {key, values.get(key), declared.get(key)}:
+                    if alias is not None and ids.setdefault(alias,
+                                                            new) != new:
+                        raise InputError(f"{path}: expected '{key}' under one "
+                                         f'name, found it again at {name}')
+        return cls(ids, dict(enumerate(selection, start=1)),
+                   all_values=False)
+
+    def id_of(self, key: Key) -> int:
+        """The id of a label of the source, 0 if it is taken out.
+
+        Raises:
+            InputError: If a value is the id of another label.
+        """
+        if isinstance(key, str) or not self.all_values:
+            return self.ids.get(key, 0)
+        if key in self.given:
+            raise InputError(
+                f"label value {key}: expected a value of its own, found that "
+                f"'{self.names[key]}', which has none, got it as its id; name "
+                'the values in a labels.csv')
+        return key
+
+    def name_of(self, label_id: int) -> str:
+        """The name of an id."""
+        return self.names.get(label_id, f'label_{label_id}')
+
+
+def _read_selection(path: Path) -> dict[str, list[Key]]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = ' '.join(str(error).split())
+        raise InputError(f'{path}: expected YAML, found: {reason}') from error
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{path}: expected lines 'name: source', found "
+                         f'{type(content).__name__}')
+    selection = {}
+    for name, sources in content.items():
+        sources = sources if isinstance(sources, list) else [sources]
+        for key in sources:
+            if isinstance(key, bool) or not (
+                    isinstance(key, str)
+                    or isinstance(key, int) and 0 < key <= HIGHEST_ID):
+                raise InputError(f'{path}: {name}: expected names or values '
+                                 f'in 1..{HIGHEST_ID}, found {key!r}')
+        selection[str(name)] = sources
+    return selection

@@ -1,0 +1,181 @@
+"""A folder of images beside a folder of their labels."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmdbsam.errors import InputError
+from mmdbsam.io.label_readers import LabelReaders
+from mmdbsam.io.readers import Readers
+from mmdbsam.io.readers.dicom_series import describe_image
+from mmdbsam.preparation.cases import LabelFile, SourceCase
+from mmdbsam.preparation.label_names import read_label_names
+from mmdbsam.preparation.layouts.layout import Layout, LayoutOptions
+
+# Names of the two folders: plain ones; nnU-Net's, which are those of the
+# Medical Segmentation Decathlon too; MedSAM's; DB-SAM's release's.
+_FOLDERS = (('images', 'labels'), ('images', 'masks'),
+            ('imagesTr', 'labelsTr'), ('imgs', 'gts'),
+            ('npy_images', 'npy_gts'))
+_CHANNEL = re.compile(r'_(\d{4})$')
+# MedSAM's name of a slice: its case's, then its number.
+_SLICE = re.compile(r'-\d+$')
+# What data sets append to an image's name to call its label.
+_MARKS = ('gt', 'label', 'labels', 'mask', 'seg', 'segmentation')
+
+
+class FolderPairs(Layout):
+    """``images/`` and ``labels/``, which hold files of the same names.
+
+    A label may also be a folder of the image's name with a file for each
+    structure, or several files whose names begin with the image's:
+    ``<image>_<structure>.png``, or ``<image>_<structure>_<number>.png`` where
+    a structure has several objects, which become labels of their own.
+
+    Other names of the folders: ``images/`` and ``masks/``; ``imagesTr/`` and
+    ``labelsTr/``, where nnU-Net ends the images' names with a channel, as
+    ``_0000``; MedSAM's ``imgs/`` and ``gts/``, where a slice's name ends with
+    its number and slices of one case are one group.
+    """
+
+    form = ('images/ and labels/ (or masks/), imagesTr/ and labelsTr/, imgs/ '
+            'and gts/, npy_images/ and npy_gts/')
+
+    @staticmethod
+    def matches(source: Path) -> bool:
+        """See :class:`Layout`."""
+        return any((source / images).is_dir() for images, _ in _FOLDERS)
+
+    def label_names(self, source: Path) -> dict[int, str]:
+        """See :class:`Layout`."""
+        return read_label_names(source)
+
+    def cases(self, source: Path, options: LayoutOptions) -> list[SourceCase]:
+        """See :class:`Layout`."""
+        images_dir, labels_dir = _folders(source)
+        images = _by_case(images_dir, options.readers)
+        if not images:
+            raise InputError(f'{images_dir}: expected '
+                             f'{options.readers.formats()}, found none')
+        labels = _by_case(labels_dir, options.label_readers)
+        problems: dict[str, str] = {}
+        if labels_dir.name == 'labelsTr':
+            images = _one_channel(images, labels, options.channel, problems)
+        owned = _owners(images, labels)
+        cases = []
+        for name, image in images.items():
+            files = owned.pop(name, ())
+            problem = problems.get(name) or (None if files else (
+                f"{image}: expected a label named '{name}' in {labels_dir}, "
+                'found none'))
+            group = (_SLICE.sub('', name)
+                     if labels_dir.name in ('gts', 'npy_gts') else None)
+            cases.append(SourceCase(
+                name, image, _label_files(name, files, options.label_readers),
+                group=group, problem=problem))
+        for name, files in owned.items():
+            cases.append(SourceCase(name, None, problem=(
+                f"{files[0]}: expected an image named '{name}' in "
+                f'{images_dir}, found none')))
+        return sorted(cases, key=lambda case: case.name)
+
+
+def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
+    """A label's files: itself, or the structures' in a folder of them."""
+    structures = []
+    if path.is_dir():
+        structures = [(name, file) for file in sorted(path.iterdir())
+                      if file.is_file()
+                      and (name := readers.case_name(file))]
+        if all(file.suffix.lower() == '.dcm' for _, file in structures):
+            # Objects of DICOM tell their structures apart themselves; images
+            # are the slices of a label volume.
+            objects = [LabelFile(file) for _, file in structures
+                       if describe_image(file) is None]
+            return tuple(objects) or (LabelFile(path), )
+    return tuple(LabelFile(file, name) for name, file in structures) or (
+        LabelFile(path), )
+
+
+def _folders(source: Path) -> tuple[Path, Path]:
+    """The folders of images and labels."""
+    found = [pair for pair in _FOLDERS if (source / pair[0]).is_dir()]
+    for images, labels in found:
+        if (source / labels).is_dir():
+            return source / images, source / labels
+    labels = ' or '.join(dict.fromkeys(
+        f'{pair[1]}/' for pair in found if pair[0] == found[0][0]))
+    raise InputError(f'{source / found[0][1]}: expected a folder ({labels} '
+                     f'holds the labels of {found[0][0]}/), found none')
+
+
+def _by_case(folder: Path, readers: Readers | LabelReaders
+             ) -> dict[str, Path]:
+    """What a folder holds by the names of the cases."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        name = readers.case_name(path)
+        if name is None:
+            continue
+        if name in found:
+            raise InputError(f"{path}: expected one volume named '{name}', "
+                             f'found {found[name]} too')
+        found[name] = path
+    return found
+
+
+def _owners(images: Mapping[str, Path], labels: Mapping[str, Path]
+            ) -> dict[str, list[Path]]:
+    """The labels of each image, and those without one by their own names."""
+    owned: dict[str, list[Path]] = {}
+    for name, path in labels.items():
+        owner = name
+        while owner not in images and '_' in owner:
+            owner = owner.rpartition('_')[0]
+        if owner not in images or (owner != name and owner in labels):
+            owner = name
+        owned.setdefault(owner, []).append(path)
+    return owned
+
+
+def _label_files(case: str, files: list[Path], readers: LabelReaders
+                 ) -> tuple[LabelFile, ...]:
+    """The files of a case and what each shows."""
+    counts: Counter[str] = Counter()
+    found: list[LabelFile] = []
+    for path in files:
+        rest = readers.case_name(path)[len(case):].lstrip('_')
+        if not rest or rest in _MARKS:
+            found += files_in(path, readers)
+            continue
+        structure = re.sub(r'_?\d+$', '', rest) or 'object'
+        counts[structure] += 1
+        number = f' {counts[structure]}' if counts[structure] > 1 else ''
+        found.append(LabelFile(path, structure + number))
+    return tuple(found)
+
+
+def _one_channel(images: dict[str, Path], labels: dict[str, Path],
+                 channel: int | None, problems: dict[str, str]
+                 ) -> dict[str, Path]:
+    """The images by the cases' names, without nnU-Net's channels."""
+    channels: dict[str, dict[int, Path]] = {}
+    chosen = {}
+    for name, path in images.items():
+        match = _CHANNEL.search(name)
+        if name in labels or not match:
+            chosen[name] = path
+        else:
+            channels.setdefault(name[:match.start()], {})[
+                int(match[1])] = path
+    for name, paths in channels.items():
+        wanted = channel if len(paths) > 1 else next(iter(paths))
+        chosen[name] = paths.get(wanted, next(iter(paths.values())))
+        if wanted not in paths:
+            known = ', '.join(f'{number} ({path.name})'
+                              for number, path in paths.items())
+            problems[name] = (
+                f'{chosen[name].parent}: expected one channel of case '
+                f"'{name}', found {known}; choose with --channel N")
+    return chosen

@@ -1,0 +1,56 @@
+"""TotalSegmentator's folders: a file for each structure."""
+
+import csv
+from pathlib import Path
+
+from mmdbsam.preparation.cases import SourceCase
+from mmdbsam.preparation.layouts.folder_pairs import files_in
+from mmdbsam.preparation.layouts.layout import Layout, LayoutOptions
+from mmdbsam.preparation.splitting import SPLITS
+
+_IMAGES = ('ct.nii.gz', 'mri.nii.gz')
+_LABELS = 'segmentations'
+
+
+class StructureFolders(Layout):
+    """``<case>/ct.nii.gz`` and ``<case>/segmentations/<structure>.nii.gz``.
+
+    The splits are those of ``meta.csv`` (columns image_id;split), if it is
+    there, as in the TotalSegmentator data set.
+    """
+
+    form = '<case>/ct.nii.gz and <case>/segmentations/<structure>.nii.gz'
+
+    @staticmethod
+    def matches(source: Path) -> bool:
+        """See :class:`Layout`."""
+        return source.is_dir() and any(source.glob(f'*/{_LABELS}'))
+
+    def cases(self, source: Path, options: LayoutOptions) -> list[SourceCase]:
+        """See :class:`Layout`."""
+        splits = _splits(source / 'meta.csv')
+        cases = []
+        for labels in sorted(source.glob(f'*/{_LABELS}')):
+            folder = labels.parent
+            image = next((folder / name for name in _IMAGES
+                          if (folder / name).is_file()), None)
+            files = files_in(labels, options.label_readers)
+            problem = None
+            if image is None:
+                problem = (f'{folder}: expected {" or ".join(_IMAGES)}, found '
+                           'neither')
+            elif not any(file.name for file in files):
+                problem = f'{labels}: expected files of structures, found none'
+            cases.append(SourceCase(folder.name, image, files,
+                                    splits.get(folder.name), problem=problem))
+        return cases
+
+
+def _splits(table: Path) -> dict[str, str]:
+    """Case to split, for the cases that have one of ours."""
+    if not table.is_file():
+        return {}
+    with table.open(newline='', encoding='utf-8-sig') as stream:
+        return {row.get('image_id', ''): row['split']
+                for row in csv.DictReader(stream, delimiter=';')
+                if row.get('split') in SPLITS}

@@ -1,0 +1,1 @@
+"""What evaluations say, as pages, tables and pictures."""

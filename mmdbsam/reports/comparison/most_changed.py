@@ -1,0 +1,129 @@
+"""The volumes whose scores changed most, as each report's model sees them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+import numpy as np
+
+from mmdbsam.datasets.prepared import PreparedData
+from mmdbsam.errors import InputError
+from mmdbsam.evaluation.case_score import CaseScore
+from mmdbsam.evaluation.label_volume import Prompt
+from mmdbsam.reports.comparison.pairing import model_names, rows_by_key
+from mmdbsam.reports.report import Report
+from mmdbsam.reports.report.overlays import draw_row, largest_slice
+from mmdbsam.reports.report.predictions import (
+    Prompts,
+    find_prompt,
+    load_predictions,
+)
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Change:
+    """A volume.
+
+    Attributes:
+        rows: That of each report.
+        other: Index of the report that changed most from the first.
+        change: By how much its DSC did.
+    """
+
+    rows: List[CaseScore]
+    other: int
+    change: float
+
+
+def most_changed(reports: Sequence[Report]) -> List[Change]:
+    """The largest losses of DSC in the first draw, then the largest gains.
+
+    Returns:
+        list[Change]: Up to three of each, the largest first; none of a volume
+        that did not change.
+    """
+    tables = [rows_by_key(report) for report in reports]
+    found = []
+    for key, row in tables[0].items():
+        if row.draw:
+            continue
+        rows = [table[key] for table in tables]
+        changes = [row.scores['DSC'] - rows[0].scores['DSC'] for row in rows]
+        other = int(np.abs(changes).argmax())
+        found.append(Change(rows, other, changes[other]))
+    found.sort(key=lambda change: change.change)
+    losses = [change for change in found if change.change < 0]
+    gains = [change for change in found[::-1] if change.change > 0]
+    return losses[:_SHOWN] + gains[:_SHOWN]
+
+
+def find_data(reports: Sequence[Report], data_root: Optional[str]
+              ) -> Optional[PreparedData]:
+    """The data that the reports are on, for pictures.
+
+    Args:
+        reports: The first says where its data lay.
+        data_root: Where they lie now; None for where they lay.
+
+    Returns:
+        PreparedData or None: None if they are not where they lay.
+
+    Raises:
+        InputError: If there are none at ``data_root``, or others than the
+            reports'.
+    """
+    summary = reports[0].summary
+    root = data_root or summary['provenance']['data_root']
+    if not data_root and not Path(root, 'dataset.json').is_file():
+        return None
+    data = PreparedData(root)
+    if data.name != summary['task']:
+        raise InputError(f"{root}: expected the data set '{summary['task']}' "
+                         f"of the reports, found '{data.name}'")
+    return data
+
+
+def draw_changes(changes: Sequence[Change], reports: Sequence[Report],
+                 data: PreparedData) -> List[List[np.ndarray]]:
+    """A picture of each change for each report.
+
+    They show the slice in which the report that changed most predicts the
+    most other pixels than the first.
+
+    Returns:
+        list[list[np.ndarray]]: uint8 (h, w, 3), RGB, all of the same size.
+    """
+    predictions = [load_predictions(report.folder / 'predictions.npz')
+                   for report in reports]
+    names = model_names(reports)
+    pictures = []
+    for change in changes:
+        index = _changed_slice(data, change, predictions)
+        pictures.append([
+            draw_row(data, row, own, index, title=f'{name}: ')
+            for row, own, name in zip(change.rows, predictions, names,
+                                      strict=True)])
+    return pictures
+
+
+def _changed_slice(data: PreparedData, change: Change,
+                   predictions: Sequence[Prompts]) -> int:
+    row = change.rows[0]
+    shape = data.case(row.case).shape[1:]
+    first, second = predictions[0], predictions[change.other]
+    pixels = {
+        index: np.count_nonzero(
+            _mask(find_prompt(first, row, index), shape)
+            ^ _mask(find_prompt(second, row, index), shape))
+        for index in range(row.start, row.stop)}
+    index = max(pixels, key=pixels.get)
+    return index if pixels[index] else largest_slice(data, row)
+
+
+def _mask(prompt: Optional[Prompt], shape: Sequence[int]) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    if prompt is not None:
+        prompt.paste(mask, (0, 0))
+    return mask

@@ -1,0 +1,126 @@
+"""``comparison.md``, ``.tex``, ``.html`` and ``.png``."""
+
+import io
+import os
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+import numpy as np
+from PIL import Image
+
+from mmdbsam.datasets.prepared import PreparedData
+from mmdbsam.io.atomic import write_text
+from mmdbsam.reports.comparison.differences import compare
+from mmdbsam.reports.comparison.most_changed import draw_changes, most_changed
+from mmdbsam.reports.comparison.pairing import model_names
+from mmdbsam.reports.comparison.plots import score_against_score
+from mmdbsam.reports.comparison.verdicts import (
+    difference_table,
+    differing_facts,
+    label_table,
+    score_table,
+    verdict,
+)
+from mmdbsam.reports.report import Report
+from mmdbsam.reports.report.html import picture_uri, render_page
+from mmdbsam.reports.report.markdown import facts, protocol_text
+from mmdbsam.reports.report.table import Table, escape_markdown, latex_document
+
+_NO_DATA = ('No pictures: the data that the reports are on were not found; '
+            'give --data-root.')
+
+
+def write_comparison(folder: Path, reports: Sequence[Report],
+                     data: Optional[PreparedData]) -> List[Path]:
+    """Compare reports and write what was found, each file whole.
+
+    Args:
+        folder: Where to; made if missing, other files in it stay.
+        reports: Two or more, which :func:`.require_same` let through.
+        data: The data that they are on, or None for no pictures.
+
+    Returns:
+        list[Path]: ``comparison.md``, ``comparison.tex``,
+        ``comparison.html``, and, if anything changed and there are data,
+        ``comparison.png`` with a row a volume and a column a report.
+    """
+    names, summary = model_names(reports), reports[0].summary
+    overall, by_label = compare(reports), compare(reports, by_label=True)
+    verdicts = [verdict(difference, names) for difference in overall]
+    tables = [score_table(reports), difference_table(overall, reports)]
+    labels = [label_table(shown, by_label, reports)
+              for shown in dict.fromkeys(d.shown for d in by_label)]
+    changes = most_changed(reports)
+    pictures = [] if data is None else draw_changes(changes, reports, data)
+    made_with = Table(['', *names], differing_facts(
+        [facts(report.summary) for report in reports]),
+        'What the reports were made with, where it differs.')
+    missing = _NO_DATA if data is None else ''
+    texts = {
+        'md': _markdown(summary, verdicts, [*tables, *labels], made_with,
+                        names, bool(pictures), missing),
+        'tex': latex_document([*tables, *labels], f'{summary["task"]}. '
+                              f'{summary["note"]}'),
+        'html': render_page(
+            'comparison.html', summary=summary, names=names,
+            verdicts=verdicts, tables=tables, labels=labels,
+            protocol=protocol_text(summary['protocol']),
+            plot=score_against_score(reports), made_with=made_with,
+            missing=missing, changes=[
+                (f'{change.rows[0].label}: {100 * change.change:+.1f} points '
+                 'of DSC', [picture_uri(picture) for picture in row])
+                for change, row in zip(changes, pictures, strict=False)]),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f'comparison.{kind}' for kind in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        write_text(path, text)
+    sheet = folder / 'comparison.png'
+    if pictures:
+        _write_sheet(sheet, pictures)
+        paths.append(sheet)
+    else:
+        sheet.unlink(missing_ok=True)
+    return paths
+
+
+def _markdown(summary: dict, verdicts: Sequence[str],
+              tables: Sequence[Table], made_with: Table,
+              names: Sequence[str], pictured: bool, missing: str) -> str:
+    scores, differences, *labels = tables
+    lines = [f'# {escape_markdown(summary["task"])}', '']
+    if summary['note']:
+        lines += [f'> {escape_markdown(summary["note"])}', '>']
+    lines += [f'> - {escape_markdown(line)}' for line in verdicts]
+    for table in (scores, differences):
+        lines += ['', table.markdown(), '', escape_markdown(table.caption)]
+    lines += ['', protocol_text(summary['protocol']), '',
+              '## Volumes that changed most', '']
+    if pictured:
+        columns = escape_markdown(', '.join(names))
+        lines += ['Rows: the largest losses of DSC, then the largest gains. '
+                  f'Columns: {columns}.', '',
+                  '![The same volumes for each model](comparison.png)']
+    else:
+        lines += [missing or 'None did.']
+    lines += ['', '## Labels']
+    for table in labels:
+        lines += ['', table.markdown(), '', escape_markdown(table.caption)]
+    lines += ['', '## Made with', '', made_with.markdown(), '',
+              made_with.caption, '']
+    return '\n'.join(lines)
+
+
+def _write_sheet(path: Path, pictures: Sequence[Sequence[np.ndarray]]
+                 ) -> None:
+    """At half the size: a row a volume, a column a report."""
+    sheet = np.vstack([np.hstack([picture[::2, ::2] for picture in row])
+                       for row in pictures])
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(sheet)).save(stream, 'PNG')
+    partial = path.with_name(f'.{path.name}.partial')
+    try:
+        partial.write_bytes(stream.getvalue())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,142 @@
+"""The differences as text and as tables."""
+
+from typing import List, Sequence
+
+from mmdbsam.evaluation.label_volume import METHODS
+from mmdbsam.evaluation.statistics import MIN_CASES
+from mmdbsam.reports.comparison.differences import Difference
+from mmdbsam.reports.comparison.pairing import model_names, rows_by_key
+from mmdbsam.reports.report import Report
+from mmdbsam.reports.report.score_formats import ScoreFormat, score_formats
+from mmdbsam.reports.report.score_tables import (
+    mean_caption,
+    mean_cells,
+    score_cell,
+)
+from mmdbsam.reports.report.table import Cell, Table
+
+NOTHING = '–'
+
+
+def verdict(difference: Difference, names: Sequence[str]) -> str:
+    """One line that says which is better, and by how much.
+
+    Args:
+        difference: One over all rows.
+        names: The reports' models.
+    """
+    shown, paired = difference.shown, difference.paired
+    one, other = names[difference.report], names[0]
+    unit = shown.difference_unit
+    if paired.wins == paired.losses == 0:
+        return (f'{shown.name}: {one} equals {other} in all {difference.rows} '
+                'volumes')
+    if not difference.tested:
+        return (f'{shown.name}: {one} differs from {other} by '
+                f'{shown.signed(paired.interval.mean)} {unit} in '
+                f'{difference.rows} volumes, too few to test')
+    low, high = paired.interval.low, paired.interval.high
+    p_text = f'p = {p_value(difference)}'
+    if not difference.is_clear:
+        return (f'{shown.name}: no clear difference of {one} from {other}: '
+                f'{shown.signed(paired.interval.mean)} [{shown.signed(low)}, '
+                f'{shown.signed(high)}] {unit}, {p_text}')
+    if paired.interval.mean < 0:
+        low, high = -high, -low
+    word = 'better' if difference.gain > 0 else 'worse'
+    return (f'{shown.name}: {one} is {word} than {other} by '
+            f'{shown.text(abs(paired.interval.mean))} [{shown.text(low)}, '
+            f'{shown.text(high)}] {unit}, {p_text}')
+
+
+def score_table(reports: Sequence[Report]) -> Table:
+    """The baselines and each report's model."""
+    summary, names = reports[0].summary, model_names(reports)
+    formats = score_formats(summary['protocol'])
+    rows = [[Cell(METHODS[method]), *mean_cells(summary, method)]
+            for method in summary['scores'] if method != 'model']
+    rows += [[Cell(name), *mean_cells(report.summary, 'model')]
+             for name, report in zip(names, reports, strict=True)]
+    return Table(['', *(shown.heading for shown in formats.values()), 'n'],
+                 rows, mean_caption(summary))
+
+
+def difference_table(differences: Sequence[Difference],
+                     reports: Sequence[Report]) -> Table:
+    """The differences over all rows."""
+    names, summary = model_names(reports), reports[0].summary
+    rows = []
+    for d in differences:
+        rows.append([Cell(names[d.report]),
+                     Cell(d.shown.heading),
+                     difference_cell(d), Cell(p_value(d)),
+                     Cell(_outcomes(d)), Cell(str(d.rows))])
+    return Table(
+        ['', 'score', 'difference', 'p', 'win / tie / loss', 'n'], rows,
+        f'Differences to {names[0]}, of the distance to a score\'s ideal. '
+        'Intervals as above; p of Wilcoxon signed-rank tests '
+        f'over {summary["resampling"]["unit"]}s, by Holm\'s method for the '
+        f'{len(differences)} tests of this table.')
+
+
+def label_table(shown: ScoreFormat, differences: Sequence[Difference],
+                reports: Sequence[Report]) -> Table:
+    """The differences of each label in a score, the losses first."""
+    names = model_names(reports)
+    labels = {row.label_id: row.label
+              for row in rows_by_key(reports[0]).values()}
+    chosen = [d for d in differences if d.shown == shown]
+    by_label = {label_id: [d for d in chosen if d.label_id == label_id]
+                for label_id in labels}
+    order = sorted((own for own in by_label.values() if own),
+                   key=lambda own: min(d.gain for d in own))
+    rows = []
+    for own in order:
+        row = [Cell(labels[own[0].label_id]), Cell(str(own[0].rows)),
+               score_cell(shown, own[0].first)]
+        for d in own:
+            row += [score_cell(shown, d.second), difference_cell(d),
+                    Cell(p_value(d)), Cell(_outcomes(d))]
+        rows.append(row)
+    header = ['label', 'n', names[0]]
+    for name in names[1:]:
+        header += [name, 'difference', 'p', 'win / tie / loss']
+    tests = sum(d.tested for d in differences)
+    return Table(
+        header, rows, f'{shown.heading} by label. p by Holm\'s method for '
+        f'the {tests} tests of all labels and scores; a label is tested from '
+        f'{MIN_CASES} volumes on.')
+
+
+def p_value(difference: Difference) -> str:
+    """The adjusted p value, or a dash where nothing was tested."""
+    if not difference.tested:
+        return NOTHING
+    p = difference.adjusted_p
+    return f'{p:.1e}' if p < 0.001 else f'{p:.3f}'
+
+
+def difference_cell(difference: Difference) -> Cell:
+    shown, interval = difference.shown, difference.paired.interval
+    detail = (f'[{shown.signed(interval.low)}, {shown.signed(interval.high)}]'
+              if difference.tested else '')
+    return Cell(shown.signed(interval.mean), detail)
+
+
+def _outcomes(difference: Difference) -> str:
+    paired = difference.paired
+    return f'{paired.wins} / {paired.ties} / {paired.losses}'
+
+
+def differing_facts(facts: Sequence[List[tuple]]) -> List[List[Cell]]:
+    """What the reports were made with, where that is not the same.
+
+    Args:
+        facts: Of each report, see :func:`.markdown.facts`.
+    """
+    tables = [dict(own) for own in facts]
+    names = {name: None for own in tables for name in own}
+    values = {name: [own.get(name, NOTHING) for own in tables]
+              for name in names}
+    return [[Cell(name), *map(Cell, own)] for name, own in values.items()
+            if len(set(own)) > 1]

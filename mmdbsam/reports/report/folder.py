@@ -1,0 +1,148 @@
+"""The folder of a report, written whole or not at all, and read again."""
+
+import csv
+import dataclasses
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Sequence
+
+import numpy as np
+from matplotlib.image import imsave
+
+from mmdbsam.errors import InputError
+from mmdbsam.evaluation.case_score import CaseScore
+from mmdbsam.io.atomic import staged_folder
+from mmdbsam.reports.report.html import html_report
+from mmdbsam.reports.report.markdown import markdown_report
+from mmdbsam.reports.report.predictions import Prompts, save_predictions
+from mmdbsam.reports.report.score_tables import label_table, method_table
+from mmdbsam.reports.report.table import latex_document
+
+CONTENTS = ('cases.csv', 'summary.json', 'report.md', 'table.tex',
+            'index.html', 'predictions.npz', 'overlays')
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report as it was read.
+
+    Attributes:
+        folder: Where it lies.
+        summary: See :func:`.summarize`.
+        rows: Those of all methods.
+    """
+
+    folder: Path
+    summary: dict
+    rows: List[CaseScore]
+
+
+def require_free_report_dir(report_dir: str) -> Path:
+    """Make sure that writing a report there destroys nothing else.
+
+    Args:
+        report_dir: A folder that is missing, empty, or an earlier report.
+
+    Returns:
+        Path: The folder, absolute.
+
+    Raises:
+        InputError: If it is a file or holds anything a report does not have.
+    """
+    folder = Path(report_dir).resolve()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f'report {folder}: expected a folder, found a file')
+    others = sorted(path.name for path in folder.glob('*')
+                    if path.name not in CONTENTS)
+    if others:
+        raise InputError(
+            f'report {folder}: expected a new folder or an earlier report to '
+            f'replace, found a folder with {others[0]}')
+    return folder
+
+
+def write_report(report_dir: str, rows: Sequence[CaseScore], summary: dict,
+                 predictions: Prompts, overlays: Dict[str, np.ndarray]
+                 ) -> Path:
+    """Write a report, all of it or nothing; it replaces an earlier one.
+
+    Args:
+        report_dir: The folder, see :func:`require_free_report_dir`.
+        rows: The rows of ``cases.csv``.
+        summary: What :func:`.summarize` returns.
+        predictions: What the model made of which prompts.
+        overlays: Name to picture, uint8 (h, w, 3), RGB.
+
+    Returns:
+        Path: The folder, absolute, with what :data:`CONTENTS` names.
+
+    Raises:
+        InputError: If the folder holds other files.
+    """
+    folder = require_free_report_dir(report_dir)
+    note = f'{summary["task"]}. {summary["note"]}'
+    texts = {
+        'cases.csv': _csv(rows),
+        'summary.json': json.dumps(summary, indent=2),
+        'report.md': markdown_report(summary, list(overlays)),
+        'table.tex': latex_document(
+            [method_table(summary), label_table(summary)], note),
+        'index.html': html_report(rows, summary, overlays),
+    }
+    with staged_folder(folder) as staging:
+        for name, text in texts.items():
+            (staging / name).write_text(text, encoding='utf-8')
+        save_predictions(staging / 'predictions.npz', predictions)
+        (staging / 'overlays').mkdir()
+        for name, picture in overlays.items():
+            imsave(staging / 'overlays' / f'{name}.png', picture)
+    return folder
+
+
+def read_report(folder: Path) -> Report:
+    """Read the numbers of a report.
+
+    Raises:
+        InputError: If a file is missing, or is not one of a report's.
+    """
+    path = folder / 'summary.json'
+    try:
+        summary = json.loads(path.read_text(encoding='utf-8'))
+        if 'tasks' in summary:
+            raise InputError(f'{path}: expected the report of one task, found '
+                             'that of a benchmark; those of its tasks are in '
+                             f'{folder}/{next(iter(summary["tasks"]))} and '
+                             'beside it')
+        _ = summary['protocol'], summary['intervals']
+        path = folder / 'cases.csv'
+        with path.open(newline='', encoding='utf-8') as file:
+            rows = [_row(columns) for columns in csv.DictReader(file)]
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: expected a report's, found "
+                         f'{type(error).__name__}: {error}') from error
+    return Report(folder, summary, rows)
+
+
+def _csv(rows: Sequence[CaseScore]) -> str:
+    """The scores are columns like the others."""
+    columns = [dataclasses.asdict(row) for row in rows]
+    for row in columns:
+        row.update(row.pop('scores'))
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, columns[0], lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(columns)
+    return text.getvalue()
+
+
+def _row(columns: Dict[str, str]) -> CaseScore:
+    known = {}
+    for field in dataclasses.fields(CaseScore):
+        if field.name != 'scores':
+            known[field.name] = field.type(columns.pop(field.name))
+    return CaseScore(**known, scores={
+        key: float(value) for key, value in columns.items()})

@@ -1,0 +1,68 @@
+"""Which rows of a report are shown, and their pictures."""
+
+from typing import Dict, Sequence
+
+import numpy as np
+
+from mmdbsam.datasets.prepared import PreparedData
+from mmdbsam.evaluation.case_score import CaseScore
+from mmdbsam.reports.report.predictions import Prompts, find_prompt
+from mmdbsam.visualization import draw_overlay
+
+
+def best_median_worst(rows: Sequence[CaseScore]) -> Dict[str, CaseScore]:
+    """The model's rows of three volumes, by the DSC of the first draw."""
+    rows = [row for row in rows
+            if (row.method, row.draw) == ('model', 0)]
+    rows.sort(key=lambda row: row.scores['DSC'])
+    return dict(best=rows[-1], median=rows[len(rows) // 2], worst=rows[0])
+
+
+def draw_best_median_worst(data: PreparedData, rows: Sequence[CaseScore],
+                           prompts: Prompts) -> Dict[str, np.ndarray]:
+    """Pictures of what :func:`best_median_worst` finds.
+
+    Args:
+        data: The data set that was evaluated.
+        rows: Those of all methods.
+        prompts: All prompts.
+
+    Returns:
+        dict[str, np.ndarray]: Name to picture, see :func:`draw_row`.
+    """
+    return {name: draw_row(data, row, prompts, largest_slice(data, row))
+            for name, row in best_median_worst(rows).items()}
+
+
+def largest_slice(data: PreparedData, row: CaseScore) -> int:
+    """The slice of a row's block that shows most of its label."""
+    column = list(data.labels).index(row.label_id)
+    areas = data.case(row.case).areas()[row.start:row.stop, column]
+    return row.start + int(areas.argmax())
+
+
+def draw_row(data: PreparedData, row: CaseScore, prompts: Prompts,
+             index: int, title: str = '') -> np.ndarray:
+    """A slice with the row's label, its prediction and its box.
+
+    Args:
+        data: The data set that was evaluated.
+        row: The row.
+        prompts: All prompts.
+        index: Which slice.
+        title: Begins the picture's second line.
+
+    Returns:
+        np.ndarray: uint8 (h, w, 3), RGB.
+    """
+    case = data.case(row.case)
+    prompt = find_prompt(prompts, row, index)
+    reference, = case.mask(row.label_id, index, index + 1)
+    prediction = np.zeros_like(reference)
+    if prompt is not None:
+        prompt.paste(prediction, (0, 0))
+    return draw_overlay(
+        case.image()[index], reference, prediction,
+        None if prompt is None else prompt.box,
+        title=f'{row.label}\n{title}{row.case}, slice {index}, DSC of the '
+        f'volume {100 * row.scores["DSC"]:.1f} %')

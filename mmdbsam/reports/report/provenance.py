@@ -1,0 +1,131 @@
+"""What a score was made with."""
+
+import os
+import platform
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import torch
+from mmengine.logging import MessageHub
+
+import mmdbsam
+from mmdbsam.version import __version__
+from mmdbsam.weights.downloads import sha256
+from mmdbsam.weights.loading import checkpoint_file
+
+_PACKAGES = ('torch', 'torchvision', 'onedl-mmengine', 'onedl-mmcv',
+             'onedl-mmpretrain', 'segment-anything', 'numpy', 'scipy',
+             'surface-distance-based-measures', 'SimpleITK', 'opencv-python')
+
+
+def describe_test(config: str, options: Dict[str, Any], checkpoint: str,
+                  precision: str) -> dict:
+    """What a test is of, before it runs.
+
+    Args:
+        config: The config's path.
+        options: What was changed in it on the command line.
+        checkpoint: The checkpoint's path.
+        precision: Of the model's layers, as 'bfloat16'.
+
+    Returns:
+        dict: The arguments, ``checkpoint_sha256``, ``code``, see
+        :func:`code_version`, and ``started``, seconds since the epoch.
+
+    Raises:
+        InputError: If there is no such checkpoint.
+    """
+    return dict(config=config,
+                options=[f'{key}={value}' for key, value in options.items()],
+                checkpoint=checkpoint,
+                checkpoint_sha256=sha256(checkpoint_file(checkpoint)),
+                precision=precision, code=code_version(),
+                started=time.time())
+
+
+def describe_run(provenance: dict) -> dict:
+    """What a report says of the run that it is written in.
+
+    Args:
+        provenance: What :func:`describe_test` returns, or anything.
+
+    Returns:
+        dict: ``provenance``, in which the wall time takes the place of
+        ``started``, and to which the config's whole text and the seed are
+        added if a Runner runs; ``versions`` of packages; ``hardware``;
+        ``created`` (UTC).
+    """
+    provenance = dict(provenance)
+    if 'started' in provenance:
+        provenance['wall_time_s'] = round(
+            time.time() - provenance.pop('started'), 1)
+    hub = MessageHub.get_current_instance()
+    for key, name in (('seed', 'seed'), ('config_text', 'cfg')):
+        if (value := hub.get_info(name)) is not None:
+            provenance[key] = value
+    return dict(provenance=provenance, versions=package_versions(),
+                hardware=hardware(),
+                created=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()))
+
+
+def code_version() -> Optional[dict]:
+    """The commit that is checked out, or None outside of a checkout.
+
+    Returns:
+        dict or None: ``commit``; ``changed``, the tracked files that differ
+        from it.
+    """
+    root = Path(mmdbsam.__file__).resolve().parents[1]
+    # A site-packages folder may lie in a checkout of something else.
+    if not (root / '.git').exists():
+        return None
+    commit = _git(root, 'rev-parse', 'HEAD')
+    if commit is None:
+        return None
+    changed = _git(root, 'diff', 'HEAD', '--name-only') or ''
+    return dict(commit=commit, changed=changed.splitlines())
+
+
+def package_versions() -> Dict[str, str]:
+    """The versions of what a score may depend on."""
+    versions = dict(mmdbsam=__version__,
+                    python=platform.python_version())
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            # Another distribution may provide the module.
+            continue
+    return versions
+
+
+def hardware() -> dict:
+    """``cpu``, ``cores`` that may be used, ``threads`` of torch, ``gpus``."""
+    gpus: List[str] = [torch.cuda.get_device_name(i)
+                       for i in range(torch.cuda.device_count())]
+    cores = (len(os.sched_getaffinity(0))
+             if hasattr(os, 'sched_getaffinity') else os.cpu_count())
+    return dict(cpu=_cpu_model(), cores=cores,
+                threads=torch.get_num_threads(), gpus=gpus)
+
+
+def _cpu_model() -> str:
+    path = Path('/proc/cpuinfo')
+    lines = path.read_text().splitlines() if path.is_file() else []
+    for line in lines:
+        key, _, value = line.partition(':')
+        if key.strip() == 'model name':
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _git(root: Path, *args: str) -> Optional[str]:
+    try:
+        done = subprocess.run(['git', '-C', str(root), *args],
+                              capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,80 @@
+"""The tables of a report."""
+
+from typing import Dict, List, Optional, Tuple
+
+from mmdbsam.evaluation.label_volume import METHODS
+from mmdbsam.reports.report.score_formats import ScoreFormat, score_formats
+from mmdbsam.reports.report.table import Cell, Table
+
+
+def score_cell(shown: ScoreFormat, value: float,
+               interval: Optional[List[float]] = None,
+               spread: Optional[float] = None) -> Cell:
+    """A value with the spread over draws and the interval."""
+    details = []
+    if spread is not None:
+        details.append(f'± {shown.text(spread)}')
+    if interval is not None:
+        details.append(f'[{", ".join(map(shown.text, interval))}]')
+    return Cell(shown.text(value), ' '.join(details))
+
+
+def mean_cells(summary: dict, method: str) -> Tuple[Cell, ...]:
+    """A method's mean of each score, and the number of volumes."""
+    mean = summary['scores'][method]
+    spread = summary['spread'].get(method, {})
+    return (*(score_cell(shown, mean[name],
+                         summary['intervals'][method][name], spread.get(name))
+              for name, shown in score_formats(summary['protocol']).items()),
+            Cell(str(mean['n'])))
+
+
+def method_table(summary: dict) -> Table:
+    """The means of each method, with their intervals."""
+    formats = score_formats(summary['protocol'])
+    return Table(
+        ['method', *(shown.heading for shown in formats.values()), 'n'],
+        [[Cell(METHODS[method]), *mean_cells(summary, method)]
+         for method in summary['scores']],
+        mean_caption(summary))
+
+
+def label_table(summary: dict) -> Table:
+    """The model's means of each label, and the other methods' DSC."""
+    formats = score_formats(summary['protocol'])
+    others = [m for m in summary['scores'] if m != 'model']
+    dsc = formats['DSC']
+    return Table(
+        ['label', 'n', 'size (ml)', *(s.heading for s in formats.values()),
+         *(f'{METHODS[method]}: {dsc.heading}' for method in others)],
+        [[Cell(entry['label']), Cell(str(entry['scores']['model']['n'])),
+          Cell(f'{entry["volume_ml"]:#.3g}'.rstrip('.')),
+          *_label_cells(entry, formats),
+          *(score_cell(dsc, entry['scores'][method]['DSC'])
+            for method in others)] for entry in summary['labels']],
+        f'{summary["task"]}: the model by label; the size is the median of '
+        "the reference's.")
+
+
+def mean_caption(summary: dict) -> str:
+    """What a table of means says, and how its intervals were made."""
+    text = f'{summary["task"]}: {summary["protocol"]["averaging"]}'
+    if summary['spread']:
+        text += ('; ± standard deviation over '
+                 f'{summary["protocol"]["draws"]} draws of the prompts')
+    how = summary['resampling']
+    if summary['intervals']['model']['DSC'] is None:
+        return f'{text}; too few volumes for intervals.'
+    text += (f'; in brackets {100 * how["level"]:g} % intervals, '
+             f'{how["method"]} over {how["unit"]}s')
+    if how['unit'] == 'volume':
+        count = summary['cases']
+        text += (f' of {count} case{"s" if count > 1 else ""}, which says '
+                 'nothing about other cases')
+    return f'{text}.'
+
+
+def _label_cells(entry: dict, formats: Dict[str, ScoreFormat]) -> List[Cell]:
+    return [score_cell(shown, entry['scores']['model'][name],
+                       entry['intervals']['model'][name])
+            for name, shown in formats.items()]

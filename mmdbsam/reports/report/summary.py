@@ -1,0 +1,97 @@
+"""The numbers of a report, for programs to read and pages to print."""
+
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+
+from mmdbsam.evaluation.case_score import CaseScore, draw_spread, mean_scores
+from mmdbsam.evaluation.label_volume import METHODS
+from mmdbsam.evaluation.statistics import (
+    LEVEL,
+    MIN_CASES,
+    RESAMPLES,
+    mean_interval,
+    resampling_units,
+)
+
+# Method to metric to the ends of an interval, or None without one.
+Intervals = Dict[str, Dict[str, Optional[List[float]]]]
+
+
+def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
+              run: dict) -> dict:
+    """What ``summary.json`` says, all scores as fractions.
+
+    Args:
+        rows: All rows of the task, at least one.
+        task: The data set's name.
+        note: What a reader of a score must know of the data.
+        protocol: How the rows were made, as in :class:`VolumeMetric`.
+        run: What :func:`.describe_run` returns.
+
+    Returns:
+        dict: ``task``, ``note``, ``protocol``, ``volumes`` and ``cases``
+        (their numbers), ``scores`` (see :func:`mean_scores`), ``spread`` (see
+        :func:`draw_spread`), ``intervals`` (see :func:`mean_intervals`),
+        ``resampling`` (how these were made), ``labels`` (a list of dicts with
+        ``label_id``, ``label``, ``volume_ml``, the median, ``scores`` and
+        ``intervals``), and what ``run`` has.
+    """
+    volumes = {row.volume: row.case for row in rows}
+    cases = set(volumes.values())
+    return dict(
+        task=task,
+        note=note,
+        protocol=protocol,
+        volumes=len(volumes),
+        cases=len(cases),
+        scores=mean_scores(rows),
+        spread=draw_spread(rows),
+        intervals=mean_intervals(rows),
+        resampling=dict(unit='case' if len(cases) >= MIN_CASES else 'volume',
+                        level=LEVEL, resamples=RESAMPLES,
+                        method='percentile bootstrap'),
+        labels=_label_summaries(rows),
+        **run)
+
+
+def mean_intervals(rows: Sequence[CaseScore]) -> Intervals:
+    """Bootstrap intervals of what :func:`mean_scores` returns.
+
+    Returns:
+        dict[str, dict]: Method to metric to ``[low, high]``, or to None for
+        fewer than :data:`MIN_CASES` units or values that are not finite.
+    """
+    return {method: _intervals([r for r in rows if r.method == method])
+            for method in METHODS if any(r.method == method for r in rows)}
+
+
+def row_units(rows: Sequence[CaseScore]) -> np.ndarray:
+    """The unit of each row, int (rows,), see :func:`resampling_units`."""
+    return resampling_units([row.case for row in rows],
+                            [row.volume for row in rows])
+
+
+def _intervals(rows: Sequence[CaseScore]
+               ) -> Dict[str, Optional[List[float]]]:
+    units = row_units(rows)
+    found = {}
+    for key in rows[0].scores:
+        values = [row.scores[key] for row in rows]
+        found[key] = None
+        if len(set(units)) >= MIN_CASES and np.isfinite(values).all():
+            interval = mean_interval(values, units)
+            found[key] = [interval.low, interval.high]
+    return found
+
+
+def _label_summaries(rows: Sequence[CaseScore]) -> List[dict]:
+    chosen: Dict[int, List[CaseScore]] = {}
+    for row in rows:
+        chosen.setdefault(row.label_id, []).append(row)
+    return [
+        dict(label_id=label_id, label=own[0].label,
+             volume_ml=float(np.median([row.volume_ml for row in own])),
+             scores=mean_scores(own), intervals=mean_intervals(own))
+        for label_id, own in sorted(chosen.items())
+    ]

