@@ -45,8 +45,7 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
     package_data={
-        'mmdbsam.reports.benchmark_report': ['templates/*'],
-        'mmdbsam.visualization': ['*.html'],
+        'mmdbsam.reports.pages': ['templates/*'],
     },
     cmdclass=dict(build_py=BuildWithConfigs),
     python_requires='>=3.10',

@@ -1,5 +1,6 @@
 """The error for input that a user can mend, and how the tools report it."""
 
+import os
 import sys
 from typing import Callable
 
@@ -18,6 +19,8 @@ _QUALIFIED = f'{InputError.__module__}.{InputError.__qualname__}: '
 def run_cli(main: Callable[[], None]) -> None:
     """Run a command-line tool; an :class:`InputError` ends it in one line.
 
+    ``MMDBSAM_TRACEBACK=1`` in the environment shows its traceback instead.
+
     Args:
         main: The tool's entry point, without arguments.
 
@@ -28,6 +31,8 @@ def run_cli(main: Callable[[], None]) -> None:
     try:
         main()
     except InputError as error:
+        if os.environ.get('MMDBSAM_TRACEBACK') == '1':
+            raise
         # One that was raised in a data loader's worker comes with the
         # worker's traceback before it.
         line = str(error).strip().splitlines()[-1]

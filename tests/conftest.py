@@ -77,6 +77,13 @@ def run_tool(repo_root):
 
 
 @pytest.fixture
+def command():
+    """Run a subcommand of ``mmdbsam`` in this process; its errors rise."""
+    from mmdbsam import cli
+    return lambda *words: cli.run(list(map(str, words)))
+
+
+@pytest.fixture
 def load_tool(repo_root):
     """Import tools/NAME as a module."""
 

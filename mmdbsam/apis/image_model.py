@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
-from mmdbsam.engine.setup import half_precision
+from mmdbsam.engine.precision import half_precision
 from mmdbsam.geometry.resizing import resize_coordinates
 from mmdbsam.models.segmentors import PromptSegmentor, logits_on_image
 

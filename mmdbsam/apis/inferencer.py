@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmdbsam.apis.image_model import EncodedImage, ImageModel
 from mmdbsam.apis.image_prompts import PromptReader
-from mmdbsam.apis.model_zoo import find_config, init_model
+from mmdbsam.apis.model_zoo import init_model
 from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.apis.scans import AnyImage, load_scan
@@ -22,7 +22,7 @@ from mmdbsam.apis.volume.masks import (
 )
 from mmdbsam.apis.volume.propagation import PropagationRule
 from mmdbsam.apis.volume.segmenter import VolumeSegmenter
-from mmdbsam.engine.setup import read_config
+from mmdbsam.engine.config import find_config, read_config
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import ORIENTATIONS
 from mmdbsam.geometry.planes import SlicePlane, plane_of

@@ -8,38 +8,11 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-import mmdbsam
 from mmdbsam.errors import InputError
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
 from mmdbsam.weights.loading import load_pretrained, load_weights
 from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
-
-_PACKAGE = Path(mmdbsam.__file__).parent
-
-
-def find_config(name: Union[str, Path]) -> Path:
-    """The config of a path, or of a name in the model zoo.
-
-    Args:
-        name: A path, or a name without folder and suffix, as
-            ``'dbsam_tinyvit_ct'``.
-
-    Raises:
-        InputError: If there is none.
-    """
-    if Path(name).suffix == '.py':
-        return Path(name)
-    # Within the package where setup.py installed it; beside it in a checkout.
-    folder = next(place for place in (_PACKAGE / 'configs',
-                                      _PACKAGE.parent / 'configs')
-                  if place.is_dir())
-    configs = {path.stem: path for path in folder.rglob('*.py')
-               if '_base_' not in path.parts}
-    if str(name) not in configs:
-        raise InputError(f'config {name}: expected a file or one of '
-                         f'{", ".join(sorted(configs))}')
-    return configs[str(name)]
 
 
 def init_model(cfg: Config, checkpoint: Union[str, Path, None] = None,

@@ -20,13 +20,13 @@ _OF_SAMPLES = ('LoadSlice', 'BoxPromptsFromMask', 'PackPromptSample')
 
 
 class Preprocessor:
-    """What ``tools/prepare_data.py``, the test pipeline and the data
+    """What ``mmdbsam prepare``, the test pipeline and the data
     preprocessor make of a slice.
 
     Args:
         cfg: The config. Its ``modality`` says what the model was trained on,
             as ``'CT'``; without it the images' files say what they show. Its
-            ``window`` is that of ``tools/prepare_data.py --window``.
+            ``window`` is that of ``mmdbsam prepare --window``.
         data_preprocessor: The model's.
     """
 

@@ -1,1 +1,66 @@
-"""The command line."""
+"""The command ``mmdbsam``, whose subcommands the scripts in tools/ run too.
+
+A subcommand is a module here with the functions ``add_arguments(parser)`` and
+``run(args)``, and a line in :data:`COMMANDS`. What needs torch is imported
+when the command runs, so that ``--help`` answers at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from mmdbsam.errors import run_cli
+from mmdbsam.version import __version__
+
+COMMANDS = {
+    'prepare': 'turn medical images and their labels into a data set',
+    'browse': 'look at samples as the model sees them',
+    'fetch': 'fetch pretrained weights, or a sample scan',
+    'train': 'train a model',
+    'test': 'test a model and report its scores',
+    'compare': 'compare reports on the same volumes',
+    'ablate': 'train, test and compare the variants of a study',
+    'infer': 'segment an image, or a folder of them, from prompts',
+    'flops': 'measure what each block of a model costs',
+    'export': 'write a trained model as ONNX files',
+}
+
+
+def run(words: Sequence[str]) -> None:
+    """Run a subcommand.
+
+    Args:
+        words: The subcommand, and what follows it on the command line.
+
+    Raises:
+        InputError: If the command cannot use what it was given.
+        SystemExit: If the words do not fit the command, or ask for help.
+    """
+    parser = argparse.ArgumentParser(
+        prog='mmdbsam', description='DB-SAM: medical images from prompts to '
+        'masks.', epilog="'mmdbsam COMMAND --help' explains a command.")
+    parser.add_argument('--version', action='version', version=__version__)
+    commands = parser.add_subparsers(dest='command', metavar='COMMAND',
+                                     required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name in words[:1]:
+            module = import_module(f'mmdbsam.cli.{name}')
+            command.description = module.__doc__
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    args = parser.parse_args(words)
+    args.run(args)
+
+
+def main(*command: str) -> None:
+    """Run the command line of this process.
+
+    Args:
+        command: Words that precede those of the command line; the scripts in
+            tools/ give their subcommand.
+    """
+    run_cli(lambda: run([*command, *sys.argv[1:]]))

@@ -1,6 +1,5 @@
 """Prepared data sets, their samplers and transforms."""
 
-from mmdbsam.datasets.prepared import PreparedCase, PreparedData
 from mmdbsam.datasets.prompt_slice_dataset import PromptSliceDataset
 from mmdbsam.datasets.samplers import EpochKeyedSampler, SampleKey
 from mmdbsam.datasets.source_grid import on_source_grid
@@ -16,6 +15,7 @@ from mmdbsam.datasets.transforms import (
     ResizeLongestSide,
     VolumeBoxPromptsFromMask,
 )
+from mmdbsam.io.prepared import PreparedCase, PreparedData
 
 __all__ = [
     'BoxPromptsFromMask', 'ClickPromptsFromMask', 'EpochKeyedSampler',

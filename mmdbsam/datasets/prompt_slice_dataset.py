@@ -6,9 +6,9 @@ import numpy as np
 from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
-from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.datasets.samplers import SampleKey
 from mmdbsam.errors import InputError
+from mmdbsam.io.prepared import PreparedData
 from mmdbsam.registry import DATASETS, TRANSFORMS
 
 
@@ -27,7 +27,7 @@ class PromptSliceDataset(Dataset):
     number of workers or ranks and after a resume.
 
     Args:
-        data_root: Folder that ``tools/prepare_data.py`` wrote, or one that
+        data_root: Folder that ``mmdbsam prepare`` wrote, or one that
             holds several of them.
         split: ``'train'``, ``'val'`` or ``'test'``.
         pipeline: Configs of the transforms.

@@ -3,9 +3,9 @@
 import numpy as np
 import SimpleITK as sitk
 
-from mmdbsam.datasets.prepared import PreparedCase
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import geometry_of, set_geometry
+from mmdbsam.io.prepared import PreparedCase
 
 
 def on_source_grid(case: PreparedCase, volume: np.ndarray) -> sitk.Image:

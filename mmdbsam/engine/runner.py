@@ -1,10 +1,15 @@
 """mmengine's Runner, whose log begins with the model's parameters."""
 
+import atexit
 from typing import Any, Dict, Union
 
+import torch
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import nn
+
+from mmdbsam.errors import InputError
 
 
 class ModelFirstRunner(Runner):
@@ -42,3 +47,22 @@ def parameter_counts(model: nn.Module) -> str:
             lines.append(f'{name}: {counts[True] / 1e6:.2f} M parameters '
                          f'trained, {counts[False] / 1e6:.2f} M frozen')
     return '\n  '.join(lines)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the Runner; distributed runs without a GPU use gloo.
+
+    Raises:
+        InputError: If such a run asks for SyncBN, which torch has on GPUs
+            only.
+    """
+    if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
+        if cfg.get('sync_bn'):
+            raise InputError('sync_bn: torch has SyncBN on GPUs only; add '
+                             '--cfg-options sync_bn=None')
+        torch.distributed.init_process_group('gloo')
+        # Its threads may abort an interpreter that ends before they do.
+        atexit.register(torch.distributed.destroy_process_group)
+        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
+                                     device_ids=None, broadcast_buffers=False)
+    return ModelFirstRunner.from_cfg(cfg)

@@ -1,4 +1,4 @@
-"""Scores, the metric that computes them for volumes, and its report."""
+"""Scores, and the metrics that compute them for volumes."""
 
 from mmdbsam.evaluation.baselines import filled_box, inscribed_ellipse
 from mmdbsam.evaluation.benchmark_metric import BenchmarkMetric
@@ -11,12 +11,11 @@ from mmdbsam.evaluation.case_score import (
 )
 from mmdbsam.evaluation.mask_pair import MaskPair
 from mmdbsam.evaluation.scores import ASSD, DSC, HD95, NSD, RVD, IoU, Score
-from mmdbsam.evaluation.volume_metric import VolumeMetric
-from mmdbsam.reports.report import write_report
+from mmdbsam.evaluation.volume_metric import Evaluation, VolumeMetric
 
 __all__ = [
     'ASSD', 'DSC', 'HD95', 'NSD', 'RVD', 'BenchmarkMetric', 'CaseScore',
-    'IoU', 'MaskPair', 'Score', 'VolumeMetric', 'draw_spread', 'filled_box',
-    'format_score', 'format_table', 'inscribed_ellipse', 'mean_scores',
-    'write_report',
+    'Evaluation', 'IoU', 'MaskPair', 'Score', 'VolumeMetric', 'draw_spread',
+    'filled_box', 'format_score', 'format_table', 'inscribed_ellipse',
+    'mean_scores',
 ]

@@ -1,18 +1,15 @@
 """Several tasks, each scored by itself."""
 
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger
 
-from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation.volume_metric import VolumeMetric
+from mmdbsam.io.prepared import PreparedData
 from mmdbsam.registry import METRICS
-from mmdbsam.reports.report.benchmark import write_benchmark
 
 
 @METRICS.register_module()
@@ -29,10 +26,12 @@ class BenchmarkMetric(BaseMetric):
             are scored ``per_slice``.
         task_options: By a task's name or a pattern as above, options that
             are its own, as ``{'03-*': dict(tolerance=1.)}``.
-        report_dir: Where to write a report for each task, in a folder of its
-            name, and the tables and the page above them.
         collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
         options: Of every :class:`VolumeMetric`.
+
+    Attributes:
+        metrics (dict[str, VolumeMetric]): Task to its metric.
+        planar (dict[str, bool]): Task to whether it is a 2-D one.
 
     Raises:
         InputError: As :class:`VolumeMetric`; if there are no data sets.
@@ -45,13 +44,11 @@ class BenchmarkMetric(BaseMetric):
                  data_root: str,
                  planar_tasks: Sequence[str] = (),
                  task_options: Optional[Dict[str, dict]] = None,
-                 report_dir: Optional[str] = None,
                  collect_device: str = 'cpu',
                  **options: Any) -> None:
         super().__init__(collect_device=collect_device)
-        self.report_dir = report_dir
-        self.planar = {}
-        self.metrics = {}
+        self.planar: Dict[str, bool] = {}
+        self.metrics: Dict[str, VolumeMetric] = {}
         for data in PreparedData.open_tasks(data_root):
             name = data.name
             self.planar[name] = any(fnmatch(name, pattern)
@@ -61,7 +58,6 @@ class BenchmarkMetric(BaseMetric):
                    if fnmatch(name, pattern) for key, value in given.items()}
             self.metrics[name] = VolumeMetric(
                 str(data.root), per_slice=self.planar[name],
-                report_dir=report_dir and str(Path(report_dir, name)),
                 **{**options, **own})
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -106,10 +102,6 @@ class BenchmarkMetric(BaseMetric):
             for key in self._names() if tasks else ():
                 found[f'{title}_{key}'] = float(
                     np.mean([task[key] for task in tasks]))
-        if self.report_dir:
-            write_benchmark(Path(self.report_dir).resolve(), self.planar)
-            MMLogger.get_current_instance().info(
-                f'Scores of each task: {self.report_dir}/index.html')
         return found
 
     def _names(self) -> List[str]:

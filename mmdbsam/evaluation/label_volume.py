@@ -1,13 +1,14 @@
 """From the predictions of single slices to the volumes that are scored."""
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Tuple
 
 import numpy as np
 
-from mmdbsam.datasets.prepared import PreparedCase, PreparedData
 from mmdbsam.evaluation.baselines import filled_box, inscribed_ellipse
+from mmdbsam.evaluation.predictions import PromptedMask
 from mmdbsam.geometry.boxes import bounding_box
+from mmdbsam.io.prepared import PreparedCase, PreparedData
 
 # What is scored, and its name for a reader; the model comes last.
 METHODS = {
@@ -16,47 +17,6 @@ METHODS = {
     'model': 'model',
 }
 _BASELINES = {'box': filled_box, 'ellipse': inscribed_ellipse}
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One prompt of a slice and what the model made of it.
-
-    A test set has thousands: the mask is kept cropped, one bit a pixel.
-
-    Attributes:
-        box: float32 (4,), x0, y0, x1, y1 in pixels of the slice; None where
-            the model was given points.
-        corner: (row, column) of the crop's first pixel.
-        shape: (rows, columns) of the crop; (0, 0) for an empty mask.
-        bits: uint8, the crop as ``np.packbits`` gives it.
-    """
-
-    box: Optional[np.ndarray]
-    corner: Tuple[int, int]
-    shape: Tuple[int, int]
-    bits: np.ndarray
-
-    @classmethod
-    def pack(cls, box: Optional[np.ndarray],
-             mask: np.ndarray) -> 'Prompt':
-        """Keep a box, if there is one, and a mask, bool (H, W)."""
-        rows, columns = bounding_box(mask) or (slice(0, 0), slice(0, 0))
-        crop = mask[rows, columns]
-        return cls(box, (rows.start, columns.start), crop.shape,
-                   np.packbits(crop))
-
-    def paste(self, canvas: np.ndarray, origin: Tuple[int, int]) -> None:
-        """Write the mask into a part of the slice that holds it all.
-
-        Args:
-            canvas: bool (h, w), written in place.
-            origin: (row, column) of the canvas's first pixel in the slice.
-        """
-        height, width = self.shape
-        top, left = np.subtract(self.corner, origin)
-        bits = np.unpackbits(self.bits, count=height * width)
-        canvas[top:top + height, left:left + width] = bits.reshape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -97,14 +57,16 @@ class LabelVolume:
 
     Args:
         target: The label and its block.
-        prompts: Slice index to prompt; slices without one predict nothing.
+        prompts: Slice index to its prompt and prediction; slices without one
+            predict nothing.
 
     Attributes:
         reference (np.ndarray): bool (D, h, w), all slices of the block, cut
             to what reference, boxes and predictions cover.
     """
 
-    def __init__(self, target: Target, prompts: Dict[int, Prompt]) -> None:
+    def __init__(self, target: Target,
+                 prompts: Dict[int, PromptedMask]) -> None:
         mask = target.case.mask(target.label_id, target.start, target.stop)
         self._prompts = {z - target.start: p for z, p in prompts.items()}
         self._corner, stop = self._extent(mask)
@@ -116,7 +78,7 @@ class LabelVolume:
         top, left = self._corner
         if method == 'model':
             for z, prompt in self._prompts.items():
-                prompt.paste(volume[z], (top, left))
+                prompt.mask.paste(volume[z], (top, left))
         elif self._prompts:
             boxes = np.stack([p.box for p in self._prompts.values()])
             volume[list(self._prompts)] = _BASELINES[method](
@@ -157,8 +119,8 @@ class LabelVolume:
                 right, bottom = np.ceil(prompt.box[2:]) + 1
                 starts.append([top, left])
                 stops.append([bottom, right])
-            if prompt.bits.size:
-                starts.append(prompt.corner)
-                stops.append(np.add(prompt.corner, prompt.shape))
+            if prompt.mask.bits.size:
+                starts.append(prompt.mask.corner)
+                stops.append(np.add(prompt.mask.corner, prompt.mask.shape))
         return (np.maximum(np.min(starts, axis=0), 0).astype(int),
                 np.minimum(np.max(stops, axis=0), mask.shape[1:]).astype(int))

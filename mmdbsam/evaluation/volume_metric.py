@@ -3,37 +3,47 @@
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger
 from mmengine.utils import track_iter_progress
 
-from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation.case_score import CaseScore, format_table, mean_scores
+from mmdbsam.evaluation.case_score import CaseScore, mean_scores
 from mmdbsam.evaluation.label_volume import (
     METHODS,
     LabelVolume,
-    Prompt,
     Target,
     find_targets,
 )
+from mmdbsam.evaluation.predictions import Predictions, PromptedMask
 from mmdbsam.evaluation.protocols import find_protocol
 from mmdbsam.evaluation.volume_scores import score_volume
+from mmdbsam.io.prepared import PreparedData
 from mmdbsam.registry import METRICS, SCORES
-from mmdbsam.reports.report import (
-    describe_run,
-    require_free_report_dir,
-    summarize,
-    write_report,
-)
-from mmdbsam.reports.report.overlays import draw_best_median_worst
-from mmdbsam.reports.report.predictions import Prompts
+from mmdbsam.structures.packed_mask import PackedMask
 
 # Each needs the memory of a few distance maps of what it scores.
 _MAX_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a metric found out, for reports.
+
+    Attributes:
+        data: The data set.
+        protocol: How the rows were made, as reports state it.
+        rows: The scores of all methods.
+        predictions: What the model made of which prompts.
+    """
+
+    data: PreparedData
+    protocol: Dict[str, Any]
+    rows: List[CaseScore]
+    predictions: Predictions
 
 
 @METRICS.register_module()
@@ -83,17 +93,18 @@ class VolumeMetric(BaseMetric):
             otherwise only slices with the label count, and labels of any
             size. In 'dbsam2024' the NSD is, as in the release, still that of
             the stack.
-        report_dir: Where to write a report. With it, two trivial methods are
-            scored beside the model, from the same boxes; without it, as in
-            the validation of a training, they are not.
-        provenance: For the report, see :func:`.describe_test`.
+        baselines: Score two trivial methods beside the model, from the same
+            boxes, as reports show them.
         collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
         prefix: Prepended to the scores' names, as ``prefix/DSC``.
 
+    Attributes:
+        evaluation (Evaluation or None): What was found, once it is computed;
+            on the main process only.
+
     Raises:
         InputError: If the data set cannot be read, if a score or the protocol
-            is unknown, if the split has no label of ``min_volume`` voxels, or
-            if ``report_dir`` holds other files.
+            is unknown, or if the split has no label of ``min_volume`` voxels.
     """
 
     # Not None, or mmengine warns that it is missing.
@@ -109,8 +120,7 @@ class VolumeMetric(BaseMetric):
                  slices: Optional[str] = None,
                  min_volume: Optional[int] = None,
                  per_slice: bool = False,
-                 report_dir: Optional[str] = None,
-                 provenance: Optional[Dict[str, Any]] = None,
+                 baselines: bool = False,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
@@ -125,8 +135,8 @@ class VolumeMetric(BaseMetric):
             protocol, per_slice, unit=unit, tolerance=tolerance,
             slices=slices, min_volume=min_volume)
         self.per_slice = per_slice
-        self.report_dir = report_dir
-        self.provenance = provenance or {}
+        self.baselines = baselines
+        self.evaluation: Optional[Evaluation] = None
         self.blocks = {(case.name, start, stop)
                        for case, start, stop in self.data.blocks(split)}
         self.targets = find_targets(self.data, split, self.protocol.min_volume)
@@ -136,8 +146,6 @@ class VolumeMetric(BaseMetric):
                 f'least min_volume={self.protocol.min_volume} voxels in a '
                 f'block of slices, found none in {len(self.blocks)} blocks; '
                 'lower min_volume or evaluate another split')
-        if report_dir is not None:
-            require_free_report_dir(report_dir)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the boxes and the packed predictions of a batch.
@@ -172,35 +180,36 @@ class VolumeMetric(BaseMetric):
             0] * len(labels)
         boxes = prompts['ori_boxes'].cpu().numpy() if (
             'ori_boxes' in prompts) else [None] * len(labels)
-        masks = sample['predictions']['masks'].cpu().numpy()
+        masks = sample['pred_instances']['masks'].cpu().numpy()
         return sample['prompt'], {
             (sample['case'], label_id, draw, sample['slice_index']):
-            Prompt.pack(box, mask) for label_id, draw, box, mask in zip(
-                labels, draws, boxes, masks, strict=True)
+            PromptedMask(box, PackedMask.pack(mask))
+            for label_id, draw, box, mask in zip(labels, draws, boxes, masks,
+                                                 strict=True)
         }
 
     def compute_metrics(self, results: List[Tuple[str, dict]]
                         ) -> Dict[str, float]:
-        """Score all volumes and, if asked to, write the report.
+        """Score all volumes; :attr:`evaluation` then has the rows.
 
         Args:
             results: Of each sample, what :meth:`pack` returns.
 
         Returns:
-            dict[str, float]: Each of the scores by its name, and with a
-            report also ``box_DSC``, ``ellipse_DSC`` and so on; fractions, and
-            distances in the protocol's unit.
+            dict[str, float]: Each of the scores by its name, and with
+            ``baselines`` also ``box_DSC``, ``ellipse_DSC`` and so on;
+            fractions, and distances in the protocol's unit.
         """
-        prompts: Prompts = defaultdict(lambda: defaultdict(dict))
+        predictions: Predictions = defaultdict(lambda: defaultdict(dict))
         boxed, draws = True, 1
         for _, result in results:
             for (case, label_id, draw, index), prompt in result.items():
-                prompts[case, label_id][draw].setdefault(index, prompt)
+                predictions[case, label_id][draw].setdefault(index, prompt)
                 boxed &= prompt.box is not None
                 draws = max(draws, draw + 1)
         methods = [method for method in METHODS if method == 'model'
-                   or (self.report_dir and boxed)]
-        work = [(target, draw, _of_target(prompts, target, draw), methods)
+                   or (self.baselines and boxed)]
+        work = [(target, draw, _of_target(predictions, target, draw), methods)
                 for target in self.targets for draw in range(draws)]
         threads = min(_MAX_THREADS, os.cpu_count() or 1)
         with ThreadPoolExecutor(threads) as executor:
@@ -208,18 +217,21 @@ class VolumeMetric(BaseMetric):
                 (executor.map(self._score, *zip(*work, strict=True)),
                  len(work))))
         rows = [row for of_target, _ in scored for row in of_target]
-        if self.report_dir:
-            kinds = sorted({kind for kind, _ in results})
-            self._report(rows, prompts, ' or '.join(kinds), draws,
-                         np.concatenate([shifts for _, shifts in scored]))
+        kinds = sorted({kind for kind, _ in results})
+        self.evaluation = Evaluation(
+            self.data, self._describe(
+                ' or '.join(kinds), draws,
+                np.concatenate([shifts for _, shifts in scored])),
+            rows, predictions)
         return {
             key if method == 'model' else f'{method}_{key}': mean[key]
             for method, mean in mean_scores(rows).items()
             for key in self.scores
         }
 
-    def _score(self, target: Target, draw: int, prompts: Dict[int, Prompt],
-               methods: Sequence[str]) -> Tuple[List[CaseScore], np.ndarray]:
+    def _score(self, target: Target, draw: int,
+               prompts: Dict[int, PromptedMask], methods: Sequence[str]
+               ) -> Tuple[List[CaseScore], np.ndarray]:
         """The rows of a target for a draw, and how far its boxes are off."""
         volume = LabelVolume(target, prompts)
         spacing = target.case.spacing
@@ -238,22 +250,6 @@ class VolumeMetric(BaseMetric):
                                 spacing, shape),
             draw=draw) for method in methods]
         return rows, volume.box_shifts()
-
-    def _report(self, rows: List[CaseScore], prompts: Prompts, prompt: str,
-                draws: int, shifts: np.ndarray) -> None:
-        provenance = dict(self.provenance, data_root=str(self.data.root))
-        summary = summarize(rows, self.data.name, self.data.note,
-                            self._describe(prompt, draws, shifts),
-                            describe_run(provenance))
-        folder = write_report(self.report_dir, rows, summary, prompts,
-                              draw_best_median_worst(self.data, rows,
-                                                     prompts))
-        pictures = sorted(map(str, folder.glob('overlays/*.png')))
-        MMLogger.get_current_instance().info('\n'.join([
-            f"{self.data.name}, split '{self.split}', in percent, NSD at "
-            f'{self.protocol.tolerance:g} {self.protocol.unit}',
-            format_table(summary['scores']),
-            f'Report: {folder / "index.html"}', 'Overlays:', *pictures]))
 
     def _describe(self, prompt: str, draws: int, shifts: np.ndarray) -> dict:
         """The protocol as a report states it."""
@@ -284,9 +280,9 @@ class VolumeMetric(BaseMetric):
             + 'unweighted mean over (case, block of slices, label)')
 
 
-def _of_target(prompts: Prompts, target: Target,
-               draw: int) -> Dict[int, Prompt]:
+def _of_target(predictions: Predictions, target: Target,
+               draw: int) -> Dict[int, PromptedMask]:
     """A target's prompts in one draw, by slice index."""
-    drawn = prompts.get((target.case.name, target.label_id), {})
+    drawn = predictions.get((target.case.name, target.label_id), {})
     return {index: prompt for index, prompt in drawn.get(draw, {}).items()
             if target.start <= index < target.stop}

@@ -1,4 +1,4 @@
-"""Writing one case of the prepared data, see :mod:`mmdbsam.datasets.prepared`.
+"""Writing one case of the prepared data, see :mod:`mmdbsam.io.prepared`.
 """
 
 import hashlib
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdbsam.datasets.prepared import FORMAT_VERSION
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
+from mmdbsam.io.prepared import FORMAT_VERSION
 from mmdbsam.io.windowing import Window, fit_windows, to_eight_bits
 from mmdbsam.preparation.cases import CaseOptions, SourceCase
 from mmdbsam.preparation.volumes import LabelledVolume, read_case

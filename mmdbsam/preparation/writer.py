@@ -1,5 +1,5 @@
 """From a source to the prepared data format of
-:mod:`mmdbsam.datasets.prepared`.
+:mod:`mmdbsam.io.prepared`.
 """
 
 import csv
@@ -16,10 +16,10 @@ from pathlib import Path
 import SimpleITK as sitk
 from rich.progress import track
 
-from mmdbsam.datasets.prepared import FORMAT_VERSION, PreparedData
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import write_text
 from mmdbsam.io.label_readers import LabelReaders
+from mmdbsam.io.prepared import FORMAT_VERSION, PreparedData
 from mmdbsam.io.readers import Readers
 from mmdbsam.preparation.case_writer import RECORD, checksum_of, write_case
 from mmdbsam.preparation.cases import CaseOptions, SourceCase

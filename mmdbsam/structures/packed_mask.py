@@ -1,7 +1,7 @@
 """Masks kept small."""
 
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Sequence, Tuple
 
 import numpy as np
 
@@ -9,25 +9,32 @@ from mmdbsam.geometry.boxes import bounding_box
 
 
 @dataclass(frozen=True)
-class CroppedMask:
-    """A mask of any dimension, cropped, one bit a pixel.
+class PackedMask:
+    """A mask of any dimension, cropped to its bounding box, one bit a pixel.
 
     Attributes:
-        where: The crop; empty for an empty mask.
-        shape: Its shape.
+        corner: Index of the crop's first pixel; zeros for an empty mask.
+        shape: The crop's; zeros for an empty mask.
         bits: uint8, the crop as ``np.packbits`` gives it.
     """
 
-    where: Tuple[slice, ...]
+    corner: Tuple[int, ...]
     shape: Tuple[int, ...]
     bits: np.ndarray
 
     @classmethod
-    def pack(cls, mask: np.ndarray) -> 'CroppedMask':
+    def pack(cls, mask: np.ndarray) -> 'PackedMask':
         """Keep a bool mask."""
         where = bounding_box(mask) or (slice(0, 0), ) * mask.ndim
         crop = mask[where]
-        return cls(where, crop.shape, np.packbits(crop))
+        return cls(tuple(part.start for part in where), crop.shape,
+                   np.packbits(crop))
+
+    @property
+    def where(self) -> Tuple[slice, ...]:
+        """The crop's place in the mask that was packed."""
+        return tuple(slice(start, start + length) for start, length
+                     in zip(self.corner, self.shape, strict=True))
 
     def crop(self) -> np.ndarray:
         """The mask within :attr:`where`, bool."""
@@ -38,3 +45,13 @@ class CroppedMask:
     def count(self) -> int:
         """The number of true pixels."""
         return int(np.count_nonzero(self.crop()))
+
+    def paste(self, canvas: np.ndarray, origin: Sequence[int]) -> None:
+        """Write the crop into a part of its image that holds all of it.
+
+        Args:
+            canvas: bool, written in place.
+            origin: Index, in the image, of the canvas's first pixel.
+        """
+        start = np.subtract(self.corner, origin)
+        canvas[tuple(map(slice, start, start + self.shape))] = self.crop()

@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.geometry.grids import Geometry, set_geometry
-from mmdbsam.structures.packed_mask import CroppedMask
+from mmdbsam.structures.packed_mask import PackedMask
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class VolumeResult:
             scanner's space, 1 mm a voxel at the origin.
     """
 
-    masks: List[CroppedMask]
+    masks: List[PackedMask]
     ids: List[int]
     names: List[str]
     confidence: np.ndarray

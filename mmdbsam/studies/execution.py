@@ -27,36 +27,37 @@ class ToolFailure(Exception):
 
 
 class Tools:
-    """The command lines of ``tools/``, given a run.
+    """The command lines that a run consists of.
 
     Args:
-        folder: Of ``train.py`` and ``test.py``.
         amp: Whether trainings use mixed precision.
+        program: The words that begin each of them, before the subcommand.
     """
 
-    def __init__(self, folder: Path, amp: bool) -> None:
-        self.folder = folder
+    def __init__(self, amp: bool, program: Sequence[str] = (
+            sys.executable, '-m', 'mmdbsam')) -> None:
         self.amp = amp
+        self.program = program
 
     def train(self, run: Run) -> List[str]:
         """Train it, from its latest checkpoint if there is one."""
-        return self._command('train.py', run.config_file, '--resume',
+        return self._command('train', run.config_file, '--resume',
                              '--work-dir', run.training,
                              *(['--amp'] if self.amp else []))
 
     def test(self, run: Run) -> List[str]:
         """Test what the training ended with."""
-        return self._command('test.py', run.config_file, run.checkpoint,
+        return self._command('test', run.config_file, run.checkpoint,
                              '--work-dir', run.folder / 'test',
                              '--report', run.report)
 
     def measure(self, run: Run) -> List[str]:
         """Measure what its model costs."""
-        return self._command('analysis_tools/get_flops.py', run.config_file,
+        return self._command('flops', run.config_file,
                              '--json', run.costs)
 
     def _command(self, name: str, *args: Any) -> List[str]:
-        return [sys.executable, str(self.folder / name), *map(str, args)]
+        return [*self.program, name, *map(str, args)]
 
 
 def device_environments(number: int) -> List[Dict[str, str]]:
@@ -177,7 +178,7 @@ def _train_and_test(run: Run, tools: Tools, environment: Dict[str, str],
                  is_done: Callable[[], bool]) -> None:
             call_tool(command, run.log(tool), environment, (lock, ))
             if not is_done():
-                raise ToolFailure(f'{tool}.py ended without its result, see '
+                raise ToolFailure(f'{tool} ended without its result, see '
                                   f'{run.log(tool)}')
 
         progress.started(run)

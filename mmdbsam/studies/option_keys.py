@@ -6,7 +6,7 @@ from typing import Any, Optional
 from mmengine.config import Config
 
 from mmdbsam import registry
-from mmdbsam.engine.setup import RUNNER_KEYS, SHORTCUTS
+from mmdbsam.engine.config import RUNNER_KEYS, SHORTCUTS
 from mmdbsam.errors import InputError
 
 _REGISTRIES = (registry.MODELS, registry.DATASETS, registry.DATA_SAMPLERS,

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional
 
 from mmengine.config import Config
 
-from mmdbsam.engine.setup import latest_checkpoint, read_config
+from mmdbsam.engine.config import latest_checkpoint, read_config
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import write_text
 from mmdbsam.studies.study import Study, Variant

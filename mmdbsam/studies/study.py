@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmdbsam.engine.setup import apply_options, read_config
+from mmdbsam.engine.config import apply_options, read_config
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 from mmdbsam.studies.option_keys import require_key

@@ -6,10 +6,9 @@ from mmdbsam.visualization.contact_sheet import (
     draw_prompts,
 )
 from mmdbsam.visualization.overlay import draw_overlay
-from mmdbsam.visualization.volume_overlay import OVERLAYS
 from mmdbsam.visualization.volume_view import VolumeView
 
 __all__ = [
-    'OVERLAYS', 'Tile', 'VolumeView', 'draw_contact_sheet', 'draw_overlay',
+    'Tile', 'VolumeView', 'draw_contact_sheet', 'draw_overlay',
     'draw_prompts'
 ]

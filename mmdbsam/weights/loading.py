@@ -26,7 +26,7 @@ def checkpoint_file(path: str) -> Path:
     file = Path(path)
     released = find_released(file.name)
     if not file.is_file():
-        hint = (f'; run python tools/fetch_weights.py {released}'
+        hint = (f'; run mmdbsam fetch {released}'
                 if released else '')
         raise InputError(f'checkpoint {path}: no such file{hint}')
     return file

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Optional
 
-from torch.hub import download_url_to_file
-
 from mmdbsam.errors import InputError
 from mmdbsam.weights.downloads import (
     Member,
@@ -120,6 +118,8 @@ class WeightsAtUrl(ReleasedWeights):
 
     def write_to(self, dest: Path) -> None:
         """Download it, with progress; see :class:`ReleasedWeights`."""
+        # The names of weights are known without torch.
+        from torch.hub import download_url_to_file
         try:
             # Renames the file when it is whole and verified.
             download_url_to_file(self.source, str(dest),
@@ -157,3 +157,24 @@ def find_released(file: str) -> Optional[str]:
         if weights.file == file:
             return name
     return None
+
+
+def fetch_weights(name: str, folder: Path) -> bool:
+    """Fetch released weights, and verify them.
+
+    Args:
+        name: One of :data:`RELEASED_WEIGHTS`.
+        folder: Where to; made if missing.
+
+    Returns:
+        bool: Whether they were written; False if they were already there.
+
+    Raises:
+        InputError: If they cannot be fetched, or another file has their name.
+    """
+    weights = RELEASED_WEIGHTS[name]
+    if weights.is_in(folder):
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    weights.write_to(folder / weights.file)
+    return True

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import sys
 from pathlib import Path
 
 import cv2
@@ -21,16 +20,11 @@ BOX = box_of(letter())
 
 
 @pytest.fixture
-def infer(load_tool, bright, monkeypatch):
-    """Run the tool in this process, with masks that are known."""
-    tool = load_tool('infer.py')
-    monkeypatch.setattr(tool, 'PromptInferencer', lambda *args: bright)
-
-    def run(*args):
-        monkeypatch.setattr(sys, 'argv', ['infer.py', *map(str, args)])
-        run_cli(tool.main)
-
-    return run
+def infer(command, bright, monkeypatch):
+    """Run the command in this process, with masks that are known."""
+    monkeypatch.setattr('mmdbsam.cli.inference.command.PromptInferencer',
+                        lambda *args: bright)
+    return lambda *args: run_cli(lambda: command('infer', *args))
 
 
 @pytest.fixture

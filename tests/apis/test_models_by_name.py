@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 import mmdbsam
 from mmdbsam.apis import PromptInferencer, VolumeBox
-from mmdbsam.apis.model_zoo import find_config
+from mmdbsam.engine.config import find_config
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 from mmdbsam.weights.loading import load_pretrained

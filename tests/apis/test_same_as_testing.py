@@ -29,7 +29,7 @@ def predicted(model, batch):
     sample, = model.test_step(batch)
     return sample.slice_index, dict(zip(
         sample.prompts.labels.tolist(),
-        sample.predictions.masks.numpy(), strict=True))
+        sample.pred_instances.masks.numpy(), strict=True))
 
 
 def axial_slices(result, label):

@@ -49,7 +49,8 @@ def content(sample):
     """Everything that randomness touches, as plain numbers."""
     data = sample['data_samples']
     return (sample['inputs'].tolist(), data.prompts.boxes.tolist(),
-            data.prompts.labels.tolist(), data.gt.masks.tolist(), data.flip)
+            data.prompts.labels.tolist(), data.gt_instances.masks.tolist(),
+            data.flip)
 
 
 def test_training_sample_keeps_the_contract(train_set):
@@ -64,9 +65,9 @@ def test_training_sample_keeps_the_contract(train_set):
         assert data.prompts.ori_boxes.shape == (4, 4)
         assert data.prompts.labels.dtype == torch.int64
         assert set(data.prompts.labels.tolist()) <= {21, 22, 23}
-        assert data.gt.masks.dtype == torch.uint8
-        assert data.gt.masks.shape == (4, 96, 96)
-        assert set(data.gt.masks.unique().tolist()) <= {0, 1}
+        assert data.gt_instances.masks.dtype == torch.uint8
+        assert data.gt_instances.masks.shape == (4, 96, 96)
+        assert set(data.gt_instances.masks.unique().tolist()) <= {0, 1}
         assert data.ori_shape == (73, 73) and data.img_shape == (96, 96)
         assert data.scale_factor == pytest.approx(96 / 73)
         assert set(data.metainfo) == {
@@ -80,7 +81,7 @@ def test_test_sample_has_every_label_and_its_tight_box(
     assert len(test_set) == 8
     for index in range(8):
         data = test_set[index]['data_samples']
-        assert data.case == 'lumbar' and 'gt' not in data
+        assert data.case == 'lumbar' and 'gt_instances' not in data
         start, stop = data.block
         assert [start, stop] in case.splits['test']
         assert start <= data.slice_index < stop
@@ -193,7 +194,7 @@ def test_built_from_a_config(prepared_spine):
 
 
 def test_missing_data_root(tmp_path):
-    with pytest.raises(InputError, match='tools/prepare_data.py'):
+    with pytest.raises(InputError, match='mmdbsam prepare'):
         PromptSliceDataset(tmp_path / 'nowhere', 'train', TRAIN)
 
 

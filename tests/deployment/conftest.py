@@ -9,9 +9,9 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.deployment.onnx_export import export_onnx, preprocessing_of
 from mmdbsam.geometry.boxes import tight_boxes
+from mmdbsam.io.prepared import PreparedData
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
 

@@ -93,11 +93,10 @@ def test_refuses_files_of_two_exports(exported_tiny, tmp_path):
         OnnxSegmentor(folder)
 
 
-def test_tool(exported_tiny, load_tool, tmp_path, capsys, monkeypatch,
-              repo_root):
+def test_command(exported_tiny, command, tmp_path, capsys, monkeypatch,
+                 repo_root):
     """From a checkpoint to files that name it; the export itself is above."""
     checkpoint = exported_tiny.checkpoint
-    tool = load_tool('deployment/export_onnx.py')
     written = []
 
     def write(module, arguments, path, metadata, *args):
@@ -106,10 +105,7 @@ def test_tool(exported_tiny, load_tool, tmp_path, capsys, monkeypatch,
         written.append(json.loads(metadata))
 
     monkeypatch.setattr(onnx_export, '_write', write)
-    arguments = ['export_onnx.py', str(repo_root / CONFIG), str(checkpoint),
-                 '-o', str(tmp_path / 'out')]
-    monkeypatch.setattr('sys.argv', arguments)
-    tool.main()
+    command('export', repo_root / CONFIG, checkpoint, '-o', tmp_path / 'out')
     assert 'largest difference to torch: embedding' in capsys.readouterr().out
     assert written[0]['checkpoint_sha256'] == sha256(checkpoint)
     assert written[0]['config'] == 'dbsam_tiny_spine'

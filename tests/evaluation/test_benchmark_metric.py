@@ -48,9 +48,8 @@ def samples_of(make_samples):
 def test_each_task_is_scored_by_itself(benchmark, make_samples, evaluate,
                                        prepared, tmp_path):
     metric = BenchmarkMetric(str(benchmark), split='test', min_volume=1,
-                             planar_tasks=['22-*'],
-                             report_dir=str(tmp_path / 'report'))
-    found = evaluate(metric, samples_of(make_samples))
+                             planar_tasks=['22-*'], baselines=True)
+    found = evaluate(metric, samples_of(make_samples), tmp_path / 'report')
     alone = evaluate(VolumeMetric(prepared.root, 'test', min_volume=1),
                      make_samples(erode))
     slices = evaluate(VolumeMetric(prepared.root, 'test', per_slice=True),
@@ -76,7 +75,7 @@ def test_the_page_above_the_tasks(benchmark, make_samples, evaluate,
     folder = tmp_path / 'report'
     found = evaluate(BenchmarkMetric(
         str(benchmark), split='test', min_volume=1, planar_tasks=['22-*'],
-        report_dir=str(folder)), samples_of(make_samples))
+        baselines=True), samples_of(make_samples), folder)
     page = Page((folder / 'index.html').read_text())
     table = {row[0]: row[1:] for row in page.tables[0]}
     summary = json.loads((folder / 'summary.json').read_text())

@@ -49,7 +49,7 @@ def volume_of(samples, case, start, stop, label_id, draw):
 
 
 DRAW = {
-    '': lambda s, k: s.predictions.masks[k].numpy(),
+    '': lambda s, k: s.pred_instances.masks[k].numpy(),
     'box_': lambda s, k: filled_box(s.prompts.ori_boxes[k:k + 1].numpy(),
                                     (32, 40))[0],
     'ellipse_': lambda s, k: inscribed_ellipse(
@@ -90,9 +90,9 @@ def test_empty_predictions_score_zero(metric, make_samples, evaluate):
 
 
 def test_scores_equal_those_of_uncropped_volumes(prepared, make_samples,
-                                                 evaluate, tmp_path):
+                                                 evaluate):
     metric = VolumeMetric(prepared.root, 'test', min_volume=MIN_VOLUME,
-                          report_dir=str(tmp_path / 'report'))
+                          baselines=True)
     samples = make_samples(noisy, shift=5)
     found = evaluate(metric, samples)
     assert 0.1 < found['DSC'] < 0.9
@@ -130,7 +130,7 @@ def test_labels_below_the_minimum_volume_are_not_scored(
 
 def test_a_slice_without_prompts_leaves_one_result(metric, make_samples):
     sample = make_samples(perfect)[0]
-    for name in ('prompts', 'predictions'):
+    for name in ('prompts', 'pred_instances'):
         instances = getattr(sample, name)[:0]
         assert isinstance(instances, InstanceData)
         setattr(sample, name, instances)

@@ -387,7 +387,7 @@ def test_rgb_passes_the_pipeline(tmp_path, change):
         dict(type='PackPromptSample'),
     ])
     sample = data[0]
-    inputs, masks = sample['inputs'], sample['data_samples'].gt.masks
+    inputs, masks = sample['inputs'], sample['data_samples'].gt_instances.masks
     assert inputs.dtype == torch.uint8
     if not change:
         np.testing.assert_array_equal(inputs.permute(1, 2, 0), image)

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.windowing import IDENTITY
-from mmdbsam.preparation import WINDOWS, PercentileWindow, Window, parse_window
+from mmdbsam.io.windowing import (
+    IDENTITY,
+    WINDOWS,
+    PercentileWindow,
+    Window,
+    parse_window,
+)
 
 
 @pytest.mark.parametrize('level, width, hu, grey', [

@@ -24,7 +24,7 @@ from mmdbsam.io.writers import Writers, label_descriptions
 from mmdbsam.io.writers.all_writers import SEGMENTATION_WRITERS
 from mmdbsam.preparation import CaseOptions, LabelFile, SourceCase
 from mmdbsam.preparation.volumes import read_case
-from mmdbsam.structures.packed_mask import CroppedMask
+from mmdbsam.structures.packed_mask import PackedMask
 from mmdbsam.structures.results import VolumeResult
 
 SHARED = Path(__file__).parents[3] / 'shared/data/dicom_ct/series'
@@ -56,7 +56,7 @@ def objects(geometry, ids=(1, 2)):
     first[0, 1:4, 2:6] = first[-1, 2, 3] = True
     second = np.zeros_like(first)
     second[-1, 2:, 3:5] = True
-    return VolumeResult([CroppedMask.pack(mask) for mask in (first, second)],
+    return VolumeResult([PackedMask.pack(mask) for mask in (first, second)],
                         list(ids), ['liver', ODD_NAME], np.array([0.9, 0.5]),
                         geometry)
 

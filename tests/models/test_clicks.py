@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
-from mmengine.structures import BaseDataElement, InstanceData
+from mmengine.structures import InstanceData
 from scipy import ndimage
 
 from mmdbsam.models.segmentors.clicks import decode_clicks, next_click
 from mmdbsam.registry import MODELS
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 
 def blobs(seed):
@@ -64,7 +65,7 @@ def model(tiny_cfg):
 def test_all_clicks_are_decoded_with_the_last_logits(model):
     """The loop written out, with two labels and a slice that is not square."""
     references = np.stack([blobs(1), blobs(2)])
-    sample = BaseDataElement(metainfo=dict(
+    sample = PromptDataSample(metainfo=dict(
         clicks=3, ori_shape=(30, 40), img_shape=(96, 128)))
     sample.prompts = InstanceData(references=torch.from_numpy(references))
     embedding = torch.randn(1, 64, 16, 16)
@@ -97,7 +98,7 @@ def test_a_mask_without_errors_gets_no_further_click(model, monkeypatch):
     monkeypatch.setattr(model, 'decode_prompts', decode)
     monkeypatch.setattr(model, 'to_masks',
                         lambda *_: torch.from_numpy(reference[None]))
-    sample = BaseDataElement(metainfo=dict(
+    sample = PromptDataSample(metainfo=dict(
         clicks=3, ori_shape=(30, 40), img_shape=(96, 128)))
     sample.prompts = InstanceData(
         references=torch.from_numpy(reference[None]))

@@ -2,17 +2,17 @@
 
 import pytest
 import torch
-from mmengine.structures import BaseDataElement
 
 from mmdbsam.errors import InputError
 from mmdbsam.models.segmentors import MinMaxDataPreProcessor
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 
 def test_min_max_scales_each_image_before_it_pads():
     images = [torch.arange(60, 100).view(1, 5, 8).expand(3, -1, -1).byte(),
               torch.full((3, 8, 4), 7, dtype=torch.uint8)]
     batch = MinMaxDataPreProcessor(8)(dict(
-        inputs=images, data_samples=[BaseDataElement(), BaseDataElement()]))
+        inputs=images, data_samples=[PromptDataSample(), PromptDataSample()]))
     first, constant = batch['inputs']
     assert first.shape == (3, 8, 8)
     torch.testing.assert_close(
@@ -25,4 +25,4 @@ def test_min_max_needs_the_longest_side():
     with pytest.raises(InputError, match='expected a longest side of 8 px'):
         MinMaxDataPreProcessor(8)(dict(
             inputs=[torch.zeros(3, 4, 4, dtype=torch.uint8)],
-            data_samples=[BaseDataElement()]))
+            data_samples=[PromptDataSample()]))

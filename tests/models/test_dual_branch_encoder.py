@@ -7,10 +7,11 @@ import copy
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.structures import BaseDataElement, InstanceData
+from mmengine.structures import InstanceData
 
-from mmdbsam.engine.setup import load_config
+from mmdbsam.cli.options import load_config
 from mmdbsam.registry import DATASETS, MODELS
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 CONFIG = 'tests/data/dbsam_tiny_spine.py'
 
@@ -25,9 +26,9 @@ def batch_of_noise(model, count=2, prompts=2):
         masks = torch.zeros(prompts, side, side, dtype=torch.uint8)
         for mask, (x0, y0, x1, y1) in zip(masks, boxes, strict=True):
             mask[y0:y1 + 1, x0:x1 + 1] = 1
-        samples.append(BaseDataElement(
+        samples.append(PromptDataSample(
             prompts=InstanceData(boxes=boxes.float()),
-            gt=InstanceData(masks=masks)))
+            gt_instances=InstanceData(masks=masks)))
         images.append(torch.randint(0, 256, (3, side, side),
                                     dtype=torch.uint8))
     return model.data_preprocessor(dict(inputs=images, data_samples=samples))
@@ -125,7 +126,7 @@ def test_checkpointing_changes_no_gradient(tiny_cfg, placement, amp):
 @pytest.mark.parametrize('block', ['adapter', 'stem', 'neck', 'fusion'])
 def test_blocks_can_be_removed_from_the_command_line(block, prepared_spine,
                                                      repo_root):
-    from mmdbsam.engine.setup import add_runner_arguments
+    from mmdbsam.cli.options import add_runner_arguments
     parser = argparse.ArgumentParser()
     parser.add_argument('config')
     add_runner_arguments(parser)
@@ -204,7 +205,7 @@ def dice(model, samples):
     scores = []
     for sample, (logits, _) in zip(batch['data_samples'], decoded,
                                    strict=True):
-        masks = sample.gt.masks[..., :sample.img_shape[0],
+        masks = sample.gt_instances.masks[..., :sample.img_shape[0],
                                 :sample.img_shape[1]].bool()
         found = model.to_masks(logits, sample.img_shape, sample.img_shape)
         overlap = (masks & found).sum((1, 2))

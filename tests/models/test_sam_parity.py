@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 import torch
-from mmengine.structures import BaseDataElement
 from segment_anything import sam_model_registry
 from segment_anything.modeling import ImageEncoderViT, Sam
 from torch import nn
 
 from mmdbsam.registry import MODELS
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 # (blocks, heads, width, global attention) of SAM's encoders.
 ENCODERS = {
@@ -125,7 +125,7 @@ def test_preprocessing_and_postprocessing_equal_segment_anything():
     model = build_ours('base', 256, sam)
     image = torch.randint(0, 256, (3, 171, 256), dtype=torch.uint8)
     batch = model.data_preprocessor(
-        dict(inputs=[image], data_samples=[BaseDataElement()]))
+        dict(inputs=[image], data_samples=[PromptDataSample()]))
     torch.testing.assert_close(batch['inputs'][0],
                                sam.preprocess(image.float()))
     logits = torch.randn(2, 1, 64, 64)

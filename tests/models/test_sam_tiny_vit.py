@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.models.backbones.tinyvit import ConvBN2d
 
-from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
+from mmdbsam.io.prepared import PreparedData
 from mmdbsam.models.backbones import SAMTinyViT
 from mmdbsam.models.backbones.sam_tiny_vit import _ConvNorm
 from mmdbsam.registry import MODELS

@@ -255,7 +255,7 @@ def test_resampling_keeps_things_where_they_are(write_case, tmp_path, plane):
 def test_three_windows_are_three_channels(write_case, tmp_path):
     values = np.arange(-1000, 1000).reshape(20, 10, 10)
     write_case(tmp_path / 'in', 'a.nii.gz', volume(values))
-    from mmdbsam.preparation import WINDOWS
+    from mmdbsam.io.windowing import WINDOWS
     windows = tuple(WINDOWS[name] for name in ('lung', 'soft_tissue', 'bone'))
     case = prepare_dataset(tmp_path / 'in', tmp_path / 'out', plan=ALL_TEST,
                            options=CaseOptions(windows=windows)).data.cases[0]

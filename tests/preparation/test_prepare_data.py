@@ -37,7 +37,7 @@ def test_tool_writes_the_format(run_tool, repo_root, tmp_path):
 
 
 def test_areas_have_one_column_for_every_label_of_any_case(
-        write_case, load_tool, monkeypatch, tmp_path):
+        write_case, command, tmp_path):
     for name, ids in (('a', (3, 1)), ('b', (300,)), ('c', (1, 7))):
         label = np.zeros((20, 10, 10), np.uint16)
         for row, i in enumerate(ids):
@@ -45,11 +45,8 @@ def test_areas_have_one_column_for_every_label_of_any_case(
         write_case(tmp_path / 'in', f'{name}.nii.gz', label=volume(label))
     (tmp_path / 'in/labels.csv').write_text(
         'id,name\n1,liver\n7,"spleen, left"\n9,unseen\n')
-    tool = load_tool('prepare_data.py')
-    monkeypatch.setattr('sys.argv', [
-        'x', str(tmp_path / 'in'), str(tmp_path / 'out'), '--min-volume',
-        '0', '--min-area', '0'])
-    tool.main()
+    command('prepare', tmp_path / 'in', tmp_path / 'out', '--min-volume', 0,
+            '--min-area', 0)
     data = PreparedData(tmp_path / 'out')
     assert data.labels == {1: 'liver', 3: 'label_3', 7: 'spleen, left',
                            300: 'label_300'}

@@ -8,6 +8,7 @@ import pytest
 import SimpleITK as sitk
 from synthetic import volume
 
+from mmdbsam.errors import run_cli
 from mmdbsam.preparation import (
     CaseOptions,
     LabelFile,
@@ -21,17 +22,15 @@ SCAN = np.arange(2000, dtype=np.int16).reshape(20, 10, 10) % 90
 
 
 @pytest.fixture
-def refused(load_tool, monkeypatch, capsys, tmp_path):
-    """Run the tool on tmp_path/in and return its one line of complaint."""
-    tool = load_tool('prepare_data.py')
+def refused(command, capsys, tmp_path):
+    """Prepare tmp_path/in and return the one line of complaint."""
 
     def run(*options):
         dest = tmp_path / 'out'
         before = sorted(tmp_path.iterdir())
-        monkeypatch.setattr('sys.argv', [
-            'prepare_data.py', str(tmp_path / 'in'), str(dest), *options])
         with pytest.raises(SystemExit) as stop:
-            tool.run_cli(tool.main)
+            run_cli(lambda: command('prepare', tmp_path / 'in', dest,
+                                    *options))
         message = stop.value.code
         assert message.startswith('error: ') and '\n' not in message
         assert sorted(tmp_path.iterdir()) == before
@@ -102,13 +101,11 @@ def test_label_on_another_grid(write_case, refused, tmp_path, key, label,
             f'found {found}') in refused()
 
 
-def test_rounding_of_the_geometry_is_tolerated(
-        write_case, load_tool, monkeypatch, tmp_path):
+def test_rounding_of_the_geometry_is_tolerated(write_case, command,
+                                               tmp_path):
     write_case(tmp_path / 'in', 'a.nii.gz',
                label=volume(LABEL, (1, 1, 1.0005), (0, 0.0005, 0)))
-    monkeypatch.setattr('sys.argv', [
-        'x', str(tmp_path / 'in'), str(tmp_path / 'out')])
-    load_tool('prepare_data.py').main()
+    command('prepare', tmp_path / 'in', tmp_path / 'out')
 
 
 @pytest.mark.parametrize('label, message', [
@@ -215,15 +212,11 @@ def test_unusable_options(write_case, refused, tmp_path, options, message):
     assert message in refused(*options)
 
 
-def test_destination_that_cannot_be_made(
-        write_case, load_tool, monkeypatch, tmp_path):
+def test_destination_that_cannot_be_made(write_case, command, tmp_path):
     write_case(tmp_path / 'in', 'a.nii.gz')
     (tmp_path / 'file').write_text('')
-    tool = load_tool('prepare_data.py')
-    monkeypatch.setattr('sys.argv', [
-        'x', str(tmp_path / 'in'), str(tmp_path / 'file/out'), '--gap', '0'])
     with pytest.raises(ValueError, match='expected a place to write to'):
-        tool.main()
+        command('prepare', tmp_path / 'in', tmp_path / 'file/out', '--gap', 0)
 
 
 @pytest.mark.parametrize('name', ['a.nii.gz', 'a.nii', 'a.nrrd', 'a.mha'])

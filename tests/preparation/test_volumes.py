@@ -7,7 +7,8 @@ import pytest
 import SimpleITK as sitk
 from synthetic import KEEP_ALL
 
-from mmdbsam.preparation import grids, prepare_dataset, read_case
+from mmdbsam.geometry import grids
+from mmdbsam.preparation import prepare_dataset, read_case
 
 SHAPE, SPACING, ORIGIN = (5, 7, 9), (0.5, 1.5, 3.0), (11.0, -7.0, 40.0)
 

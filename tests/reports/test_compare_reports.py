@@ -37,24 +37,19 @@ def reports(prepared, make_samples, evaluate, tmp_path_factory):
     """Of each of the predictions above, by name."""
     base = tmp_path_factory.mktemp('reports')
     for predict in (perfect, shifted, one_better):
-        evaluate(VolumeMetric(
-            prepared.root, 'test', min_volume=3,
-            report_dir=str(base / predict.__name__),
-            provenance=dict(config=f'configs/{predict.__name__}.py')),
-            make_samples(predict))
+        evaluate(VolumeMetric(prepared.root, 'test', min_volume=3,
+                              baselines=True),
+                 make_samples(predict), base / predict.__name__,
+                 dict(config=f'configs/{predict.__name__}.py'))
     return base
 
 
 @pytest.fixture
-def run(load_tool, monkeypatch, tmp_path):
+def run(command, tmp_path):
     """Compare reports: the folder with what was found."""
-    tool = load_tool('analysis_tools/compare_reports.py')
 
     def run(*folders, options=()):
-        monkeypatch.setattr('sys.argv', [
-            'x', *map(str, folders), '--out', str(tmp_path / 'out'),
-            *options])
-        tool.main()
+        command('compare', *folders, '--out', tmp_path / 'out', *options)
         return tmp_path / 'out'
 
     return run

@@ -12,16 +12,22 @@ from matplotlib.colors import to_rgb
 from mmengine.logging import MMLogger
 
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation import VolumeMetric, mean_scores, write_report
-from mmdbsam.evaluation.label_volume import Prompt
+from mmdbsam.evaluation import VolumeMetric, mean_scores
+from mmdbsam.evaluation.predictions import PromptedMask
 from mmdbsam.reports.report import folder as folder_module
-from mmdbsam.reports.report import read_report, summarize
+from mmdbsam.reports.report import (
+    read_report,
+    require_free_reports,
+    summarize,
+    write_report,
+)
 from mmdbsam.reports.report.overlays import best_median_worst
 from mmdbsam.reports.report.predictions import (
     load_predictions,
     save_predictions,
 )
 from mmdbsam.reports.report.score_tables import method_table
+from mmdbsam.structures import PackedMask
 from mmdbsam.visualization import overlay
 
 
@@ -35,11 +41,11 @@ def write(prepared, make_samples, evaluate):
     """Evaluate with a report: its metrics."""
 
     def run(folder, predict=shrunk, shift=0, keep=lambda sample: True):
-        metric = VolumeMetric(
-            prepared.root, 'test', min_volume=50, report_dir=str(folder),
-            provenance=dict(config='some.py', checkpoint='some.pth'))
-        return evaluate(metric, list(filter(keep, make_samples(
-            predict, shift))))
+        metric = VolumeMetric(prepared.root, 'test', min_volume=50,
+                              baselines=True)
+        samples = list(filter(keep, make_samples(predict, shift)))
+        return evaluate(metric, samples, folder,
+                        dict(config='some.py', checkpoint='some.pth'))
 
     return run
 
@@ -129,10 +135,10 @@ def test_a_report_is_read_as_it_was_written(written, prepared, make_samples):
     for sample in make_samples(shrunk):
         for label_id, box, mask in zip(
                 sample.prompts.labels.tolist(), sample.prompts.ori_boxes,
-                sample.predictions.masks, strict=True):
+                sample.pred_instances.masks, strict=True):
             prompt = prompts[sample.case, label_id][0][sample.slice_index]
             found = np.zeros(mask.shape, bool)
-            prompt.paste(found, (0, 0))
+            prompt.mask.paste(found, (0, 0))
             assert (found == mask.numpy()).all()
             assert (prompt.box == box.numpy()).all()
 
@@ -157,15 +163,16 @@ def test_draws_of_a_prompt_are_one_volume(written):
 
 def test_prompts_without_a_box_are_kept(tmp_path):
     mask = np.eye(5, dtype=bool)
-    prompts = {('case', 3): {0: {7: Prompt.pack(None, mask)},
-                             1: {7: Prompt.pack(np.arange(4.), ~mask)}}}
+    prompts = {('case', 3): {
+        0: {7: PromptedMask(None, PackedMask.pack(mask))},
+        1: {7: PromptedMask(np.arange(4.), PackedMask.pack(~mask))}}}
     save_predictions(tmp_path / 'x.npz', prompts)
     found = load_predictions(tmp_path / 'x.npz')['case', 3]
     assert found[0][7].box is None
     assert found[1][7].box.tolist() == [0, 1, 2, 3]
     for draw, expected in ((0, mask), (1, ~mask)):
         canvas = np.zeros((5, 5), bool)
-        found[draw][7].paste(canvas, (0, 0))
+        found[draw][7].mask.paste(canvas, (0, 0))
         assert (canvas == expected).all()
 
 
@@ -243,8 +250,8 @@ def test_only_a_report_is_replaced(prepared, tmp_path):
     for folder, message in ((tmp_path, 'thesis.tex'),
                             (stranger, 'found a file')):
         with pytest.raises(InputError, match=message):
-            VolumeMetric(prepared.root, 'test', min_volume=50,
-                         report_dir=str(folder))
+            require_free_reports(VolumeMetric(
+                prepared.root, 'test', min_volume=50), folder)
         with pytest.raises(InputError, match=message):
             write_report(str(folder), [], {}, {}, {})
     assert stranger.read_text() == 'years of work'

@@ -11,7 +11,7 @@ import pytest
 from pages import Page
 
 from mmdbsam.evaluation import VolumeMetric
-from mmdbsam.reports.report.table import (
+from mmdbsam.reports.pages.table import (
     Cell,
     Table,
     escape_latex,
@@ -30,10 +30,10 @@ def written(prepared, make_samples, evaluate, tmp_path_factory):
     content = json.loads(path.read_text())
     content['labels']['1'], content['note'] = NAME, f'A note on {NAME}.'
     path.write_text(json.dumps(content))
-    metric = VolumeMetric(
-        str(base / 'data'), 'test', min_volume=50,
-        report_dir=str(base / 'report'), provenance=dict(config='a/<i>.py'))
-    scores = evaluate(metric, make_samples(lambda mask, *_: mask))
+    metric = VolumeMetric(str(base / 'data'), 'test', min_volume=50,
+                          baselines=True)
+    scores = evaluate(metric, make_samples(lambda mask, *_: mask),
+                      base / 'report', dict(config='a/<i>.py'))
     return SimpleNamespace(folder=base / 'report', scores=scores)
 
 
@@ -122,7 +122,7 @@ def test_an_installed_package_has_the_templates(repo_root, tmp_path):
          'build', '--build-base', str(tmp_path / 'build'), 'build_py',
          '--build-lib', str(tmp_path / 'lib')],
         cwd=repo_root, check=True, capture_output=True)
-    folder = 'mmdbsam/evaluation/report/templates'
+    folder = 'mmdbsam/reports/pages/templates'
     expected = {path.name for path in (repo_root / folder).iterdir()}
     assert expected == {path.name for path
                         in (tmp_path / 'lib' / folder).iterdir()}

@@ -45,6 +45,13 @@ for epoch in (1, 2):
     (work / 'last_checkpoint').write_text(str(checkpoint))
     print(f'INFO - Epoch(train) [{epoch}][10/10]  loss: 1', flush=True)
 """
+# The command mmdbsam, as far as a study needs it.
+FAKE = """
+import runpy, sys
+name = sys.argv.pop(1)
+runpy.run_path(f'{name}.py')
+"""
+PROGRAM = (sys.executable, 'fake.py')
 TEST = """
 import pathlib, sys
 assert pathlib.Path(sys.argv[2]).name == 'epoch_2.pth'
@@ -59,7 +66,7 @@ from rich.console import Console
 from mmdbsam.studies import *
 runs = plan_runs(read_study(sys.argv[1], {}, False), Path('work').resolve())
 with StudyProgress(runs, Console()) as progress:
-    execute(runs, Tools(Path('tools'), False), [{}], progress)
+    execute(runs, Tools(False, (sys.executable, 'fake.py')), [{}], progress)
 """
 NAMES = "variants = [dict(name={!r}, options={{'batch_size': 2}}), " \
     "dict(name={!r}, options={{}})]"
@@ -69,9 +76,9 @@ NAMES = "variants = [dict(name={!r}, options={{'batch_size': 2}}), " \
 def plan(write_study, tmp_path, monkeypatch):
     """A study of two variants with these names, with the tools beside it."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'tools').mkdir()
-    (tmp_path / 'tools/train.py').write_text(TRAIN)
-    (tmp_path / 'tools/test.py').write_text(TEST)
+    (tmp_path / 'fake.py').write_text(FAKE)
+    (tmp_path / 'train.py').write_text(TRAIN)
+    (tmp_path / 'test.py').write_text(TEST)
 
     def plan(first='first', second='second', **options):
         path = write_study(NAMES.format(first, second), epochs=2, **options)
@@ -83,7 +90,7 @@ def plan(write_study, tmp_path, monkeypatch):
 def run_all(runs, environments=({}, )):
     console = Console(record=True, width=160)
     with StudyProgress(runs, console) as progress:
-        failures = execute(runs, Tools(Path('tools'), False), environments,
+        failures = execute(runs, Tools(False, PROGRAM), environments,
                            progress)
     return failures, console.export_text()
 
@@ -98,14 +105,14 @@ def test_runs_are_done_once(plan):
     assert '[4/4] second, seed 5: done' in text and ' left' in text
     run_all(runs)
     for run in runs:
-        assert run.log('train').read_text().count('train.py') == 1
-        assert run.log('test').read_text().count('test.py') == 1
+        assert run.log('train').read_text().count('fake.py train') == 1
+        assert run.log('test').read_text().count('fake.py test') == 1
 
 
 @pytest.mark.parametrize('name, message', [
     ('broken', 'mmdbsam.errors.InputError: no such data'),
     ('killed', 'ended by SIGKILL'),
-    ('nothing', 'train.py ended without its result'),
+    ('nothing', 'train ended without its result'),
 ])
 def test_a_failure_does_not_stop_the_others(plan, name, message):
     runs = plan(name)
@@ -149,7 +156,7 @@ def test_what_a_killed_runner_left_at_work_is_waited_for(plan, repo_root):
     failures, text = run_all(runs)
     assert not failures and all(run.is_tested for run in runs)
     assert 'first, seed 0: waits for a process' in text
-    assert runs[0].log('train').read_text().count('train.py') == 1
+    assert runs[0].log('train').read_text().count('fake.py train') == 1
 
 
 def test_changed_options_are_noticed(plan, write_study):
@@ -179,7 +186,7 @@ def test_slurm_is_given_what_is_not_done(plan, monkeypatch):
     run_all(runs)
     runs[1].costs.touch()
     monkeypatch.setenv('CPUS_PER_TASK', '3')
-    command, = slurm_commands(runs, Tools(Path('tools'), True), 'gpu')
+    command, = slurm_commands(runs, Tools(True, PROGRAM), 'gpu')
     assert '--partition=gpu' in command and '--cpus-per-task=3' in command
     script = Path('work/killed/seed_0/script.sh')
     # As Slurm would: what follows --wrap is a shell's.
@@ -187,9 +194,7 @@ def test_slurm_is_given_what_is_not_done(plan, monkeypatch):
     shown = subprocess.run(['bash', script], capture_output=True,
                            text=True).stdout
     steps = shown.split(' && ')
-    assert [step.split()[1] for step in steps] == [
-        'tools/train.py', 'tools/test.py',
-        'tools/analysis_tools/get_flops.py']
+    assert [step.split()[2] for step in steps] == ['train', 'test', 'flops']
     assert '--resume' in steps[0] and '--amp' in steps[0]
     assert runs[0].config_file.is_file()
 

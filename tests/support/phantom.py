@@ -1,13 +1,17 @@
 """A small prepared data set with two cases, one of them in two blocks."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.structures import BaseDataElement, InstanceData
+from mmengine.structures import InstanceData
+
+from mmdbsam.reports.report import require_free_reports, write_reports
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 LABELS = {1: 'liver', 3: 'spleen', 7: 'nodule'}
 BLOCKS = {'first': [[0, 6], [8, 12]], 'second': [[0, 5]]}
@@ -72,7 +76,7 @@ def make_samples(prepared):
                     ids = [i for i in LABELS if (label == i).any()]
                     boxes = np.array([tight_box(label == i) for i in ids])
                     masks = [predict(label == i, case, z, i) for i in ids]
-                    sample = BaseDataElement(metainfo=dict(
+                    sample = PromptDataSample(metainfo=dict(
                         case=case, block=(start, stop), slice_index=z,
                         prompt='one box a label and slice, tight'))
                     sample.prompts = InstanceData(
@@ -80,7 +84,7 @@ def make_samples(prepared):
                             boxes + shift * np.array([-1, -1, 1, 1]),
                             dtype=torch.float32),
                         labels=torch.tensor(ids))
-                    sample.predictions = InstanceData(
+                    sample.pred_instances = InstanceData(
                         masks=torch.from_numpy(np.stack(masks)),
                         iou=torch.ones(len(ids)))
                     samples.append(sample)
@@ -91,12 +95,20 @@ def make_samples(prepared):
 
 @pytest.fixture(scope='session')
 def evaluate():
-    """Run a metric as mmengine's test loop does, one sample a batch."""
+    """Run a metric as mmengine's test loop does, one sample a batch.
 
-    def run(metric, samples):
+    With a folder, the report is written there as ``mmdbsam test`` does.
+    """
+
+    def run(metric, samples, report=None, provenance=()):
         evaluator = Evaluator(metric)
+        if report:
+            require_free_reports(metric, Path(report))
         for sample in samples:
             evaluator.process([sample])
-        return evaluator.evaluate(len(samples))
+        found = evaluator.evaluate(len(samples))
+        if report:
+            write_reports(metric, Path(report), dict(provenance))
+        return found
 
     return run

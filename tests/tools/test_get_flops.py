@@ -6,6 +6,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmdbsam.engine import costs
+
 CONFIG = 'tests/data/dbsam_tiny_spine.py'
 
 
@@ -39,7 +41,7 @@ def test_operations_are_those_of_the_model_zoo(load_tool, repo_root, vit,
     init_default_scope('mmdbsam')
     cfg = Config.fromfile(repo_root / f'configs/{vit}.py')
     cfg.model.image_encoder.update(dict.fromkeys(without))
-    counts = load_tool('analysis_tools/get_flops.py').count_operations(cfg, 1)
+    counts = costs.count_operations(cfg, 1)
     total = counts.pop('total')
     assert sum(counts.values()) == total
     zoo = load_tool('analysis_tools/model_zoo.py')

@@ -37,16 +37,14 @@ def checkpoint(tmp_path_factory, repo_root):
 
 
 @pytest.fixture
-def evaluate(load_tool, repo_root, prepared_spine, checkpoint, tmp_path,
+def evaluate(command, repo_root, prepared_spine, checkpoint, tmp_path,
              monkeypatch):
-    """Run the tool in this process: the report's folder."""
+    """Test in this process: the report's folder."""
     def run(name, *options):
         monkeypatch.chdir(repo_root)
-        monkeypatch.setattr('sys.argv', [
-            'test.py', CONFIG, str(checkpoint), '--work-dir',
-            str(tmp_path / 'work'), '--report', str(tmp_path / name),
-            '--cfg-options', f'data_root={prepared_spine}', *PLAIN, *options])
-        load_tool('test.py').main()
+        command('test', CONFIG, checkpoint, '--work-dir', tmp_path / 'work',
+                '--report', tmp_path / name, '--cfg-options',
+                f'data_root={prepared_spine}', *PLAIN, *options)
         return tmp_path / name
 
     return run
@@ -141,7 +139,7 @@ def test_the_process_group_ends_before_the_interpreter(repo_root, tmp_path,
 import atexit
 import torch.distributed as dist
 from mmengine.config import Config
-from mmdbsam.engine.setup import build_runner
+from mmdbsam.engine.runner import build_runner
 atexit.register(lambda: print('left:', not dist.is_initialized()))
 cfg = Config.fromfile({CONFIG!r})
 cfg.update(launcher='pytorch', work_dir={str(tmp_path)!r}, sync_bn=None)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -152,31 +153,34 @@ def test_report_of_a_trained_model(tool, run, tmp_path, repo_root,
 
 @pytest.mark.parametrize('options, wanted', [([], 'float32'),
                                              (['--amp'], 'bfloat16')])
-def test_precision_of_a_test(load_tool, repo_root, monkeypatch, tmp_path,
+def test_precision_of_a_test(command, repo_root, monkeypatch, tmp_path,
                              options, wanted):
     """That of the model's layers, and what the report says of it."""
-    tool = load_tool('test.py')
     seen = []
 
     class Runner:
         model = None
+        test_loop = SimpleNamespace(
+            evaluator=SimpleNamespace(metrics=['the metric']))
 
         def __init__(self, cfg):
-            self.evaluator = cfg.test_evaluator
+            assert cfg.test_evaluator.baselines
 
         def test(self):
             product = torch.nn.functional.linear(*torch.ones(2, 1, 1))
             seen.append(str(product.dtype))
-            seen.append(self.evaluator.provenance.precision)
 
     monkeypatch.chdir(repo_root)
-    monkeypatch.setattr(tool, 'build_runner', Runner)
-    monkeypatch.setattr(tool, 'load_weights', lambda model, path: None)
+    monkeypatch.setattr('mmdbsam.engine.runner.build_runner', Runner)
+    monkeypatch.setattr('mmdbsam.weights.loading.load_weights',
+                        lambda model, path: None)
+    monkeypatch.setattr('mmdbsam.reports.report.require_free_reports',
+                        lambda metric, folder: None)
+    monkeypatch.setattr('mmdbsam.reports.report.write_reports',
+                        lambda metric, folder, provenance:
+                        seen.append(provenance['precision']))
     (tmp_path / 'x.pth').write_bytes(b'weights')
-    monkeypatch.setattr('sys.argv', [
-        'test.py', CONFIG, str(tmp_path / 'x.pth'), '--report', 'x',
-        *options])
-    tool.main()
+    command('test', CONFIG, tmp_path / 'x.pth', '--report', 'x', *options)
     assert seen == [f'torch.{wanted}', wanted]
 
 
@@ -192,9 +196,9 @@ def test_precision_of_a_test(load_tool, repo_root, monkeypatch, tmp_path,
     ('data_rot=x', "--cfg-options data_rot: expected a key of the config"),
     ('train_pipeline.9.size=1', '--cfg-options: Index 9 exceeds'),
     ('model.pretrained=checkpoints_/sam_vit_b_01ec64.pth',
-     'no such file; run python tools/fetch_weights.py sam_vit_b'),
+     'no such file; run mmdbsam fetch sam_vit_b'),
     ('model.pretrained=checkpoints_/lite_medsam.pth',
-     'no such file; run python tools/fetch_weights.py lite_medsam'),
+     'no such file; run mmdbsam fetch lite_medsam'),
 ])
 def test_bad_input_is_one_line(tool, tmp_path, repo_root, option, message):
     done = subprocess.run(

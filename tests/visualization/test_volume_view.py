@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.path import Path as Polygon
 
-from mmdbsam.visualization import VolumeView, volume_overlay
-from mmdbsam.visualization.volume_overlay import _outline
+from mmdbsam.reports import volume_overlay
+from mmdbsam.reports.volume_overlay import _outline
+from mmdbsam.visualization import VolumeView
 
 
 def mask_of(shape, rows, columns, slices=slice(None)):

@@ -17,11 +17,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 
-from mmdbsam.engine.setup import (
-    add_runner_arguments,
-    half_precision,
-    load_config,
-)
+from mmdbsam.cli.options import add_runner_arguments, load_config
+from mmdbsam.engine.precision import half_precision
 from mmdbsam.errors import run_cli
 from mmdbsam.registry import MODELS
 

@@ -14,8 +14,8 @@ from statistics import median
 import torch
 from mmengine.registry import init_default_scope
 
+from mmdbsam.cli.options import add_runner_arguments, load_config
 from mmdbsam.deployment import OnnxSegmentor
-from mmdbsam.engine.setup import add_runner_arguments, load_config
 from mmdbsam.errors import run_cli
 from mmdbsam.registry import MODELS
 from mmdbsam.weights.loading import load_weights

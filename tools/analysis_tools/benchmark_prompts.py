@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from rich.progress import track
 
-from mmdbsam.engine.setup import add_runner_arguments, load_config
+from mmdbsam.cli.options import add_runner_arguments, load_config
 from mmdbsam.errors import run_cli
 from mmdbsam.registry import MODELS
 from mmdbsam.weights.loading import load_weights
@@ -61,10 +61,10 @@ def main() -> None:
             model.test_step(batch)  # compiles kernels
         number = len(batch['data_samples'][0].prompts)
         start = time.perf_counter()
-        at_once = model.test_step(batch)[0].predictions.masks
+        at_once = model.test_step(batch)[0].pred_instances.masks
         middle = time.perf_counter()
         singly = torch.cat([
-            model.test_step(one_prompt(batch, i))[0].predictions.masks
+            model.test_step(one_prompt(batch, i))[0].pred_instances.masks
             for i in range(number)])
         apart += time.perf_counter() - middle
         together += middle - start

@@ -1,52 +1,6 @@
-"""Compare reports on the same volumes with the first of them.
+"""Compare reports on the same volumes with the first of them."""
 
-``python tools/analysis_tools/compare_reports.py REPORT REPORT ... --out DIR``
-prints which model is better in which metric, by how much, and whether that
-can be chance; and writes it with the differences of each label and the
-volumes that changed most, as comparison.md, .tex, .html and .png.
-"""
-
-import argparse
-from pathlib import Path
-
-from mmdbsam.errors import run_cli
-from mmdbsam.reports.comparison import (
-    compare,
-    find_data,
-    model_names,
-    require_same,
-    score_table,
-    verdict,
-    write_comparison,
-)
-from mmdbsam.reports.report import read_report
-
-
-def main() -> None:
-    """Compare the reports that the command line names."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('first', type=Path, metavar='REPORT')
-    parser.add_argument('others', nargs='+', type=Path, metavar='REPORT')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--data-root', metavar='DIR', help='the prepared data, for pictures; '
-        'default: where the first report found them')
-    args = parser.parse_args()
-    reports = [read_report(path) for path in (args.first, *args.others)]
-    require_same(reports)
-    data = find_data(reports, args.data_root)
-    paths = write_comparison(args.out, reports, data)
-    summary, table = reports[0].summary, score_table(reports)
-    names = model_names(reports)
-    print(f'{summary["note"]}\n\n{table.markdown()}\n\n{table.caption}\n')
-    for difference in compare(reports):
-        print(verdict(difference, names))
-    print()
-    for path in paths:
-        print(path)
-
+from mmdbsam.cli import main
 
 if __name__ == '__main__':
-    run_cli(main)
+    main('compare')

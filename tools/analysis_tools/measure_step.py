@@ -13,9 +13,9 @@ import time
 import torch
 from mmengine.registry import init_default_scope
 
+from mmdbsam.cli.options import add_runner_arguments, load_config
 from mmdbsam.engine.memory import peak_memory
 from mmdbsam.engine.random_batch import random_batch
-from mmdbsam.engine.setup import add_runner_arguments, load_config
 from mmdbsam.errors import run_cli
 from mmdbsam.registry import MODELS
 

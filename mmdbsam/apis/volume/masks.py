@@ -12,7 +12,7 @@ from mmdbsam.apis.scans import Scan
 from mmdbsam.geometry.boxes import bounding_box
 from mmdbsam.geometry.grids import resample, set_geometry
 from mmdbsam.geometry.planes import SlicePlane
-from mmdbsam.structures.packed_mask import CroppedMask
+from mmdbsam.structures.packed_mask import PackedMask
 
 # Of a probability, what may be taken for 0.
 _NOTHING = 1e-3
@@ -30,7 +30,7 @@ class SliceMasks:
     """
 
     plane: SlicePlane
-    masks: Dict[int, CroppedMask] = field(default_factory=dict)
+    masks: Dict[int, PackedMask] = field(default_factory=dict)
     weighted_iou: float = 0.
     pixels: int = 0
 
@@ -41,7 +41,7 @@ class SliceMasks:
         self.weighted_iou += count * iou
         self.pixels += count
         if count:
-            self.masks[index] = CroppedMask.pack(mask)
+            self.masks[index] = PackedMask.pack(mask)
 
     def volume(self, shape: Tuple[int, ...]) -> np.ndarray:
         """The masks in the volume, bool (D, H, W)."""
@@ -112,12 +112,12 @@ def on_grid_of(scan: Scan, mask: np.ndarray, working: Scan) -> np.ndarray:
 
 
 def clean_up(mask: np.ndarray, keep_largest: bool, fill_holes: bool
-             ) -> CroppedMask:
+             ) -> PackedMask:
     """Keep a mask, maybe its largest component only, maybe with holes filled.
 
     A hole is background that the mask encloses in three dimensions.
     """
-    cropped = CroppedMask.pack(mask)
+    cropped = PackedMask.pack(mask)
     if not cropped.bits.size:
         return cropped
     crop = cropped.crop()
@@ -126,7 +126,7 @@ def clean_up(mask: np.ndarray, keep_largest: bool, fill_holes: bool
     if fill_holes:
         crop = ndimage.binary_fill_holes(crop)
     mask[cropped.where] = crop
-    return CroppedMask.pack(mask)
+    return PackedMask.pack(mask)
 
 
 def largest_component(mask: np.ndarray) -> np.ndarray:

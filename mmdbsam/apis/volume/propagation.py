@@ -11,7 +11,6 @@ from scipy import ndimage
 from mmdbsam.apis.image_model import ImagePrompts
 from mmdbsam.apis.volume.slices import PlaneSlices
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation import DSC, MaskPair
 from mmdbsam.geometry.boxes import tight_boxes
 
 # Pixels, for small masks.
@@ -71,8 +70,7 @@ class PropagationRule:
         """
         return (np.count_nonzero(mask) >= self.min_area
                 and iou >= self.min_iou
-                and DSC()(MaskPair(before.mask, mask, (1, 1)))
-                >= self.min_overlap
+                and _dice(before.mask, mask) >= self.min_overlap
                 and np.abs(median_grey(image, mask) - before.grey).max()
                 <= self.max_grey_change)
 
@@ -96,6 +94,12 @@ class Followed:
 
     mask: np.ndarray
     grey: np.ndarray
+
+
+def _dice(first: np.ndarray, second: np.ndarray) -> float:
+    """The DSC of two masks, bool (H, W), which are not both empty."""
+    return 2 * np.count_nonzero(first & second) / (
+        np.count_nonzero(first) + np.count_nonzero(second))
 
 
 def median_grey(image: np.ndarray, mask: np.ndarray) -> np.ndarray:

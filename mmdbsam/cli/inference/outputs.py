@@ -16,8 +16,9 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.atomic import staged_file, write_text
 from mmdbsam.io.writers import SegmentationWriter, Writers, label_descriptions
+from mmdbsam.reports.volume_overlay import OVERLAYS
 from mmdbsam.structures.results import VolumeResult
-from mmdbsam.visualization import OVERLAYS, VolumeView
+from mmdbsam.visualization import VolumeView
 
 
 class ObjectRow(NamedTuple):

@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.structures import BaseDataElement, InstanceData
+from mmengine.structures import InstanceData
 
 from mmdbsam.registry import TRANSFORMS
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 
 @TRANSFORMS.register_module()
@@ -13,17 +14,12 @@ class PackPromptSample(BaseTransform):
     """Pack image, prompts and masks into what the model takes.
 
     Returns ``inputs``, a uint8 tensor (3, h, w): RGB, or the grey values in
-    all three channels; and ``data_samples``, a ``BaseDataElement`` with
-
-    - metainfo: ``task`` and ``case`` (names), ``block`` (start, stop),
-      ``slice_index``, ``ori_shape``, ``img_shape``, ``scale_factor``,
-      ``flip``, ``prompt`` (how the prompts were made), ``clicks`` (their
-      number, if clicks are to be simulated);
-    - ``prompts``: ``labels`` int64 (K,); ``boxes`` float32 (K, 4) in pixels
-      of the input, ``ori_boxes`` float32 (K, 4) in pixels of the original
-      slice (before any flip) and ``draws`` int64 (K,), or
-      ``references`` bool (K, H, W) to simulate clicks from;
-    - ``gt``, if there are masks: ``masks`` uint8 (K, h, w) in {0, 1}.
+    all three channels; and ``data_samples``, a :class:`.PromptDataSample`
+    with prompts, with ``gt_instances`` if there are masks, and with the meta
+    information ``task`` and ``case`` (names), ``block`` (start, stop),
+    ``slice_index``, ``ori_shape``, ``img_shape``, ``scale_factor``, ``flip``,
+    ``prompt`` (how the prompts were made) and ``clicks`` (their number, if
+    clicks are to be simulated).
     """
 
     META_KEYS = ('task', 'block', 'slice_index', 'ori_shape', 'img_shape',
@@ -32,7 +28,7 @@ class PackPromptSample(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Pack the results."""
-        sample = BaseDataElement(metainfo=dict(
+        sample = PromptDataSample(metainfo=dict(
             case=results['case'].name,
             **{key: results[key] for key in self.META_KEYS}))
         if 'clicks' in results:
@@ -42,7 +38,7 @@ class PackPromptSample(BaseTransform):
             for key in self.PROMPT_KEYS if key in results
         })
         if 'masks' in results:
-            sample.gt = InstanceData(masks=torch.from_numpy(
+            sample.gt_instances = InstanceData(masks=torch.from_numpy(
                 np.ascontiguousarray(results['masks'])))
         return dict(inputs=image_tensor(results['img']), data_samples=sample)
 

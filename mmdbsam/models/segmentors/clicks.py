@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Optional, Tuple
 
 import numpy as np
 import torch
-from mmengine.structures import BaseDataElement
 from scipy import ndimage
 from torch import Tensor
+
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 if TYPE_CHECKING:
     from mmdbsam.models.segmentors.prompt_segmentor import PromptSegmentor
 
 
 def decode_clicks(model: PromptSegmentor, embedding: Tensor,
-                  sample: BaseDataElement) -> Tuple[Tensor, Tensor]:
+                  sample: PromptDataSample) -> Tuple[Tensor, Tensor]:
     """Decode a sample's labels click by click, from one encoding.
 
     The first click is in the centre of the label's largest region, each

@@ -43,7 +43,7 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
 
         Returns:
             dict: ``inputs`` (B, 3, S, S), float32, and ``data_samples``,
-            whose ``gt.masks`` are (K, S, S).
+            whose ``gt_instances.masks`` are (K, S, S).
         """
         for image in data['inputs']:
             if max(image.shape[-2:]) != self.size:
@@ -53,10 +53,10 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
                     'the pipeline resize them (ResizeLongestSide)')
         data = super().forward(data, training)
         for sample in data['data_samples']:
-            if 'gt' in sample:
-                masks = sample.gt.masks
+            if 'gt_instances' in sample:
+                masks = sample.gt_instances.masks
                 h, w = masks.shape[-2:]
-                sample.gt.masks = F.pad(
+                sample.gt_instances.masks = F.pad(
                     masks, (0, self.size - w, 0, self.size - h))
         return data
 

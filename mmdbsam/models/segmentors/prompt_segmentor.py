@@ -6,12 +6,13 @@ import torch
 import torch.nn.functional as F
 from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
-from mmengine.structures import BaseDataElement, InstanceData
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmdbsam.models.embedding_cache import EmbeddingCache
 from mmdbsam.models.segmentors.clicks import decode_clicks
 from mmdbsam.registry import MODELS
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
 from mmdbsam.weights.loading import load_pretrained
 
 Points = Tuple[Tensor, Tensor]
@@ -122,26 +123,27 @@ class PromptSegmentor(BaseModel):
 
     def forward(self,
                 inputs: Tensor,
-                data_samples: List[BaseDataElement],
+                data_samples: List[PromptDataSample],
                 mode: str = 'tensor') -> Union[Dict[str, Tensor], list]:
         """mmengine's entry point.
 
         Args:
             inputs: (B, 3, S, S).
-            data_samples: B samples with ``prompts.boxes``; with ``gt.masks``
-                (K, S, S) for the loss. For 'predict' they may have, instead
-                of boxes, ``clicks`` to simulate, see :func:`decode_clicks`.
+            data_samples: B samples with ``prompts.boxes``; for the loss with
+                ``gt_instances.masks`` (K, S, S). For 'predict' they may have,
+                instead of boxes, ``clicks`` to simulate, see
+                :func:`decode_clicks`.
             mode: 'loss', 'predict', or 'tensor' for the bare logits.
 
         Returns:
-            The losses; or the samples with their ``predictions``; or a list
+            The losses; or the samples with their ``pred_instances``; or a list
             of the logits and predicted IoU of each image.
         """
         embeddings = self.encode_image(inputs)
         if mode == 'predict':
             for embedding, sample in zip(embeddings, data_samples,
                                          strict=True):
-                sample.predictions = self._predict(embedding[None], sample)
+                sample.pred_instances = self._predict(embedding[None], sample)
             return data_samples
         decoded = [
             self.decode_prompts(embedding[None], boxes=sample.prompts.boxes)
@@ -151,11 +153,12 @@ class PromptSegmentor(BaseModel):
         if mode == 'tensor':
             return decoded
         logits = torch.cat([logits for logits, _ in decoded])
-        masks = torch.cat([sample.gt.masks for sample in data_samples])
+        masks = torch.cat([sample.gt_instances.masks
+                           for sample in data_samples])
         return self.mask_head.loss(logits, masks)
 
     def _predict(self, embedding: Tensor,
-                 sample: BaseDataElement) -> InstanceData:
+                 sample: PromptDataSample) -> InstanceData:
         """Masks and predicted IoU of a sample's prompts."""
         if 'clicks' in sample:
             decoded = [decode_clicks(self, embedding, sample)]

@@ -6,16 +6,15 @@ from typing import List, Optional, Sequence
 
 import numpy as np
 
-from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
-from mmdbsam.evaluation.label_volume import Prompt
+from mmdbsam.evaluation.predictions import Predictions, PromptedMask
+from mmdbsam.io.prepared import PreparedData
 from mmdbsam.reports.comparison.pairing import model_names, rows_by_key
 from mmdbsam.reports.report import Report
 from mmdbsam.reports.report.overlays import draw_row, largest_slice
 from mmdbsam.reports.report.predictions import (
-    Prompts,
-    find_prompt,
+    find_prediction,
     load_predictions,
 )
 
@@ -109,21 +108,21 @@ def draw_changes(changes: Sequence[Change], reports: Sequence[Report],
 
 
 def _changed_slice(data: PreparedData, change: Change,
-                   predictions: Sequence[Prompts]) -> int:
+                   predictions: Sequence[Predictions]) -> int:
     row = change.rows[0]
     shape = data.case(row.case).shape[1:]
     first, second = predictions[0], predictions[change.other]
     pixels = {
         index: np.count_nonzero(
-            _mask(find_prompt(first, row, index), shape)
-            ^ _mask(find_prompt(second, row, index), shape))
+            _mask(find_prediction(first, row, index), shape)
+            ^ _mask(find_prediction(second, row, index), shape))
         for index in range(row.start, row.stop)}
     index = max(pixels, key=pixels.get)
     return index if pixels[index] else largest_slice(data, row)
 
 
-def _mask(prompt: Optional[Prompt], shape: Sequence[int]) -> np.ndarray:
+def _mask(found: Optional[PromptedMask], shape: Sequence[int]) -> np.ndarray:
     mask = np.zeros(shape, bool)
-    if prompt is not None:
-        prompt.paste(mask, (0, 0))
+    if found is not None:
+        found.mask.paste(mask, (0, 0))
     return mask

@@ -8,8 +8,8 @@ from typing import List, Optional, Sequence
 import numpy as np
 from PIL import Image
 
-from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.io.atomic import write_text
+from mmdbsam.io.prepared import PreparedData
 from mmdbsam.reports.comparison.differences import compare
 from mmdbsam.reports.comparison.most_changed import draw_changes, most_changed
 from mmdbsam.reports.comparison.pairing import model_names
@@ -21,10 +21,10 @@ from mmdbsam.reports.comparison.verdicts import (
     score_table,
     verdict,
 )
+from mmdbsam.reports.pages.html import picture_uri, render_page
+from mmdbsam.reports.pages.table import Table, escape_markdown, latex_document
 from mmdbsam.reports.report import Report
-from mmdbsam.reports.report.html import picture_uri, render_page
 from mmdbsam.reports.report.markdown import facts, protocol_text
-from mmdbsam.reports.report.table import Table, escape_markdown, latex_document
 
 _NO_DATA = ('No pictures: the data that the reports are on were not found; '
             'give --data-root.')

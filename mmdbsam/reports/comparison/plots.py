@@ -7,8 +7,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from mmdbsam.reports.comparison.pairing import model_names, rows_by_key
+from mmdbsam.reports.pages.svg import STYLE, svg
 from mmdbsam.reports.report import Report
-from mmdbsam.reports.report.plots import STYLE, svg
 
 # Of Okabe and Ito's palette, which colour-blind readers tell apart too.
 _COLOURS = ('#0083c9', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9')

@@ -6,6 +6,7 @@ from mmdbsam.evaluation.label_volume import METHODS
 from mmdbsam.evaluation.statistics import MIN_CASES
 from mmdbsam.reports.comparison.differences import Difference
 from mmdbsam.reports.comparison.pairing import model_names, rows_by_key
+from mmdbsam.reports.pages.table import Cell, Table
 from mmdbsam.reports.report import Report
 from mmdbsam.reports.report.score_formats import ScoreFormat, score_formats
 from mmdbsam.reports.report.score_tables import (
@@ -13,7 +14,6 @@ from mmdbsam.reports.report.score_tables import (
     mean_cells,
     score_cell,
 )
-from mmdbsam.reports.report.table import Cell, Table
 
 NOTHING = '–'
 

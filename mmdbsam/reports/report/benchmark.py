@@ -9,14 +9,14 @@ from typing import Dict, List, Optional, Sequence
 from mmdbsam.evaluation.label_volume import METHODS
 from mmdbsam.evaluation.statistics import mean_of_means_interval
 from mmdbsam.io.atomic import write_text
+from mmdbsam.reports.pages.html import render_page
+from mmdbsam.reports.pages.table import Cell, Table, latex_document
 from mmdbsam.reports.report import plots
 from mmdbsam.reports.report.folder import Report, read_report
-from mmdbsam.reports.report.html import render_page
 from mmdbsam.reports.report.markdown import facts
 from mmdbsam.reports.report.score_formats import ScoreFormat, score_formats
 from mmdbsam.reports.report.score_tables import score_cell
 from mmdbsam.reports.report.summary import row_units
-from mmdbsam.reports.report.table import Cell, Table, latex_document
 
 # What a summary says of the run, which all tasks share.
 _RUN = ('provenance', 'versions', 'hardware', 'created')

@@ -13,12 +13,13 @@ from matplotlib.image import imsave
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
+from mmdbsam.evaluation.predictions import Predictions
 from mmdbsam.io.atomic import staged_folder
+from mmdbsam.reports.pages.table import latex_document
 from mmdbsam.reports.report.html import html_report
 from mmdbsam.reports.report.markdown import markdown_report
-from mmdbsam.reports.report.predictions import Prompts, save_predictions
+from mmdbsam.reports.report.predictions import save_predictions
 from mmdbsam.reports.report.score_tables import label_table, method_table
-from mmdbsam.reports.report.table import latex_document
 
 CONTENTS = ('cases.csv', 'summary.json', 'report.md', 'table.tex',
             'index.html', 'predictions.npz', 'overlays')
@@ -39,7 +40,7 @@ class Report:
     rows: List[CaseScore]
 
 
-def require_free_report_dir(report_dir: str) -> Path:
+def require_free_report_dir(report_dir: str | Path) -> Path:
     """Make sure that writing a report there destroys nothing else.
 
     Args:
@@ -63,9 +64,9 @@ def require_free_report_dir(report_dir: str) -> Path:
     return folder
 
 
-def write_report(report_dir: str, rows: Sequence[CaseScore], summary: dict,
-                 predictions: Prompts, overlays: Dict[str, np.ndarray]
-                 ) -> Path:
+def write_report(report_dir: str | Path, rows: Sequence[CaseScore],
+                 summary: dict, predictions: Predictions,
+                 overlays: Dict[str, np.ndarray]) -> Path:
     """Write a report, all of it or nothing; it replaces an earlier one.
 
     Args:

@@ -2,9 +2,9 @@
 
 from typing import Any, Sequence
 
+from mmdbsam.reports.pages.table import escape_markdown
 from mmdbsam.reports.report.score_formats import score_formats
 from mmdbsam.reports.report.score_tables import label_table, method_table
-from mmdbsam.reports.report.table import escape_markdown
 
 
 def markdown_report(summary: dict, overlays: Sequence[str]) -> str:

@@ -4,9 +4,10 @@ from typing import Dict, Sequence
 
 import numpy as np
 
-from mmdbsam.datasets.prepared import PreparedData
 from mmdbsam.evaluation.case_score import CaseScore
-from mmdbsam.reports.report.predictions import Prompts, find_prompt
+from mmdbsam.evaluation.predictions import Predictions
+from mmdbsam.io.prepared import PreparedData
+from mmdbsam.reports.report.predictions import find_prediction
 from mmdbsam.visualization import draw_overlay
 
 
@@ -19,18 +20,18 @@ def best_median_worst(rows: Sequence[CaseScore]) -> Dict[str, CaseScore]:
 
 
 def draw_best_median_worst(data: PreparedData, rows: Sequence[CaseScore],
-                           prompts: Prompts) -> Dict[str, np.ndarray]:
+                           predictions: Predictions) -> Dict[str, np.ndarray]:
     """Pictures of what :func:`best_median_worst` finds.
 
     Args:
         data: The data set that was evaluated.
         rows: Those of all methods.
-        prompts: All prompts.
+        predictions: All of the evaluation.
 
     Returns:
         dict[str, np.ndarray]: Name to picture, see :func:`draw_row`.
     """
-    return {name: draw_row(data, row, prompts, largest_slice(data, row))
+    return {name: draw_row(data, row, predictions, largest_slice(data, row))
             for name, row in best_median_worst(rows).items()}
 
 
@@ -41,14 +42,14 @@ def largest_slice(data: PreparedData, row: CaseScore) -> int:
     return row.start + int(areas.argmax())
 
 
-def draw_row(data: PreparedData, row: CaseScore, prompts: Prompts,
+def draw_row(data: PreparedData, row: CaseScore, predictions: Predictions,
              index: int, title: str = '') -> np.ndarray:
     """A slice with the row's label, its prediction and its box.
 
     Args:
         data: The data set that was evaluated.
         row: The row.
-        prompts: All prompts.
+        predictions: All of the evaluation.
         index: Which slice.
         title: Begins the picture's second line.
 
@@ -56,13 +57,13 @@ def draw_row(data: PreparedData, row: CaseScore, prompts: Prompts,
         np.ndarray: uint8 (h, w, 3), RGB.
     """
     case = data.case(row.case)
-    prompt = find_prompt(prompts, row, index)
+    found = find_prediction(predictions, row, index)
     reference, = case.mask(row.label_id, index, index + 1)
     prediction = np.zeros_like(reference)
-    if prompt is not None:
-        prompt.paste(prediction, (0, 0))
+    if found is not None:
+        found.mask.paste(prediction, (0, 0))
     return draw_overlay(
         case.image()[index], reference, prediction,
-        None if prompt is None else prompt.box,
+        None if found is None else found.box,
         title=f'{row.label}\n{title}{row.case}, slice {index}, DSC of the '
         f'volume {100 * row.scores["DSC"]:.1f} %')

@@ -1,6 +1,5 @@
-"""The plots of a page: SVG that takes the page's colour for its ink."""
+"""The plots of a report."""
 
-import io
 from typing import Dict, List, Sequence
 
 import matplotlib
@@ -11,21 +10,12 @@ from matplotlib.figure import Figure
 
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.evaluation.label_volume import METHODS
+from mmdbsam.reports.pages.svg import INK, STYLE, svg
 from mmdbsam.reports.report.score_formats import ScoreFormat
 
 # Of Okabe and Ito's palette, which colour-blind readers tell apart too.
 METHOD_COLOURS = {'box': '#999999', 'ellipse': '#e69f00', 'model': '#0083c9'}
 _MARKERS = {'box': 's', 'ellipse': '^', 'model': 'o'}
-# Stands for the text colour of the page; not a colour that is drawn.
-_INK = '#010203'
-STYLE = {
-    'svg.fonttype': 'none', 'svg.hashsalt': 'report', 'font.size': 9,
-    'text.color': _INK, 'axes.labelcolor': _INK, 'axes.edgecolor': _INK,
-    'xtick.color': _INK, 'ytick.color': _INK, 'axes.spines.top': False,
-    'axes.spines.right': False, 'axes.grid': True, 'grid.color': _INK,
-    'grid.alpha': 0.15, 'axes.axisbelow': True, 'text.parse_math': False,
-    'legend.frameon': False, 'axes.linewidth': 0.6, 'legend.fontsize': 9,
-}
 # Above it, points are pixels: a browser draws thousands of shapes slowly.
 _MAX_SHAPES = 1500
 # A box of fewer values says less than the values.
@@ -118,16 +108,6 @@ def score_against_size(rows: Sequence[CaseScore], shown: ScoreFormat
         return svg(figure)
 
 
-def svg(figure: Figure) -> Markup:
-    """A figure as an element of a page, which is not escaped again."""
-    text = io.StringIO()
-    figure.savefig(text, format='svg', transparent=True,
-                   metadata={'Date': None})
-    # Without the XML declaration.
-    element = text.getvalue()[text.getvalue().index('<svg'):]
-    return Markup(element.replace(_INK, 'currentColor'))
-
-
 def _methods(rows: Sequence[CaseScore]) -> List[str]:
     present = {row.method for row in rows}
     return [method for method in METHODS if method in present]
@@ -164,7 +144,7 @@ def _score_axis(axes: Axes, shown: ScoreFormat) -> None:
     if shown.higher_is_better:
         axes.set_xlim(-2, 102)
     else:
-        axes.axvline(shown.ideal, color=_INK, linewidth=0.8)
+        axes.axvline(shown.ideal, color=INK, linewidth=0.8)
 
 
 def _short(name: str) -> str:

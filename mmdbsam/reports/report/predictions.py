@@ -2,31 +2,29 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Optional
 
 import numpy as np
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
-from mmdbsam.evaluation.label_volume import Prompt
-
-# Prompts by (case, label id), then by draw, then by slice index.
-Prompts = Dict[Tuple[str, int], Dict[int, Dict[int, Prompt]]]
+from mmdbsam.evaluation.predictions import Predictions, PromptedMask
+from mmdbsam.structures.packed_mask import PackedMask
 
 
-def save_predictions(path: Path, prompts: Prompts) -> None:
+def save_predictions(path: Path, predictions: Predictions) -> None:
     """Write prompts and predictions, one bit a pixel of their crops.
 
     Args:
         path: An ``.npz`` file. It holds, for P prompts, ``case`` (P,) as
             indices of ``cases``, ``label_id`` (P,), ``draw`` (P,), ``slice``
             (P,), ``box`` (P, 4), NaN without one, ``corner`` (P, 2) and
-            ``shape`` (P, 2) as in :class:`.Prompt`, and ``bits``, uint8, the
-            crops' one after the other.
-        prompts: All of an evaluation.
+            ``shape`` (P, 2) as in :class:`.PackedMask`, and ``bits``, uint8,
+            the crops' one after the other.
+        predictions: All of an evaluation.
     """
     flat = [(case, label_id, draw, index, prompt)
-            for (case, label_id), draws in prompts.items()
+            for (case, label_id), draws in predictions.items()
             for draw, slices in draws.items()
             for index, prompt in slices.items()]
     cases = sorted({case for case, *_ in flat})
@@ -43,14 +41,15 @@ def save_predictions(path: Path, prompts: Prompts) -> None:
         **numbers,
         box=np.array([no_box if p.box is None else p.box for p in ordered],
                      np.float32).reshape(-1, 4),
-        corner=np.array([p.corner for p in ordered],
+        corner=np.array([p.mask.corner for p in ordered],
                         np.int32).reshape(-1, 2),
-        shape=np.array([p.shape for p in ordered], np.int32).reshape(-1, 2),
+        shape=np.array([p.mask.shape for p in ordered],
+                       np.int32).reshape(-1, 2),
         bits=np.concatenate([np.zeros(0, np.uint8),
-                             *(p.bits for p in ordered)]))
+                             *(p.mask.bits for p in ordered)]))
 
 
-def load_predictions(path: Path) -> Prompts:
+def load_predictions(path: Path) -> Predictions:
     """Read what :func:`save_predictions` wrote.
 
     Raises:
@@ -67,17 +66,18 @@ def load_predictions(path: Path) -> Prompts:
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise InputError(f"{path}: expected a report's predictions, found "
                          f'{type(error).__name__}: {error}') from error
-    prompts: Prompts = defaultdict(lambda: defaultdict(dict))
+    predictions: Predictions = defaultdict(lambda: defaultdict(dict))
     for name, crop, label_id, draw, index, box, corner, shape in zip(
             names, bits[:-1], *fields, strict=True):
-        prompts[name, int(label_id)][int(draw)][int(index)] = Prompt(
-            None if np.isnan(box).any() else box,
-            tuple(map(int, corner)), tuple(map(int, shape)), crop)
-    return prompts
+        mask = PackedMask(tuple(map(int, corner)), tuple(map(int, shape)),
+                          crop)
+        predictions[name, int(label_id)][int(draw)][int(index)] = (
+            PromptedMask(None if np.isnan(box).any() else box, mask))
+    return predictions
 
 
-def find_prompt(prompts: Prompts, row: CaseScore, index: int
-                ) -> Optional[Prompt]:
-    """That of a row's label and draw in a slice, or None."""
-    draws = prompts.get((row.case, row.label_id), {})
+def find_prediction(predictions: Predictions, row: CaseScore, index: int
+                    ) -> Optional[PromptedMask]:
+    """The prediction for a row's label and draw in a slice, or None."""
+    draws = predictions.get((row.case, row.label_id), {})
     return draws.get(row.draw, {}).get(index)

@@ -3,8 +3,8 @@
 from typing import Dict, List, Optional, Tuple
 
 from mmdbsam.evaluation.label_volume import METHODS
+from mmdbsam.reports.pages.table import Cell, Table
 from mmdbsam.reports.report.score_formats import ScoreFormat, score_formats
-from mmdbsam.reports.report.table import Cell, Table
 
 
 def score_cell(shown: ScoreFormat, value: float,

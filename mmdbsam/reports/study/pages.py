@@ -5,8 +5,8 @@ from pathlib import Path
 from rich.console import Console
 
 from mmdbsam.io.atomic import write_text
-from mmdbsam.reports.report.html import render_page
-from mmdbsam.reports.report.table import Table, escape_markdown, latex_document
+from mmdbsam.reports.pages.html import render_page
+from mmdbsam.reports.pages.table import Table, escape_markdown, latex_document
 from mmdbsam.reports.study.plots import (
     scores_and_differences,
     scores_over_costs,

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmdbsam.reports.report.plots import STYLE, svg
+from mmdbsam.reports.pages.svg import STYLE, svg
 from mmdbsam.reports.report.score_formats import ScoreFormat
 from mmdbsam.reports.study.results import VariantResult
 

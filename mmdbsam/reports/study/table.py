@@ -10,10 +10,10 @@ from rich.table import Table as TerminalTable
 from rich.text import Text
 
 from mmdbsam.reports.comparison.verdicts import difference_cell, p_value
+from mmdbsam.reports.pages.table import Cell, Table
 from mmdbsam.reports.report.markdown import protocol_text
 from mmdbsam.reports.report.score_formats import ScoreFormat
 from mmdbsam.reports.report.score_tables import score_cell
-from mmdbsam.reports.report.table import Cell, Table
 from mmdbsam.reports.study.results import BLOCKS, StudyResult, VariantResult
 
 NOTHING = Cell('–')

@@ -1,20 +1,18 @@
-"""From the command line to a Runner, shared by the tools."""
+"""Configs: found, read, and overridden."""
 
-import argparse
-import atexit
 import inspect
 from pathlib import Path
 from typing import Any, Dict, Optional, Union
 
-import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.utils import is_seq_of
 
+import mmdbsam
 from mmdbsam import registry
-from mmdbsam.engine.runner import ModelFirstRunner
 from mmdbsam.errors import InputError
 
+_PACKAGE = Path(mmdbsam.__file__).parent
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
 # Keys that mmengine reads from the config beside the Runner's arguments.
@@ -23,58 +21,28 @@ RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters, 'compile',
 SHORTCUTS = {'data_root', 'batch_size', 'max_epochs'}
 
 
-class _OptionsAction(DictAction):
-    """mmengine's KEY=VALUE options, with a usage error if one has no '='."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *args: Any,
-                 **kwargs: Any) -> None:
-        try:
-            super().__call__(parser, *args, **kwargs)
-        except ValueError:
-            parser.error('--cfg-options: expected KEY=VALUE')
-
-
-def add_override_arguments(
-        parser: argparse.ArgumentParser,
-        work_dir: str = 'work_dirs/<name of the config>') -> None:
-    """The options for what a config leaves open.
+def find_config(name: Union[str, Path]) -> Path:
+    """The config of a path, or of a name in the model zoo.
 
     Args:
-        parser: The parser.
-        work_dir: The default of ``--work-dir``, for its help.
-    """
-    parser.add_argument('--work-dir', help='where logs and checkpoints go; '
-                        f'default: {work_dir}')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=_OptionsAction, default={},
-        metavar='KEY=VALUE', help='override any key of the config, as '
-        'model.image_encoder.neck=None; data_root, batch_size and max_epochs '
-        'reach every place that depends on them')
-
-
-def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that the tools on a Runner have in common."""
-    add_override_arguments(parser)
-    parser.add_argument('--launcher', default='none',
-                        choices=['none', 'pytorch', 'slurm', 'mpi'])
-    # torchrun and torch.distributed.launch know it by either name.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help=argparse.SUPPRESS)
-
-
-def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and apply the common options to it.
+        name: A path, or a name without folder and suffix, as
+            ``'dbsam_tinyvit_ct'``.
 
     Raises:
-        InputError: If the config cannot be read, an option does not fit it,
-            or a type that it names is not registered.
+        InputError: If there is none.
     """
-    cfg = read_config(args.config)
-    apply_options(cfg, args.cfg_options)
-    cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(
-        Path('work_dirs') / Path(args.config).stem)
-    return cfg
+    if Path(name).suffix == '.py':
+        return Path(name)
+    # Within the package where setup.py installed it; beside it in a checkout.
+    folder = next(place for place in (_PACKAGE / 'configs',
+                                      _PACKAGE.parent / 'configs')
+                  if place.is_dir())
+    configs = {path.stem: path for path in folder.rglob('*.py')
+               if '_base_' not in path.parts}
+    if str(name) not in configs:
+        raise InputError(f'config {name}: expected a file or one of '
+                         f'{", ".join(sorted(configs))}')
+    return configs[str(name)]
 
 
 def read_config(path: Union[str, Path]) -> Config:
@@ -119,33 +87,6 @@ def apply_options(cfg: Config, options: Dict[str, Any],
     except (KeyError, TypeError) as error:
         raise InputError(f'{source}: {error.args[0]}') from error
     _check_types(cfg)
-
-
-def half_precision() -> torch.dtype:
-    """The type of ``--amp``: float16 only on GPUs that lack bfloat16."""
-    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported(
-            including_emulation=False):
-        return torch.float16
-    return torch.bfloat16
-
-
-def build_runner(cfg: Config) -> Runner:
-    """Build the Runner; distributed runs without a GPU use gloo.
-
-    Raises:
-        InputError: If such a run asks for SyncBN, which torch has on GPUs
-            only.
-    """
-    if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
-        if cfg.get('sync_bn'):
-            raise InputError('sync_bn: torch has SyncBN on GPUs only; add '
-                             '--cfg-options sync_bn=None')
-        torch.distributed.init_process_group('gloo')
-        # Its threads may abort an interpreter that ends before they do.
-        atexit.register(torch.distributed.destroy_process_group)
-        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
-                                     device_ids=None, broadcast_buffers=False)
-    return ModelFirstRunner.from_cfg(cfg)
 
 
 def latest_checkpoint(work_dir: str) -> Optional[str]:

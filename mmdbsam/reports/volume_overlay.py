@@ -2,15 +2,15 @@
 
 import base64
 import json
-from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 import cv2
 import numpy as np
 from contourpy import contour_generator
+from markupsafe import Markup
 
 from mmdbsam.errors import InputError
+from mmdbsam.reports.pages.html import render_page
 from mmdbsam.structures.colours import label_colour
 from mmdbsam.visualization.contact_sheet import Tile, draw_contact_sheet
 from mmdbsam.visualization.volume_view import ShownSlice, VolumeView
@@ -90,12 +90,9 @@ def write_page(view: VolumeView, title: str, details: str,
                for label_id, name in view.names.items()]
     data = json.dumps(dict(
         slices=slices, objects=objects, first=int(np.argmax(areas))))
-    page = files('mmdbsam.visualization').joinpath(
-        'volume_overlay.html').read_text(encoding='utf-8')
     # '</script>' in a name would end the data.
-    for key, text in (('title', escape(title)), ('details', escape(details)),
-                      ('data', data.replace('<', '\\u003c'))):
-        page = page.replace(f'{{{{{key}}}}}', text)
+    page = render_page('volume_overlay.html', title=title, details=details,
+                       data=Markup(data.replace('<', '\\u003c')))
     path.write_text(page, encoding='utf-8')
 
 

@@ -1,4 +1,4 @@
-"""The prepared data format: what ``tools/prepare_data.py`` writes.
+"""The prepared data format: what ``mmdbsam prepare`` writes.
 
 ::
 
@@ -183,7 +183,7 @@ class PreparedData:
         if not path.is_file():
             raise InputError(
                 f'data root {self.root}: expected a prepared data set with a '
-                'dataset.json, found none; make it with tools/prepare_data.py')
+                'dataset.json, found none; make it with mmdbsam prepare')
         try:
             content = json.loads(path.read_text())
         except json.JSONDecodeError as error:

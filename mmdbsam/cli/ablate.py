@@ -1,0 +1,66 @@
+"""Train, test and compare the variants of a study.
+
+``mmdbsam ablate configs/studies/components_tinyvit_ct.py --amp``
+
+What is done is kept, and what was cut is resumed: after an interruption, or to
+add variants or seeds to the study, give the same command again. See
+docs/ablations.md.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmdbsam.cli.options import add_override_arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.add_argument('study', help='the study\'s file')
+    parser.add_argument(
+        '--amp', action='store_true', help='train in mixed precision, as '
+        'mmdbsam train does; tests are in float32')
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        '--devices', type=int, default=1, metavar='N',
+        help='trainings at a time, each on a GPU of its own, or on its part '
+        'of the cores')
+    where.add_argument(
+        '--slurm', metavar='PARTITION', help='run nothing: print a command '
+        'for Slurm for each run that is not done, and write the table of '
+        'those that are')
+    add_override_arguments(parser, 'work_dirs/<name of the study>')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the study, or print its commands, and write its table."""
+    from rich.console import Console
+
+    from mmdbsam.reports.study import collect, write_tables
+    from mmdbsam.studies import (
+        StudyProgress,
+        Tools,
+        device_environments,
+        execute,
+        measure_costs,
+        plan_runs,
+        read_study,
+        slurm_commands,
+    )
+    study = read_study(args.study, args.cfg_options, args.amp)
+    work_dir = Path(args.work_dir or f'work_dirs/{study.name}').resolve()
+    runs = plan_runs(study, work_dir)
+    tools = Tools(args.amp)
+    # A file gets lines as wide as the table.
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    failures = {}
+    if args.slurm:
+        print(*slurm_commands(runs, tools, args.slurm), sep='\n')
+    else:
+        environments = device_environments(args.devices)
+        with StudyProgress(runs, console) as progress:
+            failures = execute(runs, tools, environments, progress)
+            failures |= measure_costs(runs, tools, progress)
+    write_tables(collect(study, runs, failures), work_dir, console)
+    if failures:
+        sys.exit(1)

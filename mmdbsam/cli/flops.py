@@ -1,0 +1,70 @@
+"""Measure what each block of a model costs.
+
+``mmdbsam flops configs/dbsam_tinyvit_ct.py`` prints, for encoding one image
+and decoding its prompts, each block's parameters, operations (a multiplication
+and an addition are two), time, and memory at its peak beyond what there was
+before it; ``--json FILE`` writes them too. The operations are those of the
+model's equations; time and memory are those of this machine, with random
+weights.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from mmdbsam.cli.options import add_runner_arguments, load_config
+from mmdbsam.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.add_argument('config', help='a path, or a name of the model zoo')
+    parser.add_argument('--prompts', type=int, default=1, help='boxes')
+    parser.add_argument('--runs', type=int, default=5,
+                        help='timed runs, after one that is not')
+    parser.add_argument('--amp', action='store_true',
+                        help='mixed precision, as in mmdbsam test')
+    parser.add_argument('--json', metavar='FILE', help='write this file too')
+    add_runner_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the table, write the file."""
+    import torch
+
+    from mmdbsam.engine.costs import count_operations, measure, parameters
+    from mmdbsam.engine.precision import half_precision
+    from mmdbsam.io.atomic import write_text
+    from mmdbsam.registry import MODELS
+    if args.json and not Path(args.json).resolve().parent.is_dir():
+        raise InputError(f'--json {args.json}: no such folder')
+    cfg = load_config(args)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    model = MODELS.build(cfg.model).to(device).eval()
+    rows = parameters(model)
+    operations = count_operations(cfg, args.prompts)
+    measured = measure(model, args.prompts, device, args.runs, args.amp)
+    dtype = half_precision() if args.amp else torch.float32
+    summary = dict(
+        config=args.config, image_side=model.image_encoder.img_size,
+        prompts=args.prompts, device=device, threads=torch.get_num_threads(),
+        precision=str(dtype).removeprefix('torch.'), blocks=rows)
+    for name, row in rows.items():
+        row.update(flops=operations[name],
+                   **{key: values[name] for key, values in measured.items()})
+    print_table(summary)
+    if args.json:
+        write_text(Path(args.json), json.dumps(summary, indent=2))
+
+
+def print_table(summary: dict) -> None:
+    """Print a line a block, in GitHub's markdown."""
+    print(f'{summary["config"]}: {summary["image_side"]} px, '
+          f'{summary["prompts"]} prompt(s), {summary["device"]}, '
+          f'{summary["threads"]} threads, {summary["precision"]}\n')
+    print('| block | trained (M) | frozen (M) | GFLOPs | ms | peak memory '
+          '(MB) |\n|---|---:|---:|---:|---:|---:|')
+    for name, row in summary['blocks'].items():
+        print(f'| {name} | {row["trained"] / 1e6:.2f} | '
+              f'{row["frozen"] / 1e6:.2f} | {row["flops"] / 1e9:.1f} | '
+              f'{row["seconds"] * 1e3:.0f} | {row["bytes"] / 1e6:.0f} |')

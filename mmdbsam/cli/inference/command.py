@@ -1,0 +1,112 @@
+"""From the arguments of ``mmdbsam infer`` to files."""
+
+import argparse
+from pathlib import Path
+
+from mmdbsam.apis import PromptInferencer
+from mmdbsam.cli.inference.batch import find_images, is_batch, run_batch
+from mmdbsam.cli.inference.box_files import read_boxes
+from mmdbsam.cli.inference.jobs import Job, stamp
+from mmdbsam.cli.inference.outputs import ObjectRow, Outputs
+from mmdbsam.cli.inference.prompt_sources import PromptSources
+from mmdbsam.cli.inference.settings import Settings
+from mmdbsam.errors import InputError
+from mmdbsam.io.readers import Readers
+from mmdbsam.io.windowing import parse_window
+from mmdbsam.io.writers import Writers
+from mmdbsam.reports.volume_overlay import OVERLAYS
+from mmdbsam.version import __version__
+
+
+def build_jobs(args: argparse.Namespace) -> list[Job]:
+    """The images that the command line names.
+
+    Raises:
+        InputError: If an option does not fit.
+    """
+    if not args.image.exists():
+        raise InputError(f'{args.image}: no such file')
+    settings = Settings(
+        args.axes, dict(voxel='px', mm='mm')[args.units],
+        args.window and parse_window(args.window), args.channel,
+        args.isotropic, args.largest_component, args.fill_holes)
+    sources = PromptSources(
+        args.box, args.point, args.label,
+        read_boxes(args.boxes) if args.boxes else (), args.prompt_mask,
+        settings.plane, settings.units)
+    model = dict(config=args.config, amp=args.amp, version=__version__)
+    if Path(args.config).is_dir():
+        model.update(exported_files=stamp(Path(args.config)))
+    if args.checkpoint:
+        if not args.checkpoint.is_file():
+            raise InputError(f'{args.checkpoint}: no such file')
+        model.update(checkpoint=str(args.checkpoint),
+                     checkpoint_file=stamp(args.checkpoint))
+
+    def job(image: Path, labels: Path) -> Job:
+        outputs = Outputs(labels, args.overlay, args.separate, args.series)
+        return Job(image, sources, outputs, settings, model, args.series)
+
+    if not is_batch(args.image):
+        return [job(args.image, args.out)]
+    readers, writers = Readers(args.series), Writers()
+    images = find_images(args.image, args.out)
+    return [job(image, args.out / (name + writers.suffix_for(
+        readers.find(image)))) for name, image in images.items()]
+
+
+def check_batch(args: argparse.Namespace) -> None:
+    """Refuse what fits a single image only.
+
+    Raises:
+        InputError: If something does.
+    """
+    if args.out.is_file() or any(
+            writer.stem(args.out) for writer in Writers().writers):
+        raise InputError(f'{args.out}: expected a folder for the results of '
+                         'a folder of images, found the name of a file')
+    if args.overlay and f'.{args.overlay}' not in OVERLAYS:
+        raise InputError(
+            f'--overlay {args.overlay}: expected one of '
+            f'{", ".join(suffix[1:] for suffix in OVERLAYS)} for a folder of '
+            'images')
+
+
+def print_rows(rows: list[ObjectRow]) -> None:
+    """Print the objects' volumes in columns."""
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        volume = ('' if row.volume_ml is None
+                  else f'{row.volume_ml:10.2f} mL')
+        print(f'{row.label:5} {row.name:{width}} {row.voxels:10} voxels'
+              f'{volume}  confidence {row.confidence:.2f}')
+
+
+def infer(args: argparse.Namespace) -> None:
+    """Segment what the command line of ``mmdbsam infer`` names.
+
+    Args:
+        args: See :func:`mmdbsam.cli.infer.add_arguments`.
+
+    Raises:
+        InputError: If something that was given does not fit, or images of a
+            folder could not be segmented.
+    """
+    batch = is_batch(args.image)
+    if batch:
+        check_batch(args)
+    jobs = build_jobs(args)
+    if batch:
+        jobs[0].sources.check_images(
+            name for job in jobs for name in (job.name, job.image.name))
+    else:
+        jobs[0].check()
+    inferencer = PromptInferencer(
+        args.config, args.checkpoint, args.device, args.amp, args.cache,
+        args.fetch_weights)
+    if not batch:
+        print_rows(jobs[0].run(inferencer))
+        print(f'labels: {args.out}')
+    elif left_out := run_batch(jobs, inferencer, args.out):
+        raise InputError(f'{left_out} of {len(jobs)} images left out, see '
+                         'the problems above')

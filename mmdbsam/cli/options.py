@@ -1,0 +1,72 @@
+"""Options that several commands have, and what they make of a config."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+class _OptionsAction(argparse.Action):
+    """mmengine's KEY=VALUE options, with a usage error if one has no '='."""
+
+    def __call__(self, parser: argparse.ArgumentParser,
+                 namespace: argparse.Namespace, *args: Any) -> None:
+        from mmengine.config import DictAction
+        try:
+            DictAction(self.option_strings, self.dest)(parser, namespace,
+                                                       *args)
+        except ValueError:
+            parser.error('--cfg-options: expected KEY=VALUE')
+
+
+def add_override_arguments(
+        parser: argparse.ArgumentParser,
+        work_dir: str = 'work_dirs/<name of the config>') -> None:
+    """Add the options for what a config leaves open.
+
+    Args:
+        parser: The parser.
+        work_dir: The default of ``--work-dir``, for its help.
+    """
+    parser.add_argument('--work-dir', help='where logs and checkpoints go; '
+                        f'default: {work_dir}')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=_OptionsAction, default={},
+        metavar='KEY=VALUE', help='override any key of the config, as '
+        'model.image_encoder.neck=None; data_root, batch_size and max_epochs '
+        'reach every place that depends on them')
+
+
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that the commands on a Runner have in common."""
+    add_override_arguments(parser)
+    parser.add_argument('--launcher', default='none',
+                        choices=['none', 'pytorch', 'slurm', 'mpi'])
+    # torchrun and torch.distributed.launch know it by either name.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply the common options to it.
+
+    Args:
+        args: With ``config``, a path or a name of the model zoo,
+            ``cfg_options``, ``launcher`` and ``work_dir``.
+
+    Raises:
+        InputError: If the config cannot be read, an option does not fit it,
+            or a type that it names is not registered.
+    """
+    from mmdbsam.engine.config import apply_options, find_config, read_config
+    path = find_config(args.config)
+    cfg = read_config(path)
+    apply_options(cfg, args.cfg_options)
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(
+        Path('work_dirs') / path.stem)
+    return cfg

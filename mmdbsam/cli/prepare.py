@@ -1,0 +1,191 @@
+"""Turn medical images and their labels into mmdbsam's training format.
+
+docs/prepare_your_data.md has a table of sources.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mmdbsam.geometry.grids import ORIENTATIONS
+from mmdbsam.io.prepared import PreparedData
+from mmdbsam.io.windowing import WINDOWS, parse_window
+from mmdbsam.preparation import (
+    SPLITS,
+    CaseOptions,
+    Prepared,
+    SplitPlan,
+    find_tasks,
+    prepare_dataset,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.add_argument(
+        'source', help='a folder with images/ and labels/ or another of the '
+        'layouts in docs/prepare_your_data.md, or a CSV file with the columns '
+        'image,label[,case,split,group]')
+    parser.add_argument('dest', help='folder to write')
+    parser.add_argument('--name', help="the data set's name (default: the "
+                        'name of DEST)')
+    parser.add_argument('--note', default='', metavar='TEXT',
+                        help='what a reader of a score on the data must know')
+    parser.add_argument(
+        '--overwrite', action='store_true',
+        help='replace a data set at DEST that was made otherwise')
+    parser.add_argument(
+        '--workers', type=int, default=os.cpu_count(), metavar='N',
+        help='cases that are prepared at the same time (default: '
+        '%(default)s)')
+    _add_source_options(parser.add_argument_group('what is read'))
+    _add_case_options(parser.add_argument_group('how a case is prepared'))
+    _add_split_options(parser.add_argument_group('how the data are split'))
+
+
+def _add_source_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--labels', metavar='FILE.yml',
+        help="labels to keep, lines 'name: source' or 'name: [source, "
+        "source]' (default: all)")
+    group.add_argument(
+        '--series', nargs='+', default=(), metavar='UID',
+        help='the DICOM series to take from folders that hold several')
+    group.add_argument(
+        '--channel', type=int, metavar='N',
+        help="the one to take of a case's several: of nnU-Net's files, or of "
+        'the volumes of a 4-D file')
+    group.add_argument(
+        '--allow-absolute-paths', action='store_true',
+        help="let a table's paths leave its folder")
+
+
+def _add_case_options(group: argparse._ArgumentGroup) -> None:
+    defaults = CaseOptions()
+    group.add_argument('--modality', metavar='NAME',
+                       help='as CT (the default for volumes) or MR')
+    group.add_argument(
+        '--window', nargs='+', action='append', metavar='LEVEL WIDTH',
+        help='grey values (HU for CT) that become 0..255, or one of '
+        f'{", ".join(WINDOWS)}; given three times, the channels of an RGB '
+        'image; default: 8 bits stay as they are, soft_tissue for CT, else '
+        'percentiles, 0.5 to 99.5 of the non-zero voxels')
+    group.add_argument('--plane', choices=ORIENTATIONS, default=defaults.plane,
+                       help='of the slices (default: %(default)s)')
+    group.add_argument(
+        '--spacing', nargs=3, type=float, metavar=('X', 'Y', 'Z'),
+        help="resample to this voxel spacing in mm, Z across the slices "
+        "(default: the scan's)")
+    group.add_argument(
+        '--min-volume', type=int, default=defaults.min_volume, metavar='N',
+        help='voxels that a label must have in a scan, or it is taken out '
+        "(default: %(default)s, MedSAM's)")
+    group.add_argument(
+        '--min-area', type=int, default=defaults.min_area, metavar='N',
+        help='pixels that a label must have in a slice, or it is taken out '
+        "there (default: %(default)s, MedSAM's)")
+
+
+def _add_split_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--split-by', choices=('case', 'slices'),
+        help='default: case (whole patients where known), or slices if there '
+        'are fewer than 3')
+    group.add_argument(
+        '--split', nargs=3, type=float, metavar=('TRAIN', 'VAL', 'TEST'),
+        default=SplitPlan.fractions,
+        help='fractions of sum 1 (default: 0.7 0.1 0.2)')
+    group.add_argument(
+        '--blocks', type=int, default=SplitPlan.blocks, metavar='N',
+        help='by slices: contiguous blocks that each case is cut into '
+        '(default: %(default)s)')
+    group.add_argument(
+        '--gap', type=int, default=SplitPlan.gap, metavar='N',
+        help='by slices: slices dropped between blocks of different splits '
+        '(default: %(default)s)')
+    group.add_argument(
+        '--seed', type=int, default=SplitPlan.seed,
+        help='by case: seed of the shuffle (default: %(default)s)')
+
+
+def print_summary(prepared: Prepared) -> None:
+    """Print cases and slices per split, the labels, and what was left out."""
+    data = prepared.data
+    print(f'{"":12}' + ''.join(f'{split:>8}' for split in SPLITS))
+    blocks = {split: data.blocks(split) for split in SPLITS}
+    rows = {
+        'cases': lambda found: len({case.name for case, _, _ in found}),
+        'slices': lambda found: sum(stop - start for _, start, stop in found),
+        'with label': lambda found: sum(
+            np.any(case.areas()[start:stop], axis=1).sum()
+            for case, start, stop in found)
+    }
+    for title, count in rows.items():
+        print(f'{title:12}' +
+              ''.join(f'{count(blocks[split]):8}' for split in SPLITS))
+    print(f'{len(data.labels)} labels: {", ".join(data.labels.values())}')
+    print_dropped(data)
+    if not prepared.written:
+        print(f'nothing to do: all {len(prepared.kept)} cases were prepared '
+              'before, from the same files and options')
+    elif prepared.kept:
+        print(f'{len(prepared.written)} cases prepared, {len(prepared.kept)} '
+              'kept from before')
+    print(f"data set '{data.name}' written to {data.root}")
+
+
+def print_dropped(data: PreparedData) -> None:
+    """Print what was too small, by label."""
+    lost: dict[str, list[int]] = {}
+    for case in data.cases:
+        for name, (voxels, slices) in case.dropped.items():
+            total = lost.setdefault(name, [0, 0, 0])
+            for i, count in enumerate((voxels, slices, 1)):
+                total[i] += count
+    if lost:
+        print('taken out as too small (--min-volume, --min-area):')
+    for name, (voxels, slices, cases) in lost.items():
+        print(f'  {name}: {voxels} voxels in {slices} slices of {cases} cases')
+
+
+def report(prepared: Prepared) -> bool:
+    """Print what was done; whether all of it could be."""
+    print_summary(prepared)
+    for name, problem in prepared.problems.items():
+        print(f"problem: case '{name}' left out: {problem}", file=sys.stderr)
+    if prepared.problems:
+        print(f'error: {len(prepared.problems)} of '
+              f'{len(prepared.problems) + len(prepared.data.cases)} cases '
+              f'left out, see {prepared.data.root / "problems.csv"}',
+              file=sys.stderr)
+    return not prepared.problems
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prepare the data that the command line names."""
+    options = CaseOptions(
+        modality=args.modality,
+        windows=tuple(parse_window(words) for words in args.window or ()),
+        plane=args.plane,
+        spacing=tuple(args.spacing) if args.spacing else None,
+        min_volume=args.min_volume,
+        min_area=args.min_area,
+        series=tuple(args.series),
+        channel=args.channel)
+    plan = SplitPlan(args.split_by, args.split, args.blocks, args.gap,
+                     args.seed)
+    jobs = [(Path(args.source), Path(args.dest), args.name, plan)]
+    tasks = find_tasks(jobs[0][0])
+    if tasks:
+        # A benchmark is for testing only.
+        jobs = [(task, Path(args.dest, task.name), task.name,
+                 SplitPlan('case', (0, 0, 1))) for task in tasks]
+    complete = [report(prepare_dataset(
+        source, dest, name, options, plan, args.note, args.labels,
+        args.allow_absolute_paths, args.overwrite, args.workers))
+        for source, dest, name, plan in jobs]
+    if not all(complete):
+        sys.exit(1)

@@ -1,0 +1,65 @@
+"""Test a model and report its scores.
+
+``mmdbsam test CONFIG CHECKPOINT --report DIR``
+"""
+
+import argparse
+from pathlib import Path
+
+from mmdbsam.cli.options import add_runner_arguments, load_config
+
+# The forms that mmdbsam.engine.prompt_option reads.
+_PROMPTS = 'tight, shift:PX, jitter:PXxDRAWS, box3d, point or clicks:N'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.add_argument('config', help='a path, or a name of the model zoo')
+    parser.add_argument('checkpoint', help='of mmdbsam, or an official SAM '
+                        'checkpoint for a config without added blocks')
+    parser.add_argument('--report', metavar='DIR', type=Path,
+                        help='write tables, plots and overlays to this '
+                        'folder; open its index.html')
+    parser.add_argument('--prompt', metavar='HOW', help=f'{_PROMPTS}; '
+                        "default: the config's, which is tight")
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision: bfloat16, or '
+        'float16 on a GPU without')
+    add_runner_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Test what the command line names."""
+    import torch
+    from mmengine.device import get_device
+    from mmengine.dist import is_main_process
+
+    from mmdbsam.engine.precision import half_precision
+    from mmdbsam.engine.prompt_option import set_prompt
+    from mmdbsam.engine.runner import build_runner
+    from mmdbsam.weights.loading import load_weights
+    cfg = load_config(args)
+    cfg.resume, cfg.load_from = False, None
+    if args.prompt:
+        set_prompt(cfg, args.prompt)
+    dtype = half_precision() if args.amp else torch.float32
+    provenance = {}
+    if args.report:
+        from mmdbsam.reports.report import (
+            describe_test,
+            require_free_reports,
+            write_reports,
+        )
+        cfg.test_evaluator.baselines = True
+        provenance = describe_test(args.config, args.cfg_options,
+                                   args.checkpoint,
+                                   str(dtype).removeprefix('torch.'))
+    runner = build_runner(cfg)
+    metric, *_ = runner.test_loop.evaluator.metrics
+    if args.report:
+        require_free_reports(metric, args.report)
+    load_weights(runner.model, args.checkpoint)
+    with torch.autocast(get_device(), dtype, enabled=args.amp):
+        runner.test()
+    if args.report and is_main_process():
+        write_reports(metric, args.report, provenance)

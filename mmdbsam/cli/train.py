@@ -1,0 +1,46 @@
+"""Train a model: ``mmdbsam train configs/dbsam_vitb_ct.py``."""
+
+import argparse
+
+from mmdbsam.cli.options import add_runner_arguments, load_config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.add_argument('config', help='a path, or a name of the model zoo')
+    parser.add_argument(
+        '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
+        help='go on from a checkpoint; without a value, from the latest in '
+        'the work directory, if there is one')
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision: bfloat16, or '
+        'float16 with loss scaling on a GPU without')
+    add_runner_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train what the command line names."""
+    import torch
+
+    from mmdbsam.engine.config import latest_checkpoint
+    from mmdbsam.engine.precision import half_precision
+    from mmdbsam.engine.runner import build_runner
+    from mmdbsam.weights.loading import load_weights
+    cfg = load_config(args)
+    if args.amp:
+        cfg.optim_wrapper.type = ('BFloat16OptimWrapper' if
+                                  half_precision() == torch.bfloat16 else
+                                  'AmpOptimWrapper')
+    checkpoint = args.resume
+    if checkpoint == 'auto':
+        checkpoint = latest_checkpoint(cfg.work_dir)
+    cfg.resume = checkpoint is not None
+    cfg.load_from = checkpoint or cfg.get('load_from')
+    if cfg.resume:
+        # All weights come from the checkpoint.
+        cfg.model.pretrained = None
+    runner = build_runner(cfg)
+    if cfg.resume:
+        # The Runner would only warn of weights that do not fit.
+        load_weights(runner.model, checkpoint)
+    runner.train()

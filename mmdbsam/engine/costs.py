@@ -1,0 +1,172 @@
+"""What each block of a model costs.
+
+Adapters within the ViT's blocks are counted there, but for their parameters.
+Operations (a multiplication and an addition are two) are those of the model's
+equations, counted on tensors without data; time and memory are those of this
+machine, with random weights.
+"""
+
+import time
+from functools import partial
+from statistics import median
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+
+import torch
+from mmengine.config import Config
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmdbsam.engine.memory import peak_memory, restart_peak
+from mmdbsam.engine.precision import half_precision
+from mmdbsam.models import PromptSegmentor
+from mmdbsam.registry import MODELS
+
+
+class Block(NamedTuple):
+    """A part of the model, and what is called when it runs."""
+
+    name: str
+    modules: List[nn.Module]
+    # Methods and their owners, for what is not a module's forward.
+    methods: Sequence[Tuple[nn.Module, str]] = ()
+
+    @property
+    def calls(self) -> List[Tuple[nn.Module, str]]:
+        """All methods that the block consists of, and their owners."""
+        return [*self.methods, *((module, 'forward') for module
+                                 in self.modules)]
+
+
+def find_blocks(model: PromptSegmentor) -> List[Block]:
+    """The parts of a model in the order in which they run first."""
+    encoder = model.image_encoder
+    vit = encoder.vit
+    blocks = [] if encoder.stem is None else [Block('stem', [encoder.stem])]
+    stages = []
+    for i, (vit_blocks, adapters, exchange) in enumerate(
+            zip(vit.stages, encoder.adapters, encoder.necks, strict=True), 1):
+        # What leads to a stage is joined to its first block anew each time.
+        vit_blocks = [module for block in vit_blocks for module in (
+            block if isinstance(block, nn.Sequential) else [block])]
+        stages += [Block(f'ViT, stage {i}', vit_blocks),
+                   Block(f'adapters, stage {i}', list(adapters)),
+                   Block(f'neck, stage {i}', [exchange] if exchange else [])]
+    of_stages = {id(parameter) for block in stages
+                 for module in block.modules
+                 for parameter in module.parameters()}
+    embedding = nn.ParameterList(
+        parameter for name, parameter in vit.named_parameters()
+        if id(parameter) not in of_stages
+        and not name.startswith('channel_reduction'))
+    blocks += [Block('ViT, embedding', [embedding], [(vit, 'embed')]), *stages]
+    if encoder.fusion is not None:
+        blocks.append(Block('fusion', [encoder.fusion]))
+    prompts = model.prompt_encoder
+    blocks += [Block("ViT, SAM's neck", [vit.channel_reduction]),
+               Block('prompt encoder', [prompts],
+                     [(prompts, 'get_dense_pe')]),
+               Block('mask head', [model.mask_head])]
+    return [block for block in blocks
+            if any(parameter.numel() for module in block.modules
+                   for parameter in module.parameters())]
+
+
+def meter(model: PromptSegmentor, start: Callable[[], float],
+          stop: Callable[[float], float],
+          run: Callable[[], None]) -> Dict[str, List[float]]:
+    """Run a model; what a quantity does in each call of each block.
+
+    Args:
+        model: The model.
+        start: What is called before a block.
+        stop: What is called after it, with the result of ``start``.
+        run: Runs the model.
+
+    Returns:
+        dict: Block's name -> values, with ``'total'`` for the whole.
+    """
+    found: Dict[str, List[float]] = {}
+    changed = []
+
+    def metered(name: str, function: Callable, *args: Any,
+                **kwargs: Any) -> Any:
+        before = start()
+        output = function(*args, **kwargs)
+        found.setdefault(name, []).append(stop(before))
+        return output
+
+    for block in find_blocks(model):
+        for owner, method in block.calls:
+            setattr(owner, method, partial(metered, block.name,
+                                           getattr(owner, method)))
+            changed.append((owner, method))
+    try:
+        before = start()
+        run()
+        found['total'] = [stop(before)]
+    finally:
+        for owner, method in changed:
+            delattr(owner, method)
+    return found
+
+
+def run_once(model: PromptSegmentor, prompts: int, device: str) -> None:
+    """Encode an image and decode its prompts."""
+    side = model.image_encoder.img_size
+    embedding = model.encode_image(torch.zeros(1, 3, side, side,
+                                               device=device))
+    boxes = torch.tensor([0., 0., side / 2, side / 2], device=device)
+    model.decode_prompts(embedding, boxes=boxes.expand(prompts, 4))
+
+
+def count_operations(cfg: Config, prompts: int) -> Dict[str, float]:
+    """Block's name -> operations, counted without memory for the weights."""
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model).eval().requires_grad_(False)
+        with FlopCounterMode(display=False) as counter:
+            found = meter(model, counter.get_total_flops,
+                          lambda before: counter.get_total_flops() - before,
+                          lambda: run_once(model, prompts, 'meta'))
+    return {name: sum(values) for name, values in found.items()}
+
+
+@torch.inference_mode()
+def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
+            amp: bool) -> Dict[str, Dict[str, float]]:
+    """'seconds' and 'bytes' -> block's name -> value."""
+
+    def clock() -> float:
+        if device == 'cuda':
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def run() -> None:
+        with torch.autocast(device, half_precision(), enabled=amp):
+            run_once(model, prompts, device)
+
+    run()
+    timed = [meter(model, clock, lambda before: clock() - before, run)
+             for _ in range(runs)]
+    seconds = {name: median(sum(found[name]) for found in timed)
+               for name in timed[0]}
+    memory = meter(model, partial(restart_peak, device),
+                   lambda before: peak_memory(device) - before, run)
+    memory = {name: max(values) for name, values in memory.items()}
+    # The peak was started anew within.
+    before = restart_peak(device)
+    run()
+    memory['total'] = peak_memory(device) - before
+    return dict(seconds=seconds, bytes=memory)
+
+
+def parameters(model: PromptSegmentor) -> Dict[str, Dict[str, int]]:
+    """Block's name -> 'trained' and 'frozen' -> number."""
+    found = {}
+    for block in [*find_blocks(model), Block('total', [model])]:
+        counts = dict(trained=0, frozen=0)
+        for module in block.modules:
+            for parameter in module.parameters():
+                counts['trained' if parameter.requires_grad
+                       else 'frozen'] += parameter.numel()
+        found[block.name] = counts
+    return found

@@ -1,0 +1,51 @@
+"""Samples as the model sees them, as pictures."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mmdbsam.datasets import PromptSliceDataset, SampleKey
+from mmdbsam.visualization import draw_prompts
+
+
+class Sample(NamedTuple):
+    """What the pipeline made of a slice, drawn."""
+
+    case: str  # after its data set's name, if there are several
+    slice_index: int
+    flipped: bool
+    # Label id to name, with the number of its boxes if there are several.
+    labels: dict[int, str]
+    has_masks: bool
+    picture: np.ndarray
+
+    @property
+    def title(self) -> str:
+        """Where it comes from."""
+        mirrored = ', flipped' if self.flipped else ''
+        return f'{self.case}, slice {self.slice_index}{mirrored}'
+
+
+def spread(total: int, count: int, seed: int) -> list[int]:
+    """Ascending indices, a random one of each of ``count`` equal parts."""
+    edges = np.arange(count + 1) * total // count
+    generator = np.random.default_rng(seed)
+    return generator.integers(edges[:-1], edges[1:]).tolist()
+
+
+def draw_sample(dataset: PromptSliceDataset, key: SampleKey) -> Sample:
+    """Pass a slice through the pipeline and draw what comes out."""
+    packed = dataset[key]
+    about, prompts = packed['data_samples'], packed['data_samples'].prompts
+    ids = prompts.labels.tolist()
+    masks = (about.gt_instances.masks.numpy() if 'gt_instances' in about
+             else None)
+    tasks = dataset.metainfo['tasks']
+    case = f'{about.task}: {about.case}' if len(tasks) > 1 else about.case
+    names = tasks[about.task]
+    labels = {i: names[i] + (f' ×{ids.count(i)}' if ids.count(i) > 1 else '')
+              for i in sorted(set(ids))}
+    picture = draw_prompts(packed['inputs'].permute(1, 2, 0).numpy(),
+                           prompts.boxes.numpy(), ids, masks)
+    return Sample(case, about.slice_index, about.flip, labels,
+                  masks is not None, picture)

@@ -1,0 +1,77 @@
+"""From the metrics of a test to its reports."""
+
+from pathlib import Path
+from typing import Any, Dict
+
+from mmengine.logging import MMLogger
+
+from mmdbsam.evaluation import (
+    BenchmarkMetric,
+    Evaluation,
+    VolumeMetric,
+    format_table,
+)
+from mmdbsam.reports.report.benchmark import write_benchmark
+from mmdbsam.reports.report.folder import (
+    require_free_report_dir,
+    write_report,
+)
+from mmdbsam.reports.report.overlays import draw_best_median_worst
+from mmdbsam.reports.report.provenance import describe_run
+from mmdbsam.reports.report.summary import summarize
+
+
+def require_free_reports(metric: VolumeMetric | BenchmarkMetric,
+                         folder: Path) -> None:
+    """Make sure, before a test, that its reports will destroy nothing.
+
+    Raises:
+        InputError: If a folder that a report would replace holds other files.
+    """
+    for place in _folders(metric, folder):
+        require_free_report_dir(place)
+
+
+def write_reports(metric: VolumeMetric | BenchmarkMetric, folder: Path,
+                  provenance: Dict[str, Any]) -> None:
+    """Write the report of a test, and log where it is.
+
+    Args:
+        metric: After it has computed its scores, on the main process. A
+            :class:`.BenchmarkMetric` gives a report for each task, in a folder
+            of its name, and the tables and the page above them.
+        folder: See :func:`.require_free_report_dir`.
+        provenance: See :func:`.describe_test`.
+    """
+    for place, one in _folders(metric, folder).items():
+        _write_report(place, one.evaluation, provenance)
+    if isinstance(metric, BenchmarkMetric):
+        write_benchmark(folder.resolve(), metric.planar)
+        MMLogger.get_current_instance().info(
+            f'Scores of each task: {folder}/index.html')
+
+
+def _folders(metric: VolumeMetric | BenchmarkMetric, folder: Path
+             ) -> Dict[Path, VolumeMetric]:
+    """The folder of each task's report, and the task's metric."""
+    if isinstance(metric, BenchmarkMetric):
+        return {folder / name: one for name, one in metric.metrics.items()}
+    return {folder: metric}
+
+
+def _write_report(folder: Path, evaluation: Evaluation,
+                  provenance: Dict[str, Any]) -> None:
+    data, rows = evaluation.data, evaluation.rows
+    protocol = evaluation.protocol
+    summary = summarize(
+        rows, data.name, data.note, protocol,
+        describe_run(dict(provenance, data_root=str(data.root))))
+    folder = write_report(
+        folder, rows, summary, evaluation.predictions,
+        draw_best_median_worst(data, rows, evaluation.predictions))
+    pictures = sorted(map(str, folder.glob('overlays/*.png')))
+    MMLogger.get_current_instance().info('\n'.join([
+        f"{data.name}, split '{protocol['split']}', in percent, NSD at "
+        f'{protocol["tolerance"]:g} {protocol["unit"]}',
+        format_table(summary['scores']),
+        f'Report: {folder / "index.html"}', 'Overlays:', *pictures]))

@@ -1,0 +1,60 @@
+"""A slice with its prompts, its reference and what the model predicts."""
+
+from mmengine.structures import BaseDataElement, InstanceData
+
+
+class PromptDataSample(BaseDataElement):
+    """What the model is given of an image beside its pixels, and returns.
+
+    The meta information is listed in :class:`.PackPromptSample`. An instance
+    is what one of the K prompts asks for.
+
+    Attributes:
+        prompts (InstanceData): ``labels`` int64 (K,); ``boxes`` float32
+            (K, 4), x0, y0, x1, y1 in pixels of the input, ``ori_boxes``
+            float32 (K, 4) in pixels of the original slice, and ``draws`` int64
+            (K,); or ``references`` bool (K, H, W), to simulate clicks from.
+        gt_instances (InstanceData): ``masks`` uint8 (K, h, w) in {0, 1}, of
+            the input's size; missing in tests.
+        pred_instances (InstanceData): ``masks`` bool (K, H, W), of the
+            original slice's size, and ``iou`` float32 (K,), as predicted.
+    """
+
+    @property
+    def prompts(self) -> InstanceData:
+        """The K prompts."""
+        return self._prompts
+
+    @prompts.setter
+    def prompts(self, value: InstanceData) -> None:
+        self.set_field(value, '_prompts', dtype=InstanceData)
+
+    @prompts.deleter
+    def prompts(self) -> None:
+        del self._prompts
+
+    @property
+    def gt_instances(self) -> InstanceData:
+        """The reference of each prompt."""
+        return self._gt_instances
+
+    @gt_instances.setter
+    def gt_instances(self, value: InstanceData) -> None:
+        self.set_field(value, '_gt_instances', dtype=InstanceData)
+
+    @gt_instances.deleter
+    def gt_instances(self) -> None:
+        del self._gt_instances
+
+    @property
+    def pred_instances(self) -> InstanceData:
+        """The prediction for each prompt."""
+        return self._pred_instances
+
+    @pred_instances.setter
+    def pred_instances(self, value: InstanceData) -> None:
+        self.set_field(value, '_pred_instances', dtype=InstanceData)
+
+    @pred_instances.deleter
+    def pred_instances(self) -> None:
+        del self._pred_instances
