@@ -1,6 +1,8 @@
 """From an image and prompts to masks."""
 
+from mmdbsam.apis.inference import inference_model
 from mmdbsam.apis.inferencer import PromptInferencer
+from mmdbsam.apis.model_zoo import get_model, init_model, list_models
 from mmdbsam.apis.volume.prompts import (
     CoarseLabels,
     SeedBox,
@@ -13,5 +15,6 @@ from mmdbsam.structures.results import SegmentResult, VolumeResult
 
 __all__ = [
     'CoarseLabels', 'PromptInferencer', 'PropagationRule', 'SeedBox',
-    'SeedPoint', 'SegmentResult', 'SliceBoxes', 'VolumeBox', 'VolumeResult'
+    'SeedPoint', 'SegmentResult', 'SliceBoxes', 'VolumeBox', 'VolumeResult',
+    'get_model', 'inference_model', 'init_model', 'list_models',
 ]

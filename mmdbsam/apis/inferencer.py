@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
 import numpy as np
 from mmengine.config import Config
 
 from mmdbsam.apis.image_model import EncodedImage, ImageModel
 from mmdbsam.apis.image_prompts import PromptReader
-from mmdbsam.apis.model_zoo import init_model
+from mmdbsam.apis.model_zoo import init_model, list_models
 from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
+from mmdbsam.apis.requests import requests_of
 from mmdbsam.apis.scans import AnyImage, load_scan
 from mmdbsam.apis.volume.locator import PromptLocator, Prompts
 from mmdbsam.apis.volume.masks import (
@@ -22,11 +23,12 @@ from mmdbsam.apis.volume.masks import (
 )
 from mmdbsam.apis.volume.propagation import PropagationRule
 from mmdbsam.apis.volume.segmenter import VolumeSegmenter
-from mmdbsam.engine.config import find_config, read_config
+from mmdbsam.engine.config import load_named
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import ORIENTATIONS
 from mmdbsam.geometry.planes import SlicePlane, plane_of
 from mmdbsam.io.windowing import to_eight_bits
+from mmdbsam.models import PromptSegmentor
 from mmdbsam.structures.results import SegmentResult, VolumeResult
 
 
@@ -35,9 +37,11 @@ class PromptInferencer:
 
     Args:
         config: A path, a config's name in the model zoo, as
-            ``'dbsam_tinyvit_ct'``, or a ``Config``; or the folder of an
-            exported model, which onnxruntime runs on the CPU and which takes
-            none of the options below.
+            ``'dbsam_tinyvit_ct'``, or a ``Config``; a model that
+            :func:`.init_model` made; or the folder of an exported model,
+            which onnxruntime runs on the CPU. The last two take none of the
+            options below but ``amp``, which an exported model does not take
+            either.
         checkpoint: Weights of a training; None for the config's
             ``pretrained`` ones, on which DB-SAM with ``zero_init`` is the
             model that it starts from.
@@ -53,28 +57,89 @@ class PromptInferencer:
     """
 
     def __init__(self,
-                 config: Union[str, Path, Config],
+                 config: Union[str, Path, Config, PromptSegmentor],
                  checkpoint: Union[str, Path, None] = None,
                  device: str = 'auto',
                  amp: bool = False,
                  embedding_cache: Union[str, Path, None] = None,
                  fetch_weights: bool = False) -> None:
-        if not isinstance(config, Config) and Path(config).is_dir():
-            _check_exported(checkpoint=checkpoint, amp=amp, device=device,
-                            embedding_cache=embedding_cache,
-                            fetch_weights=fetch_weights)
+        options = dict(checkpoint=checkpoint, device=device,
+                       embedding_cache=embedding_cache,
+                       fetch_weights=fetch_weights)
+        if isinstance(config, PromptSegmentor):
+            _check_none('a model', **options)
+            model = config.eval()
+        elif isinstance(config, (str, Path)) and Path(config).is_dir():
+            _check_none('an exported model', amp=amp, **options)
             model = OnnxModel(config)
-            cfg = model.cfg
         else:
-            cfg = (config if isinstance(config, Config)
-                   else read_config(find_config(config)))
+            cfg = load_named(config)
             if embedding_cache is not None:
-                cfg = Config(cfg.to_dict())
                 cfg.model.embedding_cache = dict(folder=str(embedding_cache))
-            model = init_model(cfg, checkpoint, device, fetch_weights)
+            model = init_model(cfg, checkpoint, device,
+                               fetch_weights=fetch_weights)
         self.model = ImageModel(
-            model, Preprocessor(cfg, model.data_preprocessor), amp)
+            model, Preprocessor(model.cfg, model.data_preprocessor), amp)
         self._image: Optional[Tuple[PromptReader, EncodedImage]] = None
+
+    @staticmethod
+    def list_models(pattern: str = '*') -> List[str]:
+        """See :func:`.list_models`."""
+        return list_models(pattern)
+
+    def __call__(self,
+                 inputs: Union[AnyImage, Sequence[AnyImage]],
+                 boxes: Optional[Sequence] = None,
+                 points: Optional[Sequence] = None,
+                 point_labels: Optional[Sequence] = None,
+                 masks: Any = None,
+                 prompts: Any = None,
+                 out_dir: Union[str, Path, None] = None,
+                 show: bool = False,
+                 return_datasamples: bool = False,
+                 units: str = 'px',
+                 window: Union[str, Sequence, None] = None) -> Any:
+        """Segment one input or several, and save or show what is found.
+
+        Args:
+            inputs: An image or a volume, see :meth:`set_image` and
+                :meth:`segment_volume`; or a list of them, and then each
+                argument that is given is a list with an entry an input.
+            boxes: Of an image, see :meth:`segment`.
+            points: Of an image, see :meth:`segment`.
+            point_labels: Of an image, see :meth:`segment`.
+            masks: Of an image, see :meth:`segment`.
+            prompts: Of a volume, see :meth:`segment_volume`; in place of the
+                four above.
+            out_dir: Where to write, for each input, a label volume on its own
+                grid, and a picture of it in ``vis/``.
+            show: Open the picture.
+            return_datasamples: Return a :class:`.PromptDataSample` for each
+                image instead; of a volume there is none.
+            units: ``'px'`` or ``'mm'``.
+            window: See :meth:`set_image`.
+
+        Returns:
+            SegmentResult, VolumeResult or PromptDataSample: What was found,
+            or a list with one for each input of a list.
+
+        Raises:
+            InputError: As :meth:`segment` and :meth:`segment_volume`; if
+                there is not one entry an input.
+        """
+        given = dict(boxes=boxes, points=points, point_labels=point_labels,
+                     masks=masks, prompts=prompts)
+        several = isinstance(inputs, (list, tuple))
+        requests = requests_of(inputs if several else [inputs], given,
+                               several)
+        found = []
+        for request in requests:
+            result = request.run(self, units, window)
+            if out_dir is not None or show:
+                request.save(self, result, out_dir, show, units, window)
+            found.append(request.data_sample(result) if return_datasamples
+                         else result)
+        return found if several else found[0]
 
     def set_image(self,
                   image: AnyImage,
@@ -223,9 +288,9 @@ class PromptInferencer:
             np.array([confidence(one) for one in found]), scan.geometry)
 
 
-def _check_exported(**options: Any) -> None:
-    """Refuse what an exported model could not follow."""
+def _check_none(model: str, **options: Any) -> None:
+    """Refuse options that a model which is there could not follow."""
     for name, value in options.items():
         if value not in (None, False, 'auto', 'cpu'):
-            raise InputError(f'{name}: expected none with an exported model, '
-                             f'found {value}')
+            raise InputError(f'{name}: expected none with {model}, found '
+                             f'{value}')

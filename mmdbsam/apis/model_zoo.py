@@ -1,53 +1,126 @@
-"""A model from its name or config, with its weights."""
+"""Models by their names or configs, with their weights."""
 
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Union
+from typing import Any, Dict, List, Optional, Union
 
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
+from torch import nn
 
+from mmdbsam.engine.config import apply_options, load_named, named_configs
 from mmdbsam.errors import InputError
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
 from mmdbsam.weights.loading import load_pretrained, load_weights
-from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
+from mmdbsam.weights.released import fetch_weights as fetch_released
+from mmdbsam.weights.released import find_released
+
+AnyConfig = Union[str, Path, Config]
 
 
-def init_model(cfg: Config, checkpoint: Union[str, Path, None] = None,
-               device: str = 'auto', fetch_weights: bool = False
-               ) -> PromptSegmentor:
+def list_models(pattern: str = '*') -> List[str]:
+    """The names of the model zoo, which all functions here take.
+
+    Args:
+        pattern: Which of them; ``*`` stands for anything, as in
+            ``'dbsam_*_ct'``.
+
+    Returns:
+        list[str]: In alphabetical order.
+    """
+    return sorted(name for name, path in named_configs().items()
+                  if fnmatch(name, pattern) and 'studies' not in path.parts)
+
+
+def get_model(model: AnyConfig,
+              pretrained: Union[bool, str, Path] = False,
+              device: str = 'cpu',
+              fetch_weights: bool = False) -> PromptSegmentor:
+    """Build a model, as a layer of other code or to train it.
+
+    Args:
+        model: A name of :func:`list_models`, a config's path, or a config.
+        pretrained: True for the weights that its training starts from, or a
+            checkpoint; False for random ones.
+        device: ``'auto'`` for the best there is, or a device of torch.
+        fetch_weights: Fetch released weights that are missing.
+
+    Returns:
+        PromptSegmentor: In training mode, with its config as ``cfg``.
+
+    Raises:
+        InputError: If there is no such config, or the weights are missing or
+            do not fit.
+    """
+    cfg = load_named(model)
+    init_default_scope('mmdbsam')
+    built = MODELS.build(cfg.model)
+    built.cfg = cfg
+    if pretrained is True:
+        load_pretrained(built, _start(cfg, fetch_weights))
+    elif pretrained:
+        _fetch(Path(pretrained), fetch_weights)
+        load_weights(built, str(pretrained))
+    return _on_device(built, device)
+
+
+def init_model(config: AnyConfig,
+               checkpoint: Union[str, Path, None] = None,
+               device: str = 'auto',
+               cfg_options: Optional[Dict[str, Any]] = None,
+               fetch_weights: bool = False) -> PromptSegmentor:
     """Build a model and load its weights, for inference.
 
     Args:
-        cfg: The config.
+        config: A name of :func:`list_models`, a config's path, or a config.
         checkpoint: Weights of a training; None for the ``pretrained`` ones,
             on which the training starts.
         device: ``'auto'`` for the best there is, or a device of torch.
+        cfg_options: Keys of the config, with dots, to other values.
         fetch_weights: Fetch released weights that are missing.
+
+    Returns:
+        PromptSegmentor: In evaluation mode, with its config as ``cfg``.
 
     Raises:
         InputError: If there are no weights, they do not fit, or the device is
             unknown.
     """
-    init_default_scope('mmdbsam')
-    if checkpoint is None:
-        _check_start(cfg)
-    model = MODELS.build(cfg.model)
-    file = Path(checkpoint or cfg.model.pretrained)
+    cfg = load_named(config)
+    if cfg_options:
+        apply_options(cfg, cfg_options, 'cfg_options')
+    if checkpoint is not None:
+        return get_model(cfg, checkpoint, device, fetch_weights).eval()
+    _check_start(cfg)
+    model = get_model(cfg, True, device, fetch_weights).eval()
+    print_log('no checkpoint of a training given: the model is that of '
+              f'{cfg.model.pretrained}, which its training starts from',
+              logger='current')
+    return model
+
+
+def _start(cfg: Config, fetch_weights: bool) -> str:
+    """The weights that a config's training starts from."""
+    if not cfg.model.get('pretrained'):
+        raise InputError('pretrained: expected weights in the config '
+                         '(model.pretrained), found none')
+    _fetch(Path(cfg.model.pretrained), fetch_weights)
+    return cfg.model.pretrained
+
+
+def _fetch(file: Path, wanted: bool) -> None:
+    """Fetch released weights that are missing, if that is wanted."""
     released = find_released(file.name)
-    if fetch_weights and released and not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        RELEASED_WEIGHTS[released].write_to(file)
-    if checkpoint is None:
-        load_pretrained(model, str(file))
-        print_log('no checkpoint of a training given: the model is that of '
-                  f'{file}, which its training starts from', logger='current')
-    else:
-        load_weights(model, str(file))
+    if wanted and released and not file.exists():
+        fetch_released(released, file.parent)
+
+
+def _on_device(model: nn.Module, device: str) -> nn.Module:
     try:
-        return model.to(get_device() if device == 'auto' else device).eval()
+        return model.to(get_device() if device == 'auto' else device)
     # torch without CUDA raises the latter.
     except (RuntimeError, AssertionError) as error:
         raise InputError(f'device: expected auto or a device of this machine, '

@@ -1,5 +1,6 @@
 """Configs: found, read, and overridden."""
 
+import copy
 import inspect
 from pathlib import Path
 from typing import Any, Dict, Optional, Union
@@ -21,6 +22,27 @@ RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters, 'compile',
 SHORTCUTS = {'data_root', 'batch_size', 'max_epochs'}
 
 
+def named_configs() -> Dict[str, Path]:
+    """Name of each config of the model zoo, and of each study, to its path."""
+    # Within the package where setup.py installed it; beside it in a checkout.
+    folder = next(place for place in (_PACKAGE / 'configs',
+                                      _PACKAGE.parent / 'configs')
+                  if place.is_dir())
+    return {path.stem: path for path in folder.rglob('*.py')
+            if '_base_' not in path.parts}
+
+
+def load_named(config: Union[str, Path, Config]) -> Config:
+    """A config of one's own to change: a copy, or read.
+
+    Raises:
+        InputError: See :func:`find_config` and :func:`read_config`.
+    """
+    if isinstance(config, Config):
+        return copy.deepcopy(config)
+    return read_config(find_config(config))
+
+
 def find_config(name: Union[str, Path]) -> Path:
     """The config of a path, or of a name in the model zoo.
 
@@ -33,12 +55,7 @@ def find_config(name: Union[str, Path]) -> Path:
     """
     if Path(name).suffix == '.py':
         return Path(name)
-    # Within the package where setup.py installed it; beside it in a checkout.
-    folder = next(place for place in (_PACKAGE / 'configs',
-                                      _PACKAGE.parent / 'configs')
-                  if place.is_dir())
-    configs = {path.stem: path for path in folder.rglob('*.py')
-               if '_base_' not in path.parts}
+    configs = named_configs()
     if str(name) not in configs:
         raise InputError(f'config {name}: expected a file or one of '
                          f'{", ".join(sorted(configs))}')

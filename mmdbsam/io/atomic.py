@@ -47,7 +47,8 @@ def staged_file(dest: Path) -> Iterator[Path]:
         The path of a file beside it, which has the same suffixes: libraries
         choose a format by them.
     """
-    partial = dest.with_name(f'.partial.{dest.name}')
+    # Processes that write the same file, as a cache's, have one each.
+    partial = dest.with_name(f'.partial.{os.getpid()}.{dest.name}')
     try:
         yield partial
         os.replace(partial, dest)

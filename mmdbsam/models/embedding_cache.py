@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import staged_file
 
 
 class EmbeddingCache:
@@ -95,9 +96,8 @@ class EmbeddingCache:
 
     def _store(self, embedding: Tensor, path: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f'.{os.getpid()}.partial')
-        torch.save(embedding.clone(), partial)
-        os.replace(partial, path)
+        with staged_file(path) as partial:
+            torch.save(embedding.clone(), partial)
 
     def _delete_oldest(self) -> None:
         files = []

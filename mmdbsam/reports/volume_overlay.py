@@ -21,9 +21,8 @@ _FRAMES_PER_SECOND = 10
 _JPEG_QUALITY = 80
 
 
-def write_sheet(view: VolumeView, title: str, details: str,
-                path: Path) -> None:
-    """Write a PNG or JPEG of up to 8 slices, evenly spread.
+def draw_sheet(view: VolumeView, title: str, details: str) -> np.ndarray:
+    """Draw up to 8 slices, evenly spread.
 
     If there are few slices with prompts, they are among them.
 
@@ -31,7 +30,9 @@ def write_sheet(view: VolumeView, title: str, details: str,
         view: What is shown.
         title: The heading's first line.
         details: Its second line.
-        path: The file.
+
+    Returns:
+        np.ndarray: uint8 (height, width, 3), RGB.
     """
     indices = view.indices
     chosen = np.rint(np.linspace(indices[0], indices[-1], min(
@@ -44,8 +45,20 @@ def write_sheet(view: VolumeView, title: str, details: str,
         shown = view.shown(index)
         tiles.append(Tile(shown.draw(), f'slice {view.numbers[index]}',
                           [(i, view.names[i]) for i in shown.ids]))
-    path.write_bytes(_encoded(draw_contact_sheet(tiles, title, details),
-                              path.suffix))
+    return draw_contact_sheet(tiles, title, details)
+
+
+def write_sheet(view: VolumeView, title: str, details: str,
+                path: Path) -> None:
+    """Write what :func:`draw_sheet` draws.
+
+    Args:
+        view: What is shown.
+        title: The heading's first line.
+        details: Its second line.
+        path: The file, a PNG or JPEG.
+    """
+    path.write_bytes(_encoded(draw_sheet(view, title, details), path.suffix))
 
 
 def write_film(view: VolumeView, title: str, details: str,

@@ -16,3 +16,9 @@ def label_colour(label_id: int) -> str:
     white = max(0, (_LEAST_LUMINANCE - luminance) / (1 - luminance))
     return '#' + ''.join(f'{round(255 * (part + white * (1 - part))):02x}'
                          for part in (red, green, blue))
+
+
+def label_rgb(label_id: int) -> tuple[float, float, float]:
+    """The colour of a label as red, green and blue in 0..1."""
+    code = label_colour(label_id)
+    return tuple(int(code[i:i + 2], 16) / 255 for i in (1, 3, 5))

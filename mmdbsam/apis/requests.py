@@ -1,0 +1,175 @@
+"""One input with its prompts: from a call of the inferencer to files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple, Union
+
+import numpy as np
+import torch
+from mmengine.structures import InstanceData
+from PIL import Image
+
+from mmdbsam.apis.image_prompts import PromptReader
+from mmdbsam.apis.scans import AnyImage, load_scan
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.planes import SlicePlane, plane_of
+from mmdbsam.io.atomic import staged_file
+from mmdbsam.io.readers import Readers
+from mmdbsam.io.writers import Writers
+from mmdbsam.structures.packed_mask import PackedMask
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
+from mmdbsam.structures.results import SegmentResult, VolumeResult
+
+if TYPE_CHECKING:
+    from mmdbsam.apis.image_model import ImageModel
+    from mmdbsam.apis.inferencer import PromptInferencer
+    from mmdbsam.visualization import VolumeView
+
+Result = Union[SegmentResult, VolumeResult]
+# What an image is asked with, in the order of PromptReader.read.
+_OF_IMAGES = ('boxes', 'points', 'point_labels', 'masks')
+
+
+@dataclass(frozen=True)
+class Request:
+    """An input, and what is asked of it.
+
+    Attributes:
+        image: The image or volume.
+        name: Its name, for files.
+        given: ``prompts`` of a volume, or what :meth:`.PromptInferencer.
+            segment` takes of an image; without what was not given.
+    """
+
+    image: AnyImage
+    name: str
+    given: Dict[str, Any]
+
+    def run(self, inferencer: PromptInferencer, units: str, window: Any
+            ) -> Result:
+        """Segment the input.
+
+        Raises:
+            InputError: As the inferencer's methods.
+        """
+        if 'prompts' in self.given:
+            return inferencer.segment_volume(
+                self.image, self.given['prompts'], units=units, window=window)
+        inferencer.set_image(self.image, window=window)
+        return inferencer.segment(**self.given, units=units)
+
+    def data_sample(self, result: Result) -> PromptDataSample:
+        """The result of an image as OpenMMLab's packages have it.
+
+        Raises:
+            InputError: If it is that of a volume.
+        """
+        if isinstance(result, VolumeResult):
+            raise InputError('return_datasamples: expected images, as a '
+                             f'volume has no data sample, found {self.name}')
+        sample = PromptDataSample(metainfo=dict(
+            case=self.name, ori_shape=result.masks.shape[-2:]))
+        sample.prompts = InstanceData(**{
+            key: torch.as_tensor(np.asarray(value))
+            for key, value in self.given.items()})
+        sample.pred_instances = InstanceData(
+            masks=torch.from_numpy(result.masks),
+            iou=torch.from_numpy(result.iou),
+            logits=torch.from_numpy(result.logits))
+        return sample
+
+    def save(self, inferencer: PromptInferencer, result: Result,
+             out_dir: Union[str, Path, None], show: bool, units: str,
+             window: Any) -> None:
+        """Write the labels and a picture of them, or show the picture.
+
+        Raises:
+            InputError: If a file cannot be written.
+        """
+        # It draws with matplotlib, which inference alone does not need.
+        from mmdbsam.reports.volume_overlay import draw_sheet
+        volume, view = self._view(inferencer.model, result, units, window)
+        sheet = Image.fromarray(draw_sheet(view, self.name,
+                                           ', '.join(volume.names)))
+        if show:
+            sheet.show(self.name)
+        if out_dir is not None:
+            self._write(volume, sheet, Path(out_dir))
+
+    def _view(self, model: ImageModel, result: Result, units: str,
+              window: Any) -> Tuple[VolumeResult, VolumeView]:
+        """The result as a volume, and what its picture shows."""
+        from mmdbsam.apis.view import view_of, view_of_image
+        if isinstance(result, VolumeResult):
+            return result, view_of(model, load_scan(self.image), result,
+                                   self.given['prompts'], units=units,
+                                   window=window)
+        scan = load_scan(self.image, planar=True)
+        plane = SlicePlane(scan.geometry, plane_of(scan.geometry))
+        shape = scan.geometry['size'][::-1]
+        ids = list(range(1, len(result.masks) + 1))
+        volume = VolumeResult(
+            [PackedMask.pack(mask.reshape(shape)) for mask in result.masks],
+            ids, [f'object {i}' for i in ids], result.iou, scan.geometry)
+        prompts = PromptReader(scan, plane).read(
+            *(self.given.get(key) for key in _OF_IMAGES), units)
+        return volume, view_of_image(model, scan, volume, prompts, plane,
+                                     window)
+
+    def _write(self, result: VolumeResult, sheet: Image.Image,
+               folder: Path) -> None:
+        readers, writers = Readers(), Writers()
+        suffix = '.nii.gz'
+        if isinstance(self.image, (str, Path)):
+            suffix = writers.suffix_for(readers.find(Path(self.image)))
+        path = folder / f'{self.name}{suffix}'
+        (folder / 'vis').mkdir(parents=True, exist_ok=True)
+        writers.find(path).write(result, Path(str(self.image)), path)
+        with staged_file(folder / 'vis' / f'{self.name}.png') as partial:
+            sheet.save(partial)
+
+
+def requests_of(inputs: Sequence[AnyImage], given: Dict[str, Any],
+                several: bool) -> List[Request]:
+    """The requests of a call.
+
+    Args:
+        inputs: At least one.
+        given: Name to the argument of the inferencer's call, None where there
+            is none.
+        several: Whether each argument has an entry an input.
+
+    Raises:
+        InputError: If it does not; if a volume's prompts and an image's are
+            given together, or no prompts are.
+    """
+    given = {key: value for key, value in given.items() if value is not None}
+    if not given or ('prompts' in given and len(given) > 1):
+        raise InputError('prompts: expected prompts of a volume, or boxes, '
+                         'points or masks of an image, found '
+                         f'{", ".join(given) or "none"}')
+    for key, value in given.items() if several else ():
+        if len(value) != len(inputs):
+            raise InputError(f'{key}: expected one entry for each of '
+                             f'{len(inputs)} inputs, found {len(value)}')
+    requests = [
+        Request(image, _name(image, i),
+                {key: value[i] if several else value
+                 for key, value in given.items()})
+        for i, image in enumerate(inputs)]
+    names = [request.name for request in requests]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError('inputs: expected images of different names, '
+                             f"found '{name}' twice")
+    return requests
+
+
+def _name(image: AnyImage, index: int) -> str:
+    """A file's name without its suffix; an image in memory is numbered."""
+    if isinstance(image, (str, Path)):
+        return Readers().case_name(Path(image)) or Path(image).stem
+    return f'image_{index}'
