@@ -64,8 +64,8 @@ SWAPS = [
     for kind in ('ConcatFusion', 'HadamardFusion', 'SoftmaxFusion',
                  'SumFusion')
 ] + [
-    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='vit')),
-    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+    dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='vit')),
+    dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='conv')),
     dict(stem=dict(type='LargeKernelStem')),
     dict(neck=dict(type='PyramidSelfAttention')),
     dict(adapter=dict(type='BottleneckAdapter')),

@@ -72,14 +72,14 @@ def test_every_trainable_parameter_is_reached(tiny_cfg, frozen, without):
 
 
 @pytest.mark.parametrize('swap', [
-    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='vit')),
-    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+    dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='vit')),
+    dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='conv')),
     dict(fusion=dict(_delete_=True, type='HadamardFusion')),
     dict(neck=dict(type='PyramidSelfAttention'),
          fusion=dict(type='SoftmaxFusion')),
     dict(neck=dict(type='PyramidSelfAttention'), fusion=None),
     dict(neck=dict(type='PyramidSelfAttention'),
-         fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+         fusion=dict(_delete_=True, type='SingleBranchFusion', branch='conv')),
 ], ids=str)
 def test_other_blocks_leave_no_parameter_unreached(tiny_cfg, swap):
     """Which distributed training would not forgive."""

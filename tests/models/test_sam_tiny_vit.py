@@ -162,7 +162,7 @@ def test_dual_branch_encoder_runs_on_it():
                   widths=(8, 8, 16), norm_cfg=dict(type='GN', num_groups=4)),
         neck=dict(type='BilateralCrossAttention', num_heads=2,
                   zero_init=True),
-        fusion=dict(type='SelectiveFusion', zero_init=True)))
+        fusion=dict(type='GatedFusion', zero_init=True)))
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(encoder.eval()(images),

@@ -32,7 +32,7 @@ ENCODER = {
 }
 FUSIONS = {
     'HadamardFusion': {'conv_project', 'query', 'key', 'mix', 'norm'},
-    'SelectFusion': {'conv_project'},
+    'SingleBranchFusion': {'conv_project'},
     'SoftmaxFusion': {'conv_project', 'scores', 'mlp'},
     'SumFusion': {'conv_project'},
 }
@@ -52,7 +52,7 @@ def test_the_encoders_weights_keep_their_names(tiny_cfg):
 
 @pytest.mark.parametrize('kind', FUSIONS)
 def test_the_fusions_weights_keep_their_names(kind):
-    branch = dict(branch='conv') if kind == 'SelectFusion' else {}
+    branch = dict(branch='conv') if kind == 'SingleBranchFusion' else {}
     fusion = MODELS.build(dict(type=kind, vit_channels=24, conv_channels=10,
                                num_levels=2, **branch))
     assert owners(fusion) == FUSIONS[kind]

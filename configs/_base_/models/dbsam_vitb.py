@@ -10,7 +10,7 @@ model = dict(
                      zero_init=True),
         stem=dict(type='ConvStem', channels=768),
         neck=dict(type='BilateralCrossAttention', zero_init=True),
-        fusion=dict(type='SelectiveFusion', zero_init=True)),
+        fusion=dict(type='GatedFusion', zero_init=True)),
     prompt_encoder=dict(type='SAMPromptEncoder'),
     mask_head=dict(
         type='SAMMaskHead',
