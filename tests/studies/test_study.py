@@ -77,6 +77,8 @@ def test_a_replaced_block_keeps_nothing_of_the_old(write_study):
     (variant({}) + "\nseeds = [1, 1]", 'seeds: expected whole numbers, each '
      'once, found [1, 1]'),
     (variant({}) + "\nconfig = 'none.py'", 'config none.py: no such file'),
+    (variant({}) + "\nconfig = 'configs/baselines/sam_zero_shot_vitb_ct.py'",
+     'sam_zero_shot_vitb_ct.py: expected a config with a training'),
     (variant({}, "'Whole '"), "expected a name unlike 'whole', found"),
     (variant({}), "variants 'whole' and 'other' are the same"),
     (variant({'model.image_encoder.nek': None}),

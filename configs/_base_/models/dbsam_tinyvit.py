@@ -1,7 +1,7 @@
 model = dict(
     type='PromptSegmentor',
     pretrained='checkpoints/lite_medsam.pth',
-    data_preprocessor=dict(type='MinMaxDataPreProcessor', size=256),
+    data_preprocessor=dict(type='MinMaxDataPreProcessor'),
     image_encoder=dict(
         type='DualBranchEncoder',
         vit=dict(type='SAMTinyViT'),

@@ -33,7 +33,7 @@ class PromptSegmentor(BaseModel):
             (B, 256, h, w) and has ``img_size`` and ``out_size``.
         prompt_encoder: Config; gets its sizes from the image encoder.
         mask_head: Config.
-        data_preprocessor: Config.
+        data_preprocessor: Config; gets its ``size`` from the image encoder.
         pretrained: Checkpoint of SAM whose weights the model starts from;
             the added blocks, which it does not know, keep their
             initialisation.
@@ -51,8 +51,10 @@ class PromptSegmentor(BaseModel):
                  data_preprocessor: dict,
                  pretrained: Optional[str] = None,
                  embedding_cache: Optional[dict] = None) -> None:
-        super().__init__(MODELS.build(data_preprocessor))
-        self.image_encoder = MODELS.build(image_encoder)
+        encoder = MODELS.build(image_encoder)
+        super().__init__(MODELS.build(
+            {'size': encoder.img_size, **data_preprocessor}))
+        self.image_encoder = encoder
         self.prompt_encoder = MODELS.build(
             dict(prompt_encoder, image_size=self.image_encoder.img_size,
                  embedding_size=self.image_encoder.out_size))
