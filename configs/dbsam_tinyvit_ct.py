@@ -4,6 +4,8 @@ _base_ = [
     './_base_/models/dbsam_tinyvit.py', './_base_/datasets/ct.py',
     './_base_/schedules/adamw_20e.py', './_base_/default_runtime.py'
 ]
+image_size = 256
+model = dict(image_encoder=dict(vit=dict(img_size=image_size)))
 train_pipeline = [
     dict(type='LoadSlice'),
     # What another patient's scan could look like: above all, coarser.
@@ -15,11 +17,15 @@ train_pipeline = [
     dict(type='BoxPromptsFromMask', prompts_per_image=8, min_area=60,
          jitter=2),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='ResizeLongestSide', size=256),
+    dict(type='ResizeLongestSide', size=image_size),
     dict(type='PackPromptSample'),
 ]
-test_pipeline = _base_.test_pipeline
-test_pipeline[2]['size'] = 256
+test_pipeline = [
+    dict(type='LoadSlice'),
+    dict(type='BoxPromptsFromMask', min_area=1),
+    dict(type='ResizeLongestSide', size=image_size),
+    dict(type='PackPromptSample'),
+]
 train_dataloader = dict(batch_size=1, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -1,4 +1,6 @@
+# DB-SAM on SAM's ViT-B, with the paper's recipe.
 _base_ = [
     './_base_/models/dbsam_vitb.py', './_base_/datasets/ct.py',
     './_base_/schedules/adamw_20e.py', './_base_/default_runtime.py'
 ]
+model = dict(image_encoder=dict(vit=dict(img_size=_base_.image_size)))

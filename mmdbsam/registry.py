@@ -4,7 +4,8 @@ A config names every block by its registered ``type``. Types of the parent
 libraries stay reachable, as ``mmengine.EpochBasedTrainLoop`` or by bare name.
 """
 
-from typing import Any
+import inspect
+from typing import Any, Callable
 
 from mmengine import registry as mmengine_registry
 
@@ -31,16 +32,48 @@ class Registry(mmengine_registry.Registry):
         """Build an object from its config dict, see mmengine's registry.
 
         Raises:
-            InputError: If its type is unknown or lacks such an argument.
+            InputError: If its type is unknown, or does not take the arguments
+                that the config gives. A TypeError from within the object's
+                constructor is not one of these and comes as it is.
         """
         self.check(cfg)
         try:
             return super().build(cfg, *args, **kwargs)
         except TypeError as error:
-            if 'argument' not in str(error):
+            if not isinstance(cfg, dict):
                 raise
-            raise InputError(f"{self.name} '{cfg['type']}': {error}"
-                             ) from error
+            defaults = args[0] if args else kwargs.get('default_args')
+            given = {**(defaults or {}), **cfg}
+            name = given.pop('type')
+            given.pop('_scope_', None)
+            misfit = _misfit(self.get(name) if isinstance(name, str)
+                             else name, given)
+            if not misfit:
+                raise
+            raise InputError(f"{self.name} '{name}': {misfit}") from error
+
+
+def _misfit(built: Callable, arguments: dict) -> str:
+    """Why a class or function cannot be called so, or ``''``."""
+    calls = [built]
+    if inspect.isclass(built):
+        calls += [base for base in built.__mro__[1:]
+                  if '__init__' in vars(base)]
+    rest = arguments
+    for call in calls:
+        signature = inspect.signature(call)
+        bind = signature.bind if call is built else signature.bind_partial
+        try:
+            bound = bind(**rest)
+        except TypeError as error:
+            return str(error)
+        # A constructor hands what it takes by ** on to its base class.
+        rest = next((bound.arguments.get(parameter.name, {})
+                     for parameter in signature.parameters.values()
+                     if parameter.kind is parameter.VAR_KEYWORD), {})
+        if not rest:
+            break
+    return ''
 
 
 def _child(parent: mmengine_registry.Registry, location: str) -> Registry:

@@ -8,6 +8,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmdbsam.engine.config import apply_options, require_training
+from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
@@ -26,34 +28,110 @@ def build(name, model=None):
         return cfg, MODELS.build(cfg.model)
 
 
+def check_sizes(cfg, model):
+    """The model and all pipelines have the image side of the config."""
+    side = cfg.image_size
+    assert model.image_encoder.img_size == side
+    assert model.data_preprocessor.size == side
+    for loader in (cfg.train_dataloader, cfg.val_dataloader,
+                   cfg.test_dataloader):
+        if loader:
+            assert [step.size for step in loader.dataset.pipeline
+                    if step.type == 'ResizeLongestSide'] == [side]
+    return side
+
+
 @pytest.mark.parametrize('name', CONFIGS)
 def test_config_builds_and_its_sizes_agree(name):
     cfg, model = build(name)
-    side = model.image_encoder.img_size
-    assert model.data_preprocessor.size == side
-    loaders = ((cfg.train_dataloader, cfg.val_evaluator),
-               (cfg.val_dataloader, cfg.val_evaluator),
-               (cfg.test_dataloader, cfg.test_evaluator))
+    side = check_sizes(cfg, model)
+    loaders = [(cfg.val_dataloader, cfg.val_evaluator),
+               (cfg.test_dataloader, cfg.test_evaluator)]
+    if cfg.train_cfg:
+        loaders += [(cfg.train_dataloader, cfg.val_evaluator)]
+        assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_epochs
     for loader, evaluator in loaders:
-        sizes = [step.size for step in loader.dataset.pipeline
-                 if step.type == 'ResizeLongestSide']
-        assert sizes == [side]
         assert loader.dataset.data_root == evaluator.data_root
-    assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_epochs
     with torch.device('meta'):
         embedding = model.encode_image(torch.zeros(1, 3, side, side))
     grid = model.image_encoder.out_size
     assert embedding.shape[-2:] == (grid, grid)
 
 
-@pytest.mark.parametrize('name, present', [
-    ('decoder_tuning', []),
-    ('channel_attention', ['adapter']),
-    ('conv_branch', ['adapter', 'stem', 'neck']),
-    ('vit_conv_fusion', ['adapter', 'stem', 'neck', 'fusion']),
+@pytest.mark.parametrize('name', ['dbsam_vitb_ct', 'dbsam_tinyvit_ct',
+                                  'dbsam_vitb_medsam30'])
+def test_the_image_side_can_be_overridden_at_once(name):
+    cfg = Config.fromfile(ROOT / f'configs/{name}.py')
+    # Configs of earlier versions state it here, too.
+    cfg.model.data_preprocessor.size = cfg.image_size
+    apply_options(cfg, dict(image_size=512))
+    assert cfg.image_size == 512
+    with torch.device('meta'):
+        check_sizes(cfg, MODELS.build(cfg.model))
+
+
+def bases(path):
+    """The configs that one inherits from directly."""
+    found = re.search(r"^_base_ = (\[.*?\]|'.*?')", path.read_text(),
+                      re.DOTALL | re.MULTILINE)
+    return [path.parent / name for name
+            in re.findall("'(.*?)'", found[1])] if found else []
+
+
+def depth(path):
+    """The number of files in the longest line of inheritance."""
+    return 1 + max(map(depth, bases(path)), default=0)
+
+
+def test_inheritance_is_at_most_three_deep():
+    depths = {str(path.relative_to(ROOT)): depth(path)
+              for path in (ROOT / 'configs').rglob('*.py')}
+    assert max(depths.values()) == 3, depths
+
+
+def test_no_config_only_repeats_another():
+    seen = {}
+    for name in CONFIGS:
+        cfg = Config.fromfile(ROOT / name)
+        text = repr(cfg.to_dict())
+        assert text not in seen, f'{name} repeats {seen[text]}'
+        seen[text] = name
+
+
+@pytest.mark.parametrize('family', ['ablations', 'baselines', 'studies'])
+def test_readme_of_a_family_lists_its_configs(family):
+    folder = ROOT / 'configs' / family
+    linked = re.findall(r'\]\((?!http)(.*?)\)',
+                        (folder / 'README.md').read_text())
+    assert {path.name for path in folder.glob('*.py')} <= set(linked)
+    assert all((folder / link).exists() for link in linked)
+
+
+@pytest.mark.parametrize('name, tuned', [
+    ('lite_medsam_zero_shot_ct', 'baselines/lite_medsam_decoder_ct'),
+    ('sam_zero_shot_vitb_ct', 'ablations/decoder_tuning_vitb_ct'),
 ])
-def test_ablations_add_one_block_after_the_other(name, present):
-    cfg, _ = build(f'configs/ablations/{name}_vitb_ct.py')
+def test_what_is_tested_as_released_cannot_be_trained(name, tuned):
+    cfg, model = build(f'configs/baselines/{name}.py')
+    _, other = build(f'configs/{tuned}.py')
+    assert model.state_dict().keys() == other.state_dict().keys()
+    apply_options(cfg, dict(data_root='data'))
+    with pytest.raises(InputError, match=f'{name}: expected a config with a '
+                       'training'):
+        require_training(cfg, name)
+    for option in ('batch_size', 'max_epochs'):
+        with pytest.raises(InputError, match=f'{option}: expected a config'):
+            apply_options(cfg, {option: 1})
+
+
+@pytest.mark.parametrize('config, present', [
+    ('ablations/decoder_tuning_vitb_ct', []),
+    ('ablations/channel_attention_vitb_ct', ['adapter']),
+    ('ablations/conv_branch_vitb_ct', ['adapter', 'stem', 'neck']),
+    ('dbsam_vitb_ct', ['adapter', 'stem', 'neck', 'fusion']),
+])
+def test_ablations_add_one_block_after_the_other(config, present):
+    cfg, _ = build(f'configs/{config}.py')
     encoder = cfg.model.image_encoder
     assert [block for block in BLOCKS if encoder[block]] == present
     assert encoder.vit.arch == 'base'
@@ -64,8 +142,8 @@ SWAPS = [
     for kind in ('ConcatFusion', 'HadamardFusion', 'SoftmaxFusion',
                  'SumFusion')
 ] + [
-    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='vit')),
-    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+    dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='vit')),
+    dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='conv')),
     dict(stem=dict(type='LargeKernelStem')),
     dict(neck=dict(type='PyramidSelfAttention')),
     dict(adapter=dict(type='BottleneckAdapter')),

@@ -1,2 +1,9 @@
-# LiteMedSAM as released: tools/test.py it with checkpoints/lite_medsam.pth.
-_base_ = './lite_medsam_decoder_ct.py'
+# LiteMedSAM as released, with nothing to train: tools/test.py tests it with
+# checkpoints/lite_medsam.pth.
+_base_ = '../dbsam_tinyvit_ct.py'
+model = dict(
+    image_encoder=dict(adapter=None, stem=None, neck=None, fusion=None))
+train_cfg = None
+train_dataloader = None
+optim_wrapper = None
+param_scheduler = None

@@ -1,2 +1,9 @@
-# SAM as released: tools/test.py it with checkpoints/sam_vit_b_01ec64.pth.
-_base_ = './medsam_decoder_vitb_ct.py'
+# SAM as released, with nothing to train: tools/test.py tests it with
+# checkpoints/sam_vit_b_01ec64.pth.
+_base_ = '../dbsam_vitb_ct.py'
+model = dict(
+    image_encoder=dict(adapter=None, stem=None, neck=None, fusion=None))
+train_cfg = None
+train_dataloader = None
+optim_wrapper = None
+param_scheduler = None

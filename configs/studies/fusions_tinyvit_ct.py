@@ -5,9 +5,9 @@ title = 'Fusions of the two branches'
 variants = [
     dict(name='selection (the paper)', options={}),
     dict(name='ViT branch alone', options={'model.image_encoder.fusion': dict(
-        _delete_=True, type='SelectFusion', branch='vit')}),
+        _delete_=True, type='SingleBranchFusion', branch='vit')}),
     dict(name='conv branch alone', options={'model.image_encoder.fusion': dict(
-        _delete_=True, type='SelectFusion', branch='conv')}),
+        _delete_=True, type='SingleBranchFusion', branch='conv')}),
     dict(name='sum', options={'model.image_encoder.fusion': dict(
         _delete_=True, type='SumFusion', zero_init=True)}),
     dict(name='concatenation', options={'model.image_encoder.fusion': dict(

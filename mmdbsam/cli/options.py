@@ -37,8 +37,8 @@ def add_override_arguments(
     parser.add_argument(
         '--cfg-options', nargs='+', action=_OptionsAction, default={},
         metavar='KEY=VALUE', help='override any key of the config, as '
-        'model.image_encoder.neck=None; data_root, batch_size and max_epochs '
-        'reach every place that depends on them')
+        'model.image_encoder.neck=None; data_root, image_size, batch_size and '
+        'max_epochs reach every place that depends on them')
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:

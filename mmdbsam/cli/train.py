@@ -22,11 +22,12 @@ def run(args: argparse.Namespace) -> None:
     """Train what the command line names."""
     import torch
 
-    from mmdbsam.engine.config import latest_checkpoint
+    from mmdbsam.engine.config import latest_checkpoint, require_training
     from mmdbsam.engine.precision import half_precision
     from mmdbsam.engine.runner import build_runner
     from mmdbsam.weights.loading import load_weights
     cfg = load_config(args)
+    require_training(cfg, f'config {args.config}')
     if args.amp:
         cfg.optim_wrapper.type = ('BFloat16OptimWrapper' if
                                   half_precision() == torch.bfloat16 else

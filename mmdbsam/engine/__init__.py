@@ -1,6 +1,7 @@
-"""Hooks and optimiser wrappers for mmengine's Runner, and its set-up."""
+"""Hooks, a loop and an optimiser wrapper for mmengine's Runner."""
 
+from mmdbsam.engine.click_test_loop import ClickTestLoop
 from mmdbsam.engine.hooks import IterationSeedHook
 from mmdbsam.engine.optim_wrapper import BFloat16OptimWrapper
 
-__all__ = ['BFloat16OptimWrapper', 'IterationSeedHook']
+__all__ = ['BFloat16OptimWrapper', 'ClickTestLoop', 'IterationSeedHook']

@@ -19,7 +19,7 @@ _EVALUATORS = ('val_evaluator', 'test_evaluator')
 # Keys that mmengine reads from the config beside the Runner's arguments.
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters, 'compile',
                'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn'}
-SHORTCUTS = {'data_root', 'batch_size', 'max_epochs'}
+SHORTCUTS = {'data_root', 'image_size', 'batch_size', 'max_epochs'}
 
 
 def named_configs() -> Dict[str, Path]:
@@ -84,8 +84,9 @@ def apply_options(cfg: Config, options: Dict[str, Any],
 
     Args:
         cfg: The config of a model.
-        options: Key, with dots, to value; ``data_root``, ``batch_size`` and
-            ``max_epochs`` reach every place that depends on them.
+        options: Key, with dots, to value; ``data_root``, ``image_size``,
+            ``batch_size`` and ``max_epochs`` reach every place that depends
+            on them.
         source: Where the options come from, for error messages.
 
     Raises:
@@ -98,12 +99,29 @@ def apply_options(cfg: Config, options: Dict[str, Any],
         if name not in RUNNER_KEYS | SHORTCUTS | set(cfg.keys()):
             raise InputError(f"{source} {key}: expected a key of the "
                              f"config or the Runner, found '{name}'")
+        if name in ('batch_size', 'max_epochs'):
+            require_training(cfg, f'{source} {key}')
     _spread(cfg, options)
     try:
         cfg.merge_from_dict(options)
     except (KeyError, TypeError) as error:
         raise InputError(f'{source}: {error.args[0]}') from error
     _check_types(cfg)
+
+
+def require_training(cfg: Config, source: str) -> None:
+    """Make sure that a config trains something.
+
+    Args:
+        cfg: The config.
+        source: What asks for it, for the error message.
+
+    Raises:
+        InputError: If the config only tests a model, as it was released.
+    """
+    if not cfg.get('train_cfg'):
+        raise InputError(f'{source}: expected a config with a training, found '
+                         'one that only tests a model (train_cfg=None)')
 
 
 def latest_checkpoint(work_dir: str) -> Optional[str]:
@@ -121,6 +139,14 @@ def _spread(cfg: Config, options: dict) -> None:
             cfg[name].dataset.data_root = options['data_root']
         for name in filter(cfg.get, _EVALUATORS):
             cfg[name].data_root = options['data_root']
+    if 'image_size' in options:
+        cfg.model.image_encoder.vit.img_size = options['image_size']
+        # The segmentor fills it in.
+        cfg.model.data_preprocessor.pop('size', None)
+        for name in filter(cfg.get, _DATALOADERS):
+            for step in cfg[name].dataset.pipeline:
+                if step.type == 'ResizeLongestSide':
+                    step.size = options['image_size']
     if 'batch_size' in options:
         cfg.train_dataloader.batch_size = options.pop('batch_size')
     if 'max_epochs' in options:
@@ -133,10 +159,11 @@ def _spread(cfg: Config, options: dict) -> None:
 
 def _check_types(cfg: Config) -> None:
     """Name an unknown type now: mmengine builds most parts much later."""
+    optim_wrapper = cfg.get('optim_wrapper') or {}
     parts = [(registry.MODELS, cfg.model),
-             (registry.OPTIM_WRAPPERS, cfg.optim_wrapper),
-             (registry.OPTIMIZERS, cfg.optim_wrapper.optimizer),
-             (registry.PARAM_SCHEDULERS, cfg.param_scheduler),
+             (registry.OPTIM_WRAPPERS, optim_wrapper),
+             (registry.OPTIMIZERS, optim_wrapper.get('optimizer')),
+             (registry.PARAM_SCHEDULERS, cfg.get('param_scheduler')),
              (registry.HOOKS, cfg.get('custom_hooks')),
              (registry.HOOKS, list(cfg.get('default_hooks', {}).values()))]
     for name in _DATALOADERS:

@@ -62,7 +62,7 @@ def find_blocks(model: PromptSegmentor) -> List[Block]:
     if encoder.fusion is not None:
         blocks.append(Block('fusion', [encoder.fusion]))
     prompts = model.prompt_encoder
-    blocks += [Block("ViT, SAM's neck", [vit.channel_reduction]),
+    blocks += [Block('ViT, channel reduction', [vit.channel_reduction]),
                Block('prompt encoder', [prompts],
                      [(prompts, 'get_dense_pe')]),
                Block('mask head', [model.mask_head])]

@@ -14,7 +14,7 @@ _PATTERN = re.compile(r'tight|box3d|point|(shift|clicks):([1-9]\d*)|'
 
 
 def set_prompt(cfg: Config, text: str) -> None:
-    """Put another prompt into the test pipeline.
+    """Put another prompt into the test pipeline, with its test loop.
 
     - ``tight``: a tight box a label and slice.
     - ``shift:9``: its sides 9 px outwards.
@@ -24,7 +24,8 @@ def set_prompt(cfg: Config, text: str) -> None:
     - ``clicks:5``: that point and 4 more, each on the largest error.
 
     Args:
-        cfg: Whose ``test_dataloader.dataset`` is changed.
+        cfg: The config, whose ``test_dataloader.dataset`` and ``test_cfg``
+            are changed.
         text: One of these.
 
     Raises:
@@ -41,6 +42,10 @@ def set_prompt(cfg: Config, text: str) -> None:
                          f'{len(found)}')
     dataset.pipeline[found[0]] = step
     dataset.gaps = gaps
+    if step['type'] == 'ClickPromptsFromMask':
+        cfg.test_cfg.type = 'ClickTestLoop'
+    elif cfg.test_cfg.type == 'ClickTestLoop':
+        cfg.test_cfg.type = 'TestLoop'
 
 
 def _parse(text: str) -> Tuple[dict, bool]:

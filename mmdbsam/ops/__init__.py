@@ -1,11 +1,18 @@
-"""Multi-scale deformable attention and its backends."""
+"""Multi-scale deformable attention (MSDA).
 
-from mmdbsam.ops.ms_deform_attention import (
+Models use the module in ``attention_module``, which calls the function in
+``functional``. That checks its arguments and calls the operator in
+``torch_operator``, which one of the ``backends`` computes; ``backend_choice``
+says which. When a model is exported, ``export_form`` takes the operator's
+place.
+"""
+
+from mmdbsam.ops.attention_module import (
     MSDeformAttention,
     pixel_centre_references,
 )
-from mmdbsam.ops.multi_scale_deformable_attn import multi_scale_deformable_attn
-from mmdbsam.ops.selection import available_backends
+from mmdbsam.ops.backend_choice import available_backends
+from mmdbsam.ops.functional import multi_scale_deformable_attn
 
 __all__ = [
     'MSDeformAttention',

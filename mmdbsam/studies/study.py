@@ -10,7 +10,11 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmdbsam.engine.config import apply_options, read_config
+from mmdbsam.engine.config import (
+    apply_options,
+    read_config,
+    require_training,
+)
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 from mmdbsam.studies.option_keys import require_key
@@ -76,9 +80,11 @@ class Study:
         runs with equal configs are the same run.
 
         Raises:
-            InputError: If an override does not fit the config.
+            InputError: If an override does not fit the config, or the config
+                trains nothing.
         """
         cfg = read_config(self.config)
+        require_training(cfg, f'study {self.path}: config {self.config}')
         own = {**variant.options, 'randomness': dict(seed=seed)}
         for source, options in (
                 (f'study {self.path}: options:', self.options),

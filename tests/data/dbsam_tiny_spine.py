@@ -5,27 +5,36 @@ _base_ = [
     '../../configs/_base_/schedules/adamw_20e.py',
     '../../configs/_base_/default_runtime.py'
 ]
-img_size = 128
+image_size = 128
 model = dict(
     pretrained=None,
-    data_preprocessor=dict(size=img_size),
     image_encoder=dict(
         vit=dict(
             arch=dict(_delete_=True, embed_dims=48, num_layers=4, num_heads=4,
                       feedforward_channels=96,
                       global_attn_indexes=[0, 1, 2, 3]),
-            img_size=img_size, patch_size=8, frozen=False, out_channels=64),
+            img_size=image_size, patch_size=8, frozen=False,
+            out_channels=64),
         stem=dict(channels=24, out_stride=8, num_levels=3,
                   widths=(8, 16, 16), norm_cfg=dict(type='GN', num_groups=4)),
         neck=dict(num_heads=4, expansion=1., dropout=0., drop_path=0.),
         fusion=dict(drop_path=0.)),
     prompt_encoder=dict(embed_dims=64),
     mask_head=dict(embed_dims=64, num_heads=4, mlp_dims=128))
-train_pipeline = _base_.train_pipeline
-train_pipeline[1].update(prompts_per_image=2, jitter=2, min_area=20)
-train_pipeline[3]['size'] = img_size
-test_pipeline = _base_.test_pipeline
-test_pipeline[2]['size'] = img_size
+train_pipeline = [
+    dict(type='LoadSlice'),
+    dict(type='BoxPromptsFromMask', prompts_per_image=2, min_area=20,
+         jitter=2),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='ResizeLongestSide', size=image_size),
+    dict(type='PackPromptSample'),
+]
+test_pipeline = [
+    dict(type='LoadSlice'),
+    dict(type='BoxPromptsFromMask', min_area=1),
+    dict(type='ResizeLongestSide', size=image_size),
+    dict(type='PackPromptSample'),
+]
 train_dataloader = dict(num_workers=0, persistent_workers=False, batch_size=4,
                         dataset=dict(pipeline=train_pipeline, min_area=20))
 val_dataloader = dict(num_workers=0, persistent_workers=False,

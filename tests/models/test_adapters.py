@@ -166,8 +166,8 @@ def losses(model):
 
 @pytest.mark.parametrize('adapter', [LORA, BOTTLENECK],
                          ids=['lora', 'bottleneck'])
-def test_trains_the_adapters_neck_and_decoder_alone(segmentor, adapter,
-                                                    tmp_path):
+def test_trains_the_adapters_reduction_and_decoder_alone(segmentor, adapter,
+                                                          tmp_path):
     sam = segmentor(None)
     torch.save(sam.state_dict(), tmp_path / 'sam.pth')
     model = segmentor(adapter).train()

@@ -39,9 +39,9 @@ def test_channel_attention_equation():
 
 
 @torch.no_grad()
-def test_selective_fusion_equation():
+def test_gated_fusion_equation():
     block = randomize(MODELS.build(dict(
-        type='SelectiveFusion', vit_channels=24, conv_channels=10,
+        type='GatedFusion', vit_channels=24, conv_channels=10,
         num_levels=2)))
     vit = torch.randn(2, 4, 5, 24)
     conv = [torch.randn(2, 4, 5, 10) for _ in range(2)]

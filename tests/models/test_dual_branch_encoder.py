@@ -72,14 +72,14 @@ def test_every_trainable_parameter_is_reached(tiny_cfg, frozen, without):
 
 
 @pytest.mark.parametrize('swap', [
-    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='vit')),
-    dict(fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+    dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='vit')),
+    dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='conv')),
     dict(fusion=dict(_delete_=True, type='HadamardFusion')),
     dict(neck=dict(type='PyramidSelfAttention'),
          fusion=dict(type='SoftmaxFusion')),
     dict(neck=dict(type='PyramidSelfAttention'), fusion=None),
     dict(neck=dict(type='PyramidSelfAttention'),
-         fusion=dict(_delete_=True, type='SelectFusion', branch='conv')),
+         fusion=dict(_delete_=True, type='SingleBranchFusion', branch='conv')),
 ], ids=str)
 def test_other_blocks_leave_no_parameter_unreached(tiny_cfg, swap):
     """Which distributed training would not forgive."""
@@ -146,7 +146,7 @@ def test_blocks_can_be_removed_from_the_command_line(block, prepared_spine,
     assert reached and reached <= trained
 
 
-def test_frozen_vit_stays_in_eval_mode_and_its_neck_trains(tiny_cfg):
+def test_frozen_vit_stays_in_eval_mode_and_its_reduction_trains(tiny_cfg):
     tiny_cfg.model.image_encoder.vit.update(frozen=True, drop_rate=0.5)
     vit = MODELS.build(tiny_cfg.model).train().image_encoder.vit
     assert not any(m.training for m in vit.layers.modules())
@@ -248,7 +248,7 @@ class HierarchicalViT(torch.nn.Module):
         self.blocks = torch.nn.ModuleList(
             torch.nn.ModuleList([Downsample(*pair)])
             for pair in zip(widths, widths[1:], strict=False))
-        self.project = torch.nn.Linear(20, 256)
+        self.channel_reduction = torch.nn.Conv2d(20, 256, 1)
 
     @property
     def stages(self):
@@ -256,9 +256,6 @@ class HierarchicalViT(torch.nn.Module):
 
     def embed(self, images):
         return self.patch(images).permute(0, 2, 3, 1)
-
-    def neck(self, tokens):
-        return self.project(tokens).permute(0, 3, 1, 2)
 
 
 class Downsample(torch.nn.Module):

@@ -10,7 +10,7 @@ from torch import nn
 from mmdbsam.registry import MODELS
 
 WIDTH, LEVELS = 24, 2
-FUSIONS = ['ConcatFusion', 'HadamardFusion', 'SelectiveFusion',
+FUSIONS = ['ConcatFusion', 'HadamardFusion', 'GatedFusion',
            'SoftmaxFusion', 'SumFusion']
 
 
@@ -102,29 +102,29 @@ def test_softmax_equation(conv_channels):
 
 
 @torch.no_grad()
-def test_select_equation():
+def test_single_branch_equation():
     vit, conv = features()
-    assert build('SelectFusion', branch='vit')(vit, conv) is vit
-    fusion = randomize(build('SelectFusion', branch='conv'))
+    assert build('SingleBranchFusion', branch='vit')(vit, conv) is vit
+    fusion = randomize(build('SingleBranchFusion', branch='conv'))
     _, levels = channels_first(vit, conv)
     wanted = conv1x1(fusion.conv_project, levels).permute(0, 2, 3, 1)
     torch.testing.assert_close(fusion(vit, conv), wanted)
 
 
-def test_select_refuses_what_cannot_be():
+def test_single_branch_refuses_what_cannot_be():
     for kwargs, message in (
             (dict(branch='both'), "branch: expected 'vit' or 'conv', found "
              "'both'"),
             (dict(branch='conv', zero_init=True), 'zero_init: expected False'),
             (dict(), "missing .* 'branch'")):
         with pytest.raises(ValueError, match=message):
-            build('SelectFusion', **kwargs)
+            build('SingleBranchFusion', **kwargs)
 
 
 @pytest.mark.parametrize('training', [True, False])
-@pytest.mark.parametrize('kind', [*FUSIONS, 'SelectFusion'])
+@pytest.mark.parametrize('kind', [*FUSIONS, 'SingleBranchFusion'])
 def test_zero_init_is_the_vit_branch_to_the_bit(kind, training):
-    kwargs = dict(branch='vit') if kind == 'SelectFusion' else {}
+    kwargs = dict(branch='vit') if kind == 'SingleBranchFusion' else {}
     fusion = build(kind, zero_init=True, **kwargs).train(training)
     vit, conv = features()
     vit = vit * 100

@@ -57,7 +57,7 @@ def test_the_graph_begins_at_the_first_trainable_block(build, without,
     assert blocks_with_a_graph(model, batch_of_noise(model)) == wanted
 
 
-def test_tiny_vit_builds_no_graph_below_its_neck():
+def test_tiny_vit_builds_no_graph_below_its_channel_reduction():
     vit = MODELS.build(dict(
         type='SAMTinyViT', img_size=32, widths=(8, 16, 16, 32),
         depths=(1, 1, 2, 1), num_heads=(2, 2, 4), window_sizes=(7, 4, 7),
@@ -67,7 +67,8 @@ def test_tiny_vit_builds_no_graph_below_its_neck():
         for block in blocks:
             tokens = block(tokens)
     assert not tokens.requires_grad
-    assert vit.neck(tokens).requires_grad
+    assert vit.channel_reduction(
+        tokens.permute(0, 3, 1, 2)).requires_grad
 
 
 def test_frozen_parts_stay_in_evaluation_mode(build):

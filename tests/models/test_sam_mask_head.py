@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import Registry
 from segment_anything.modeling import MaskDecoder
 
+from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
 
@@ -62,3 +65,63 @@ def test_all_masks_are_the_single_one_and_the_three():
                          for several in (False, True))
     for every, one, others in zip(found, single, three, strict=True):
         torch.testing.assert_close(every, torch.cat([one, others], dim=1))
+
+
+def build_with(*losses):
+    return MODELS.build(dict(type='SAMMaskHead', embed_dims=32, num_heads=4,
+                             mlp_dims=48, loss=losses))
+
+
+def test_every_loss_of_the_list_counts_under_its_name():
+    logits = torch.randn(2, 1, 8, 8)
+    masks = torch.randint(0, 2, (2, 8, 8), dtype=torch.uint8)
+    found = build_with(
+        dict(type='DiceLoss'),
+        dict(type='DiceLoss', loss_weight=3., loss_name='loss_dice_3'),
+        dict(type='BinaryCrossEntropyLoss')).loss(logits, masks)
+    assert list(found) == ['loss_DiceLoss', 'loss_dice_3',
+                           'loss_BinaryCrossEntropyLoss']
+    torch.testing.assert_close(found['loss_dice_3'],
+                               3 * found['loss_DiceLoss'])
+
+
+@pytest.fixture
+def other_package():
+    """A package whose losses name themselves, as mmseg's do."""
+    registry = Registry('model', parent=MMENGINE_MODELS, scope='other')
+
+    @registry.register_module()
+    class DiceLoss(torch.nn.Module):
+
+        loss_name = 'loss_dice'
+
+        def forward(self, logits, targets):
+            return (logits - targets).abs().mean()
+
+    yield
+    MMENGINE_MODELS.children.pop('other')
+
+
+@pytest.mark.usefixtures('other_package')
+def test_a_loss_of_another_package_stands_beside_ours():
+    logits, masks = torch.zeros(2, 1, 8, 8), torch.ones(2, 8, 8)
+    found = build_with(dict(type='DiceLoss'), dict(type='other.DiceLoss'),
+                       dict(type='other.DiceLoss', loss_name='loss_l1')
+                       ).loss(logits, masks)
+    assert list(found) == ['loss_DiceLoss', 'loss_dice', 'loss_l1']
+    assert found['loss_dice'] == found['loss_l1'] == 1
+
+
+@pytest.mark.parametrize('losses, message', [
+    ([dict(type='DiceLoss')] * 2, "found 'loss_DiceLoss' twice"),
+    ([dict(type='DiceLoss', loss_name='loss_a'),
+      dict(type='BinaryCrossEntropyLoss', loss_name='loss_a')],
+     "found 'loss_a' twice"),
+    ([dict(type='DiceLoss', loss_name='dice')],
+     "begins with loss_, found 'dice'"),
+    ([dict(type='DiceLoss', loss_name='loss_a.b')], "found 'loss_a.b'"),
+])
+def test_names_that_would_hide_a_loss_are_refused(losses, message):
+    with pytest.raises(InputError, match=message) as caught:
+        build_with(*losses)
+    assert '\n' not in str(caught.value)

@@ -21,7 +21,7 @@ ADDED = dict(
     adapter=dict(type='ChannelAttention', zero_init=True),
     stem=dict(type='ConvStem', channels=96, widths=(8, 8, 8)),
     neck=dict(type='BilateralCrossAttention', zero_init=True, expansion=0.5),
-    fusion=dict(type='SelectiveFusion', zero_init=True, mlp_ratio=0.5))
+    fusion=dict(type='GatedFusion', zero_init=True, mlp_ratio=0.5))
 
 
 def randomize(module):

@@ -132,12 +132,12 @@ def test_runs_stage_by_stage():
         shapes.append(tuple(x.shape))
     assert shapes == [(2, 16, 16, 16), (2, 8, 8, 16), (2, 8, 8, 32)]
     assert [shape[3] for shape in shapes] == encoder.stage_widths
-    embedding = encoder.neck(x)
+    embedding = encoder.channel_reduction(x.permute(0, 3, 1, 2))
     assert embedding.shape == (2, 16, encoder.out_size, encoder.out_size)
     torch.testing.assert_close(encoder(images), embedding)
 
 
-def test_frozen_but_for_its_neck():
+def test_frozen_but_for_its_channel_reduction():
     encoder = SAMTinyViT(**SMALL).train()
     trained = {name.split('.')[0] for name, parameter
                in encoder.named_parameters() if parameter.requires_grad}
@@ -162,7 +162,7 @@ def test_dual_branch_encoder_runs_on_it():
                   widths=(8, 8, 16), norm_cfg=dict(type='GN', num_groups=4)),
         neck=dict(type='BilateralCrossAttention', num_heads=2,
                   zero_init=True),
-        fusion=dict(type='SelectiveFusion', zero_init=True)))
+        fusion=dict(type='GatedFusion', zero_init=True)))
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(encoder.eval()(images),

@@ -19,7 +19,6 @@ def test_two_steps_change_what_is_trained_and_nothing_else(name, repo_root):
     torch.manual_seed(0)
     cfg = Config.fromfile(repo_root / f'configs/{name}.py')
     cfg.model.image_encoder.vit.img_size = 64
-    cfg.model.data_preprocessor.size = 64
     model = MODELS.build(cfg.model).train()
     before = {key: value.clone()
               for key, value in model.state_dict().items()}

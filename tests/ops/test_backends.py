@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmdbsam.ops.backend_choice import available_backends
 from mmdbsam.ops.backends import BACKENDS
-from mmdbsam.ops.selection import available_backends
 
 REASONS = available_backends()
 # Interpreted on the CPU without a GPU (tests/conftest.py).
@@ -103,7 +103,7 @@ def test_equals_the_reference(backend):
 @pytest.mark.parametrize('backend', [
     name for name in BACKENDS if name != 'mmcv'])
 def test_gradients_equal_finite_differences(backend):
-    from mmdbsam.ops.operator import msda
+    from mmdbsam.ops.torch_operator import msda
     device = DEVICE[backend]
     generator = torch.Generator().manual_seed(0)
 

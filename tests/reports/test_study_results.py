@@ -75,7 +75,7 @@ def test_table_of_two_seeds(study, tmp_path):
             bytes=0)))))
     result = collect(study, runs, {})
     whole, other = result.rows
-    assert whole.blocks['fusion'] == 'SelectiveFusion'
+    assert whole.blocks['fusion'] == 'GatedFusion'
     assert other.blocks['fusion'] is None and other.blocks['stem']
     assert whole.means('DSC') == pytest.approx([0.5, 0.52], abs=3e-3)
     difference = other.differences['DSC']

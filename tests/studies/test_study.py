@@ -61,11 +61,11 @@ def test_later_options_win(write_study):
 def test_a_replaced_block_keeps_nothing_of_the_old(write_study):
     path = write_study(variant(
         "{'model.image_encoder.fusion': dict(_delete_=True, "
-        "type='SelectiveFusion', reduction=4)}"))
+        "type='GatedFusion', reduction=4)}"))
     study = read_study(path, {}, amp=False)
     for _ in range(2):
         fusion = study.resolve(study.variants[1], 0).model.image_encoder.fusion
-        assert fusion == dict(type='SelectiveFusion', reduction=4)
+        assert fusion == dict(type='GatedFusion', reduction=4)
 
 
 @pytest.mark.parametrize('text, message', [
@@ -77,6 +77,8 @@ def test_a_replaced_block_keeps_nothing_of_the_old(write_study):
     (variant({}) + "\nseeds = [1, 1]", 'seeds: expected whole numbers, each '
      'once, found [1, 1]'),
     (variant({}) + "\nconfig = 'none.py'", 'config none.py: no such file'),
+    (variant({}) + "\nconfig = 'configs/baselines/sam_zero_shot_vitb_ct.py'",
+     'sam_zero_shot_vitb_ct.py: expected a config with a training'),
     (variant({}, "'Whole '"), "expected a name unlike 'whole', found"),
     (variant({}), "variants 'whole' and 'other' are the same"),
     (variant({'model.image_encoder.nek': None}),

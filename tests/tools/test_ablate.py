@@ -68,7 +68,7 @@ def test_a_study_goes_on_past_a_failure(finished):
     assert "no data, seed 0: FAILED: data root" in output
     good, bad = table(folder)
     assert 0 < float(good['DSC']) < 1 and int(good['flops']) > 0
-    assert good['fusion'] == 'SelectiveFusion' and good['stem'] == 'ConvStem'
+    assert good['fusion'] == 'GatedFusion' and good['stem'] == 'ConvStem'
     assert bad['DSC'] == ''
     assert bad['missing'].startswith('seed 0 failed: data root ')
     assert "split 'none' has no slice" in bad['missing']

@@ -1,3 +1,4 @@
+image_size = 1024  # S, the side of the model's input in pixels
 data_root = 'data/ct'  # written by tools/prepare_data.py
 # How inference prepares a scan: as tools/prepare_data.py --modality, --window.
 modality = 'CT'
@@ -9,13 +10,13 @@ train_pipeline = [
          min_area=100,
          jitter=20),  # px outwards, each side, in the original slice
     dict(type='RandomFlip', prob=0.5),
-    dict(type='ResizeLongestSide', size=1024),
+    dict(type='ResizeLongestSide', size=image_size),
     dict(type='PackPromptSample'),
 ]
 test_pipeline = [
     dict(type='LoadSlice'),
     dict(type='BoxPromptsFromMask', min_area=1),  # every label's tight box
-    dict(type='ResizeLongestSide', size=1024),
+    dict(type='ResizeLongestSide', size=image_size),
     dict(type='PackPromptSample'),
 ]
 train_dataloader = dict(

@@ -1,7 +1,7 @@
 model = dict(
     type='PromptSegmentor',
     pretrained='checkpoints/lite_medsam.pth',
-    data_preprocessor=dict(type='MinMaxDataPreProcessor', size=256),
+    data_preprocessor=dict(type='MinMaxDataPreProcessor'),
     image_encoder=dict(
         type='DualBranchEncoder',
         vit=dict(type='SAMTinyViT'),
@@ -13,7 +13,7 @@ model = dict(
         # A short training is not regularised.
         neck=dict(type='BilateralCrossAttention', num_heads=4, expansion=0.5,
                   dropout=0., drop_path=0., zero_init=True),
-        fusion=dict(type='SelectiveFusion', drop_path=0., zero_init=True)),
+        fusion=dict(type='GatedFusion', drop_path=0., zero_init=True)),
     prompt_encoder=dict(type='SAMPromptEncoder'),
     mask_head=dict(
         type='SAMMaskHead',

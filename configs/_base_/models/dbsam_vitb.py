@@ -1,16 +1,16 @@
 model = dict(
     type='PromptSegmentor',
     pretrained='checkpoints/sam_vit_b_01ec64.pth',
-    data_preprocessor=dict(type='SAMDataPreProcessor', size=1024),
+    data_preprocessor=dict(type='SAMDataPreProcessor'),
     image_encoder=dict(
         type='DualBranchEncoder',
-        vit=dict(type='SAMViT', arch='base', img_size=1024),
+        vit=dict(type='SAMViT', arch='base'),
         # zero_init starts from SAM's accuracy; False is the paper's start.
         adapter=dict(type='ChannelAttention', placement='block',
                      zero_init=True),
         stem=dict(type='ConvStem', channels=768),
         neck=dict(type='BilateralCrossAttention', zero_init=True),
-        fusion=dict(type='SelectiveFusion', zero_init=True)),
+        fusion=dict(type='GatedFusion', zero_init=True)),
     prompt_encoder=dict(type='SAMPromptEncoder'),
     mask_head=dict(
         type='SAMMaskHead',

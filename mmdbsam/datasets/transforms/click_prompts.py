@@ -10,11 +10,12 @@ from mmdbsam.registry import TRANSFORMS
 class ClickPromptsFromMask(BaseTransform):
     """Prompt a slice's labels by clicks that answer the model's errors.
 
-    The clicks themselves depend on the model, see :func:`mmdbsam.models.
-    segmentors.clicks.decode_clicks`. Needs ``label`` and takes it out. Adds
-    ``labels`` (int64 (K,), ids), ``references`` (bool (K, H, W), their masks
-    in the original slice), ``clicks`` and ``prompt`` (how the prompts are
-    made, for the report).
+    The clicks themselves depend on the model:
+    :class:`~mmdbsam.engine.click_test_loop.ClickTestLoop` makes them. The
+    transform needs ``label`` and takes it out. It adds ``labels`` (int64
+    (K,), ids), ``references`` (bool (K, H, W), their masks in the original
+    slice), ``clicks`` and ``prompt`` (how the prompts are made, for the
+    report).
 
     Args:
         clicks: Their number for each label; with one it is a point in the

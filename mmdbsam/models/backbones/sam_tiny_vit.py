@@ -154,10 +154,10 @@ class SAMTinyViT(BaseModule):
     """TinyViT (arXiv:2207.10666) as LiteMedSAM has it.
 
     It differs from mmpretrain's in the patch embedding, 1x1 and of stride 1,
-    in the last step between stages, of stride 1, and in SAM's neck. Its three
-    attention stages are what a :class:`DualBranchEncoder` runs; the
-    convolutional stage before them belongs to the embedding. Loads the
-    released key names as well as its own.
+    in the last step between stages, of stride 1, and in SAM's channel
+    reduction at the end. Its three attention stages are what a
+    :class:`DualBranchEncoder` runs; the convolutional stage before them
+    belongs to the embedding. Loads the released key names as well as its own.
 
     Args:
         img_size: Side of the square input S, in pixels.
@@ -167,10 +167,14 @@ class SAMTinyViT(BaseModule):
         num_heads: Heads of the attention stages.
         window_sizes: Their windows, in pixels.
         out_channels: Channels of the embedding.
-        frozen: Train nothing but the neck, and stay in evaluation mode.
-        train_neck: With ``frozen``: train the neck nevertheless.
+        frozen: Train nothing but the channel reduction, and stay in
+            evaluation mode.
+        train_channel_reduction: Whether the channel reduction of a frozen
+            encoder is trained.
 
     Attributes:
+        channel_reduction (nn.Module): What SAM's own code calls the neck,
+            (B, C, h, w) -> embedding (B, 256, h, w).
         stage_widths (list[int]): Channels at the end of each stage.
         out_size (int): Side of the embedding grid.
 
@@ -187,7 +191,7 @@ class SAMTinyViT(BaseModule):
                  window_sizes: Sequence[int] = (7, 14, 7),
                  out_channels: int = 256,
                  frozen: bool = True,
-                 train_neck: bool = True,
+                 train_channel_reduction: bool = True,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.img_size = (img_size, img_size)
@@ -222,7 +226,8 @@ class SAMTinyViT(BaseModule):
         if frozen:
             for name, parameter in self.named_parameters():
                 parameter.requires_grad = (
-                    train_neck and name.startswith('channel_reduction'))
+                    train_channel_reduction
+                    and name.startswith('channel_reduction'))
 
     @property
     def stages(self) -> List[List[nn.Module]]:
@@ -259,17 +264,13 @@ class SAMTinyViT(BaseModule):
             x = block(x)
         return self.layers[0].downsample(x.permute(0, 2, 3, 1))
 
-    def neck(self, tokens: Tensor) -> Tensor:
-        """SAM's neck: (B, h, w, C) -> embedding (B, 256, h, w)."""
-        return self.channel_reduction(tokens.permute(0, 3, 1, 2))
-
     def forward(self, images: Tensor) -> Tensor:
         """LiteMedSAM's encoder: (B, 3, S, S) -> (B, 256, h, w)."""
         x = self.embed(images)
         for blocks in self.stages:
             for block in blocks:
                 x = block(x)
-        return self.neck(x)
+        return self.channel_reduction(x.permute(0, 3, 1, 2))
 
     def train(self, mode: bool = True) -> 'SAMTinyViT':
         """Set the mode; the frozen parts stay in evaluation mode."""

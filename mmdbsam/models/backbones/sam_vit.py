@@ -29,7 +29,7 @@ def _from_official(name: str) -> str:
 
 @MODELS.register_module()
 class SAMViT(ViTSAM):
-    """SAM's ViT (arXiv:2304.02643) as stages of blocks and a neck.
+    """SAM's ViT (arXiv:2304.02643) as stages of blocks.
 
     Loads state dicts with the official key names as well as its own; position
     embeddings made for another image side are interpolated on loading.
@@ -40,11 +40,15 @@ class SAMViT(ViTSAM):
             ``global_attn_indexes``.
         img_size: Side of the square input S, in pixels.
         num_stages: The blocks are divided into that many equal stages.
-        frozen: Train nothing but the neck, and stay in evaluation mode.
-        train_neck: With ``frozen``: train the neck nevertheless.
+        frozen: Train nothing but the channel reduction at the end, and stay
+            in evaluation mode.
+        train_channel_reduction: Whether the channel reduction of a frozen
+            encoder is trained.
         **kwargs: Further arguments of mmpretrain's ``ViTSAM``.
 
     Attributes:
+        channel_reduction (nn.Module): What SAM's own code calls the neck,
+            (B, C, h, w) -> embedding (B, 256, h, w).
         stage_widths (list[int]): Channels at the end of each stage.
         out_size (int): Side of the embedding grid, S / patch size.
 
@@ -57,7 +61,7 @@ class SAMViT(ViTSAM):
                  img_size: int = 1024,
                  num_stages: int = 4,
                  frozen: bool = True,
-                 train_neck: bool = True,
+                 train_channel_reduction: bool = True,
                  init_cfg: Optional[dict] = None,
                  **kwargs: Any) -> None:
         super().__init__(arch=arch, img_size=img_size, init_cfg=init_cfg,
@@ -80,7 +84,8 @@ class SAMViT(ViTSAM):
         if frozen:
             for name, parameter in self.named_parameters():
                 parameter.requires_grad = (
-                    train_neck and name.startswith('channel_reduction'))
+                    train_channel_reduction
+                    and name.startswith('channel_reduction'))
 
     @property
     def stages(self) -> List[nn.ModuleList]:
@@ -109,16 +114,12 @@ class SAMViT(ViTSAM):
         tokens = tokens.view(images.shape[0], h, w, self.embed_dims)
         return self.drop_after_pos(tokens + self.pos_embed)
 
-    def neck(self, tokens: Tensor) -> Tensor:
-        """SAM's neck: (B, h, w, C) -> embedding (B, 256, h, w)."""
-        return self.channel_reduction(tokens.permute(0, 3, 1, 2))
-
     def forward(self, images: Tensor) -> Tensor:
         """SAM's plain encoder: (B, 3, S, S) -> (B, 256, h, w)."""
         tokens = self.embed(images)
         for layer in self.layers:
             tokens = layer(tokens)
-        return self.neck(tokens)
+        return self.channel_reduction(tokens.permute(0, 3, 1, 2))
 
     def train(self, mode: bool = True) -> 'SAMViT':
         """Set the mode; the frozen parts stay in evaluation mode."""

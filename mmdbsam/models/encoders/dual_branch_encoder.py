@@ -26,8 +26,9 @@ class DualBranchEncoder(BaseModule):
 
     Args:
         vit: Config of the ViT branch, a backbone with ``embed``, ``stages``,
-            ``neck``, ``stage_widths``, ``img_size``, ``out_size`` and, for
-            adapters within its blocks, ``attention_and_mlp``.
+            ``channel_reduction``, ``stage_widths``, ``img_size``,
+            ``out_size`` and, for adapters within its blocks,
+            ``attention_and_mlp``.
         adapter: Config of the adapter in the ViT branch. Its key
             ``placement`` puts one at every 'block' (the paper) or one at the
             last block of every 'stage', before the exchange (the release).
@@ -92,7 +93,7 @@ class DualBranchEncoder(BaseModule):
                 vit, conv = self._run(exchange, vit, conv)
         if self.fusion is not None:
             vit = self._run(self.fusion, vit, conv)
-        return self.vit.neck(vit)
+        return self.vit.channel_reduction(vit.permute(0, 3, 1, 2))
 
     def _run(self, function: Callable, *args: Any) -> Any:
         """Call a part of the forward that checkpointing repeats."""

@@ -1,11 +1,11 @@
 """Fusions: how the two branches become one embedding."""
 
 from mmdbsam.models.fusions.concat_fusion import ConcatFusion
+from mmdbsam.models.fusions.gated_fusion import GatedFusion
 from mmdbsam.models.fusions.hadamard_fusion import HadamardFusion
-from mmdbsam.models.fusions.select_fusion import SelectFusion
-from mmdbsam.models.fusions.selective_fusion import SelectiveFusion
+from mmdbsam.models.fusions.single_branch_fusion import SingleBranchFusion
 from mmdbsam.models.fusions.softmax_fusion import SoftmaxFusion
 from mmdbsam.models.fusions.sum_fusion import SumFusion
 
-__all__ = ['ConcatFusion', 'HadamardFusion', 'SelectFusion',
-           'SelectiveFusion', 'SoftmaxFusion', 'SumFusion']
+__all__ = ['ConcatFusion', 'GatedFusion', 'HadamardFusion',
+           'SingleBranchFusion', 'SoftmaxFusion', 'SumFusion']

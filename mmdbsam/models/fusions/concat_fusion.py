@@ -19,9 +19,10 @@ class ConcatFusion(BaseModule):
     to C channels; one 1x1 convolution after another is one.
 
     Args:
-        vit_channels: C, filled in by the encoder.
-        conv_channels: Width of the convolutional branch, likewise.
-        num_levels: Its number of levels, likewise.
+        vit_channels: Width C of the ViT branch. The encoder fills this in,
+            and the next two.
+        conv_channels: Width of the convolutional branch.
+        num_levels: Number of levels of the convolutional branch.
         zero_init: Start as the identity on the ViT branch: the convolution
             copies it, the channel attention block adds zero.
     """

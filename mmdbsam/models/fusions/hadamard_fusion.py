@@ -4,14 +4,14 @@ from typing import List, Optional
 
 import torch
 from mmcv.cnn import build_norm_layer
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdbsam.models.fusions.joined_levels_fusion import JoinedLevelsFusion
 from mmdbsam.registry import MODELS
 
 
 @MODELS.register_module()
-class HadamardFusion(BaseModule):
+class HadamardFusion(JoinedLevelsFusion):
     """A gate from the product of the branches chooses between them.
 
     ``HadamardProduct`` in the authors' release, with ``f_conv`` the
@@ -21,9 +21,10 @@ class HadamardFusion(BaseModule):
         f = g * f_vit + (1 - g) * f_conv
 
     Args:
-        vit_channels: C, filled in by the encoder.
-        conv_channels: Width of the convolutional branch, likewise.
-        num_levels: Its number of levels, likewise.
+        vit_channels: Width C of the ViT branch. The encoder fills this in,
+            and the next two.
+        conv_channels: Width of the convolutional branch.
+        num_levels: Number of levels of the convolutional branch.
         norm_cfg: The norm of the gate.
         zero_init: Start as the identity on the ViT branch. As a sigmoid
             cannot be one, 1 - g is then scaled by a learned factor per
@@ -36,9 +37,8 @@ class HadamardFusion(BaseModule):
                  num_levels: int,
                  norm_cfg: dict = dict(type='BN'),
                  zero_init: bool = False) -> None:
-        super().__init__()
+        super().__init__(vit_channels, conv_channels, num_levels)
         channels = vit_channels
-        self.conv_project = nn.Linear(num_levels * conv_channels, channels)
         self.query = nn.Linear(channels, channels)
         self.key = nn.Linear(channels, channels)
         self.mix = nn.Linear(channels, channels)
@@ -53,7 +53,7 @@ class HadamardFusion(BaseModule):
         Returns:
             Tensor: (B, h, w, C).
         """
-        f_conv = self.conv_project(torch.cat(conv, dim=-1))
+        f_conv = self.join(conv)
         gate = self.mix(self.query(vit) * self.key(f_conv))
         gate = self.norm(gate.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         rest = 1 - gate.sigmoid()

@@ -23,10 +23,11 @@ class SoftmaxFusion(BaseModule):
         f   = f + DropPath(MLP(LN(f)))
 
     Args:
-        vit_channels: C, filled in by the encoder.
-        conv_channels: Width of the convolutional branch, likewise. Another
-            one than C is projected to C.
-        num_levels: L, likewise.
+        vit_channels: Width C of the ViT branch. The encoder fills this in,
+            and the next two.
+        conv_channels: Width of the convolutional branch; if it is not C, the
+            levels are projected to C.
+        num_levels: Number L of levels of the convolutional branch.
         reduction: r of the scores' bottlenecks.
         mlp_ratio: Hidden width of the MLP over C.
         drop_path: Stochastic depth rate of the MLP.

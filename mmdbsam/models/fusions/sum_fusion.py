@@ -2,24 +2,24 @@
 
 from typing import List
 
-import torch
-from mmengine.model import BaseModule
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmdbsam.models.fusions.joined_levels_fusion import JoinedLevelsFusion
 from mmdbsam.models.layers import zero_
 from mmdbsam.registry import MODELS
 
 
 @MODELS.register_module()
-class SumFusion(BaseModule):
+class SumFusion(JoinedLevelsFusion):
     """``f = f_vit + f_conv``, as ``Add`` in the authors' release.
 
     ``f_conv`` is the 1x1-convolved concatenation of the convolutional levels.
 
     Args:
-        vit_channels: C, filled in by the encoder.
-        conv_channels: Width of the convolutional branch, likewise.
-        num_levels: Its number of levels, likewise.
+        vit_channels: Width C of the ViT branch. The encoder fills this in,
+            and the next two.
+        conv_channels: Width of the convolutional branch.
+        num_levels: Number of levels of the convolutional branch.
         zero_init: Start as the identity on the ViT branch: the 1x1
             convolution is zero.
     """
@@ -29,9 +29,7 @@ class SumFusion(BaseModule):
                  conv_channels: int,
                  num_levels: int,
                  zero_init: bool = False) -> None:
-        super().__init__()
-        self.conv_project = nn.Linear(num_levels * conv_channels,
-                                      vit_channels)
+        super().__init__(vit_channels, conv_channels, num_levels)
         if zero_init:
             zero_(self.conv_project)
 
@@ -41,4 +39,4 @@ class SumFusion(BaseModule):
         Returns:
             Tensor: (B, h, w, C).
         """
-        return vit + self.conv_project(torch.cat(conv, dim=-1))
+        return vit + self.join(conv)

@@ -1,5 +1,6 @@
 """SAM's mask decoder, with the losses that train it."""
 
+import re
 from typing import Dict, Sequence, Tuple
 
 import torch
@@ -7,6 +8,7 @@ import torch.nn.functional as F
 from segment_anything.modeling import MaskDecoder, TwoWayTransformer
 from torch import Tensor, nn
 
+from mmdbsam.errors import InputError
 from mmdbsam.models.heads.token_image_attention import (
     image_attends_to_tokens,
     tokens_attend_to_image,
@@ -23,7 +25,7 @@ _UNTRAINED = ('output_hypernetworks_mlps.1', 'output_hypernetworks_mlps.2',
 class SAMMaskHead(MaskDecoder):
     """segment_anything's mask decoder with a loss on its logits.
 
-    Of that decoder it has the parameters; it computes the same logits in a
+    It has that decoder's parameters and computes the same logits in a
     fraction of the time (:mod:`~mmdbsam.models.heads.token_image_attention`).
 
     Trained for single masks (``multimask_output=False``), so what serves only
@@ -34,7 +36,14 @@ class SAMMaskHead(MaskDecoder):
         depth: Layers of the two-way transformer.
         num_heads: Its attention heads.
         mlp_dims: Its hidden width.
-        loss: Configs of the losses, whose values are added up.
+        loss: Configs of the losses, whose values are added up. A loss maps
+            logits and targets (n, 1, 4h, 4w) to a scalar and weights it
+            itself. Its key ``loss_name`` is the name in the log; without one
+            it is that of the loss, which mmseg's have, or ``loss_<type>``.
+
+    Raises:
+        InputError: If two losses have one name, or a name does not begin
+            with ``loss_``, by which mmengine knows what is to be added up.
     """
 
     def __init__(self,
@@ -51,8 +60,7 @@ class SAMMaskHead(MaskDecoder):
                                           embedding_dim=embed_dims,
                                           num_heads=num_heads,
                                           mlp_dim=mlp_dims))
-        self.losses = nn.ModuleDict(
-            (cfg['type'], MODELS.build(cfg)) for cfg in loss)
+        self.losses = _build_losses(loss)
         for name, parameter in self.named_parameters():
             parameter.requires_grad = not name.startswith(_UNTRAINED)
 
@@ -180,14 +188,31 @@ class SAMMaskHead(MaskDecoder):
             masks: (n, S, S), 0 or 1, on the padded input grid.
 
         Returns:
-            dict[str, Tensor]: ``loss_<type>`` of each loss, scalars.
+            dict[str, Tensor]: Scalars by the losses' names.
         """
         targets = F.interpolate(masks[:, None].to(logits.dtype),
                                 size=logits.shape[-2:], mode='area')
-        return {
-            f'loss_{name}': loss(logits, targets)
-            for name, loss in self.losses.items()
-        }
+        return {name: loss(logits, targets)
+                for name, loss in self.losses.items()}
+
+
+def _build_losses(configs: Sequence[dict]) -> nn.ModuleDict:
+    losses = nn.ModuleDict()
+    for cfg in configs:
+        cfg = dict(cfg)
+        name = cfg.pop('loss_name', None)
+        loss = MODELS.build(cfg)
+        name = name or getattr(loss, 'loss_name',
+                               f'loss_{type(loss).__name__}')
+        if not re.fullmatch(r'loss_\w+', name):
+            raise InputError('mask_head.loss: expected a loss_name of letters,'
+                             ' digits and underscores that begins with loss_,'
+                             f" found '{name}'")
+        if name in losses:
+            raise InputError('mask_head.loss: expected another loss_name for '
+                             f"each loss, found '{name}' twice; set one")
+        losses[name] = loss
+    return losses
 
 
 def _enlarge(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:

@@ -18,9 +18,10 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
     as in SAM. Reference masks are padded alike.
 
     Args:
-        size: S, the side of the model's input, in pixels.
-        mean: Per channel, of RGB values in 0-255.
-        std: Per channel, likewise.
+        size: S, the side of the model's input, in pixels. The segmentor fills
+            it in.
+        mean: The mean of each channel, of RGB values in 0-255.
+        std: The standard deviation of each channel, of the same values.
 
     Raises:
         InputError: If an image's longest side is not S.
@@ -48,9 +49,10 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
         for image in data['inputs']:
             if max(image.shape[-2:]) != self.size:
                 raise InputError(
-                    'data_preprocessor.size: expected a longest side of '
-                    f'{self.size} px, found {tuple(image.shape[-2:])}; let '
-                    'the pipeline resize them (ResizeLongestSide)')
+                    'inputs: expected a longest side of '
+                    f'{self.size} px, which the model takes, found '
+                    f'{tuple(image.shape[-2:])}; give ResizeLongestSide in '
+                    'the pipeline this size')
         data = super().forward(data, training)
         for sample in data['data_samples']:
             if 'gt_instances' in sample:
@@ -68,7 +70,8 @@ class MinMaxDataPreProcessor(SAMDataPreProcessor):
     LiteMedSAM's preprocessing: its own minimum becomes 0, its maximum 1.
 
     Args:
-        size: S, the side of the model's input, in pixels.
+        size: S, the side of the model's input, in pixels. The segmentor fills
+            it in.
 
     Raises:
         InputError: If an image's longest side is not S.

@@ -9,8 +9,8 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from mmdbsam.errors import InputError
 from mmdbsam.models.embedding_cache import EmbeddingCache
-from mmdbsam.models.segmentors.clicks import decode_clicks
 from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 from mmdbsam.weights.loading import load_pretrained
@@ -33,7 +33,7 @@ class PromptSegmentor(BaseModel):
             (B, 256, h, w) and has ``img_size`` and ``out_size``.
         prompt_encoder: Config; gets its sizes from the image encoder.
         mask_head: Config.
-        data_preprocessor: Config.
+        data_preprocessor: Config; gets its ``size`` from the image encoder.
         pretrained: Checkpoint of SAM whose weights the model starts from;
             the added blocks, which it does not know, keep their
             initialisation.
@@ -51,8 +51,10 @@ class PromptSegmentor(BaseModel):
                  data_preprocessor: dict,
                  pretrained: Optional[str] = None,
                  embedding_cache: Optional[dict] = None) -> None:
-        super().__init__(MODELS.build(data_preprocessor))
-        self.image_encoder = MODELS.build(image_encoder)
+        encoder = MODELS.build(image_encoder)
+        super().__init__(MODELS.build(
+            {'size': encoder.img_size, **data_preprocessor}))
+        self.image_encoder = encoder
         self.prompt_encoder = MODELS.build(
             dict(prompt_encoder, image_size=self.image_encoder.img_size,
                  embedding_size=self.image_encoder.out_size))
@@ -125,50 +127,97 @@ class PromptSegmentor(BaseModel):
                 inputs: Tensor,
                 data_samples: List[PromptDataSample],
                 mode: str = 'tensor') -> Union[Dict[str, Tensor], list]:
-        """mmengine's entry point.
+        """Run the mode that mmengine asks for, as mmseg's segmentors do.
 
         Args:
             inputs: (B, 3, S, S).
-            data_samples: B samples with ``prompts.boxes``; for the loss with
-                ``gt_instances.masks`` (K, S, S). For 'predict' they may have,
-                instead of boxes, ``clicks`` to simulate, see
-                :func:`decode_clicks`.
-            mode: 'loss', 'predict', or 'tensor' for the bare logits.
+            data_samples: B samples, see the method of each mode.
+            mode: 'loss' for :meth:`loss`, 'predict' for :meth:`predict`,
+                'tensor' for the logits and predicted IoU of each image as
+                :meth:`decode_prompts` returns them.
+
+        Raises:
+            ValueError: If the mode is none of these.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'tensor':
+            return self._forward(inputs, data_samples)
+        raise ValueError("mode: expected 'loss', 'predict' or 'tensor', "
+                         f"found '{mode}'")
+
+    def loss(self, inputs: Tensor,
+             data_samples: List[PromptDataSample]) -> Dict[str, Tensor]:
+        """Compute the mask head's losses over all prompts of a batch.
+
+        Args:
+            inputs: (B, 3, S, S).
+            data_samples: B samples with ``prompts.boxes`` (K, 4) and
+                ``gt_instances.masks`` (K, S, S).
 
         Returns:
-            The losses; or the samples with their ``pred_instances``; or a list
-            of the logits and predicted IoU of each image.
+            dict[str, Tensor]: Scalars by name.
         """
-        embeddings = self.encode_image(inputs)
-        if mode == 'predict':
-            for embedding, sample in zip(embeddings, data_samples,
-                                         strict=True):
-                sample.pred_instances = self._predict(embedding[None], sample)
-            return data_samples
-        decoded = [
-            self.decode_prompts(embedding[None], boxes=sample.prompts.boxes)
-            for embedding, sample in zip(embeddings, data_samples,
-                                         strict=True)
-        ]
-        if mode == 'tensor':
-            return decoded
+        decoded = self._forward(inputs, data_samples)
         logits = torch.cat([logits for logits, _ in decoded])
         masks = torch.cat([sample.gt_instances.masks
                            for sample in data_samples])
         return self.mask_head.loss(logits, masks)
 
-    def _predict(self, embedding: Tensor,
-                 sample: PromptDataSample) -> InstanceData:
-        """Masks and predicted IoU of a sample's prompts."""
-        if 'clicks' in sample:
-            decoded = [decode_clicks(self, embedding, sample)]
-        else:
-            decoded = [self.decode_prompts(embedding, boxes=boxes) for boxes
-                       in sample.prompts.boxes.split(_PROMPTS_AT_ONCE)]
-        masks = [self.to_masks(logits, sample.img_shape, sample.ori_shape)
-                 for logits, _ in decoded]
-        return InstanceData(masks=torch.cat(masks), iou=torch.cat(
-            [iou[:, 0].float() for _, iou in decoded]))
+    def predict(self, inputs: Tensor, data_samples: List[PromptDataSample]
+                ) -> List[PromptDataSample]:
+        """Predict the masks of a batch's boxes on the original images.
+
+        Args:
+            inputs: (B, 3, S, S).
+            data_samples: B samples with ``prompts.boxes`` (K, 4).
+
+        Returns:
+            list: The samples, with ``pred_instances`` as
+            :meth:`postprocess` makes them.
+
+        Raises:
+            InputError: If a sample has no boxes.
+        """
+        for embedding, sample in zip(self.encode_image(inputs), data_samples,
+                                     strict=True):
+            if 'boxes' not in sample.prompts:
+                raise InputError(
+                    'data_samples.prompts: expected boxes, found '
+                    f'{", ".join(sorted(sample.prompts.keys()))}; test clicks '
+                    "with test_cfg.type='ClickTestLoop'")
+            sample.pred_instances = InstanceData.cat([
+                self.postprocess(
+                    *self.decode_prompts(embedding[None], boxes=boxes),
+                    sample)
+                for boxes in sample.prompts.boxes.split(_PROMPTS_AT_ONCE)])
+        return data_samples
+
+    def _forward(self, inputs: Tensor, data_samples: List[PromptDataSample]
+                 ) -> List[Tuple[Tensor, Tensor]]:
+        """Decode each image's boxes to logits and predicted IoU."""
+        return [self.decode_prompts(embedding[None],
+                                    boxes=sample.prompts.boxes)
+                for embedding, sample in zip(self.encode_image(inputs),
+                                             data_samples, strict=True)]
+
+    def postprocess(self, logits: Tensor, iou: Tensor,
+                    sample: PromptDataSample) -> InstanceData:
+        """Bring an image's decoded prompts to its own grid.
+
+        Args:
+            logits: (n, 1, 4h, 4w), of single-mask decoding.
+            iou: (n, 1).
+            sample: The image's, with ``img_shape`` and ``ori_shape``.
+
+        Returns:
+            InstanceData: ``masks`` bool (n, H, W) and ``iou`` float32 (n).
+        """
+        return InstanceData(
+            masks=self.to_masks(logits, sample.img_shape, sample.ori_shape),
+            iou=iou[:, 0].float())
 
     def parse_losses(
             self, losses: Dict[str, Tensor]

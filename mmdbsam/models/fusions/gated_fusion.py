@@ -1,18 +1,18 @@
-"""The ViT-conv fusion with automatic selection."""
+"""The ViT-conv fusion of the paper, with a gate that selects the branch."""
 
 from typing import List, Optional
 
 import torch
 from mmcv.cnn.bricks import DropPath
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdbsam.models.fusions.joined_levels_fusion import JoinedLevelsFusion
 from mmdbsam.models.layers import bottleneck_score, pre_norm_mlp, zero_
 from mmdbsam.registry import MODELS
 
 
 @MODELS.register_module()
-class SelectiveFusion(BaseModule):
+class GatedFusion(JoinedLevelsFusion):
     """A gate per pixel and channel chooses the branch (DB-SAM, section 2.5).
 
     With C the ViT branch's width and ``f_conv`` the 1x1-convolved
@@ -25,9 +25,10 @@ class SelectiveFusion(BaseModule):
         f       = f + DropPath(MLP(LN(f)))
 
     Args:
-        vit_channels: C, filled in by the encoder.
-        conv_channels: Width of the convolutional branch, likewise.
-        num_levels: Its number of levels, likewise.
+        vit_channels: Width C of the ViT branch. The encoder fills this in,
+            and the next two.
+        conv_channels: Width of the convolutional branch.
+        num_levels: Number of levels of the convolutional branch.
         reduction: r of the channel score's bottleneck.
         mlp_ratio: Hidden width of the MLP over C.
         drop_path: Stochastic depth rate of the MLP.
@@ -44,9 +45,8 @@ class SelectiveFusion(BaseModule):
                  mlp_ratio: float = 4.,
                  drop_path: float = 0.3,
                  zero_init: bool = False) -> None:
-        super().__init__()
+        super().__init__(vit_channels, conv_channels, num_levels)
         channels = vit_channels
-        self.conv_project = nn.Linear(num_levels * conv_channels, channels)
         self.spatial_score = nn.Sequential(
             nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, 1))
         self.channel_score = bottleneck_score(channels, reduction)
@@ -63,7 +63,7 @@ class SelectiveFusion(BaseModule):
         Returns:
             Tensor: (B, h, w, C).
         """
-        f_conv = self.conv_project(torch.cat(conv, dim=-1))
+        f_conv = self.join(conv)
         channel = self.channel_score(vit.mean(dim=(1, 2)))
         gate = (self.spatial_score(f_conv) + channel[:, None, None]).sigmoid()
         if self.gate_scale is not None:

@@ -1,4 +1,4 @@
-"""Which backend computes a call of MSDA."""
+"""The choice of the backend that computes a call of MSDA."""
 
 import os
 from functools import cache

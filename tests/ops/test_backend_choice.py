@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mmdbsam.ops import available_backends, multi_scale_deformable_attn
+from mmdbsam.ops.backend_choice import VARIABLE, _choose, choose
 from mmdbsam.ops.backends import BACKENDS
-from mmdbsam.ops.selection import VARIABLE, _choose, choose
 
 
 @pytest.fixture(autouse=True)

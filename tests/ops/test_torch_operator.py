@@ -10,11 +10,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmdbsam.ops import (
     MSDeformAttention,
+    export_form,
     multi_scale_deformable_attn,
     pixel_centre_references,
-    sampled_form,
 )
-from mmdbsam.ops.operator import msda, msda_backward
+from mmdbsam.ops.torch_operator import msda, msda_backward
 from mmdbsam.registry import MODELS
 
 SHAPES = [(5, 7), (3, 2)]
@@ -99,7 +99,7 @@ def test_what_is_exported_is_the_operator():
     value, locations, weights = tensors(torch.float64)
     assert (locations < 0).any() and (locations > 1).any()
     torch.testing.assert_close(
-        sampled_form.forward(value, SHAPES, locations, weights),
+        export_form.forward(value, SHAPES, locations, weights),
         msda(value, FLAT, locations, weights, 'torch'))
 
 

@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from scipy import ndimage
 
-from mmdbsam.models.segmentors.clicks import decode_clicks, next_click
+from mmdbsam.engine.click_simulation import decode_clicks, next_click
 from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 

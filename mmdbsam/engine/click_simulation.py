@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -12,7 +12,28 @@ from torch import Tensor
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 if TYPE_CHECKING:
-    from mmdbsam.models.segmentors.prompt_segmentor import PromptSegmentor
+    from mmdbsam.models import PromptSegmentor
+
+
+def predict_clicks(model: PromptSegmentor, inputs: Tensor,
+                   data_samples: List[PromptDataSample]
+                   ) -> List[PromptDataSample]:
+    """Predict the masks of a batch's labels from simulated clicks.
+
+    Args:
+        model: The model, in evaluation mode.
+        inputs: (B, 3, S, S), preprocessed.
+        data_samples: B samples, see :func:`decode_clicks`.
+
+    Returns:
+        list: The samples, with ``pred_instances`` as after the model's own
+        ``predict``.
+    """
+    for embedding, sample in zip(model.encode_image(inputs), data_samples,
+                                 strict=True):
+        logits, iou = decode_clicks(model, embedding[None], sample)
+        sample.pred_instances = model.postprocess(logits, iou, sample)
+    return data_samples
 
 
 def decode_clicks(model: PromptSegmentor, embedding: Tensor,
@@ -28,10 +49,10 @@ def decode_clicks(model: PromptSegmentor, embedding: Tensor,
     in training, not the best of SAM's three.
 
     Args:
-        model: Its prompt encoder knows points and masks.
-        embedding: (1, 256, h, w).
-        sample: With ``prompts.references`` (K, H, W), ``clicks``,
-            ``img_shape`` and ``ori_shape``.
+        model: The model, whose prompt encoder knows points and masks.
+        embedding: The image's, (1, 256, h, w).
+        sample: The image's, with ``prompts.references`` (K, H, W),
+            ``clicks``, ``img_shape`` and ``ori_shape``.
 
     Returns:
         tuple: Logits (K, 1, 4h, 4w) and predicted IoU (K, 1) after the last

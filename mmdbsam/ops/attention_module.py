@@ -1,4 +1,4 @@
-"""The attention module around the MSDA op."""
+"""Multi-scale deformable attention (MSDA) as a module with its weights."""
 
 import math
 from functools import lru_cache
@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
-from mmdbsam.ops.multi_scale_deformable_attn import multi_scale_deformable_attn
+from mmdbsam.ops.functional import multi_scale_deformable_attn
 from mmdbsam.ops.shapes import Shapes, level_starts
 
 

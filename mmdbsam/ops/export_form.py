@@ -1,8 +1,8 @@
-"""MSDA in the operations that ONNX has.
+"""The form in which MSDA is exported: the operations that ONNX has.
 
-ONNX knows no such operator, but ``GridSample``, which reads a level's points
-as MSDA does: bilinearly, and zeros outside. Made of it, an exported attention
-is a few nodes a level.
+ONNX has no operator for MSDA, but it has ``GridSample``, which reads a level's
+points as MSDA does: bilinearly, and zeros outside. An exported attention is
+made of it, with a few nodes a level.
 """
 
 import torch.nn.functional as F

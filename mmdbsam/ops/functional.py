@@ -1,14 +1,14 @@
-"""Multi-scale deformable attention (MSDA): the function that models call."""
+"""Multi-scale deformable attention (MSDA) as a function without weights."""
 
 from typing import Sequence, Union
 
 import torch
 from torch import Tensor
 
-from mmdbsam.ops import sampled_form
-from mmdbsam.ops.operator import msda
-from mmdbsam.ops.selection import choose
+from mmdbsam.ops import export_form
+from mmdbsam.ops.backend_choice import choose
 from mmdbsam.ops.shapes import Shapes, SpatialShapes, as_shapes, level_starts
+from mmdbsam.ops.torch_operator import msda
 
 LevelStarts = Union[Tensor, Sequence[int]]
 
@@ -40,7 +40,7 @@ def multi_scale_deformable_attn(
     For ``torch.compile``, give ``spatial_shapes`` and ``level_start_index``
     as lists: the numbers in a tensor cannot be traced. In an export to ONNX,
     which knows no such operator, the operations of
-    :mod:`~mmdbsam.ops.sampled_form` are exported.
+    :mod:`~mmdbsam.ops.export_form` are exported.
 
     Args:
         value: (B, N, M, D), the levels' tokens one after the other,
@@ -75,7 +75,7 @@ def multi_scale_deformable_attn(
             raise ValueError(f'{name}: expected the type of value, {dtype}, '
                              f'found {other.dtype}')
     if torch.onnx.is_in_onnx_export():
-        return sampled_form.forward(value, shapes, sampling_locations,
+        return export_form.forward(value, shapes, sampling_locations,
                                     attention_weights)
     if is_cast and dtype != torch.float64:
         dtype = torch.float32

@@ -2,25 +2,27 @@
 
 from typing import List
 
-import torch
 from mmengine.model import BaseModule
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdbsam.errors import InputError
+from mmdbsam.models.fusions.joined_levels_fusion import JoinedLevelsFusion
 from mmdbsam.registry import MODELS
 
 
 @MODELS.register_module()
-class SelectFusion(BaseModule):
-    """The ViT branch as it is, or the convolutional one, 1x1-convolved to C.
+class SingleBranchFusion(JoinedLevelsFusion):
+    """The ViT branch as it is, or the convolutional one as ``f_conv``.
 
-    ``Select`` in the authors' release.
+    The authors' release has this as ``Select``.
 
     Args:
-        vit_channels: C, filled in by the encoder.
-        conv_channels: Width of the convolutional branch, likewise.
-        num_levels: Its number of levels, likewise.
-        branch: 'vit' or 'conv'. The encoder's last exchange updates no other.
+        vit_channels: Width C of the ViT branch. The encoder fills this in,
+            and the next two.
+        conv_channels: Width of the convolutional branch.
+        num_levels: Number of levels of the convolutional branch.
+        branch: 'vit' or 'conv'. The encoder's last exchange then updates
+            that branch alone.
         zero_init: Start as the identity on the ViT branch, as 'vit' always
             does and 'conv' cannot.
 
@@ -35,24 +37,23 @@ class SelectFusion(BaseModule):
                  num_levels: int,
                  branch: str,
                  zero_init: bool = False) -> None:
-        super().__init__()
         if branch not in ('vit', 'conv'):
             raise InputError("fusion.branch: expected 'vit' or 'conv', found "
                              f"'{branch}'")
         if branch == 'conv' and zero_init:
             raise InputError("fusion.zero_init: expected False with branch "
                              "'conv', which is not the ViT's, found True")
-        self.branch = branch
         if branch == 'conv':
-            self.conv_project = nn.Linear(num_levels * conv_channels,
-                                          vit_channels)
+            super().__init__(vit_channels, conv_channels, num_levels)
+        else:
+            # The ViT branch needs no layer that joins the others' levels.
+            BaseModule.__init__(self)
+        self.branch = branch
 
     def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
-        """Choose between (B, h, w, C) and levels of (B, h, w, C_conv).
+        """Take the ViT branch (B, h, w, C) or the levels (B, h, w, C_conv).
 
         Returns:
             Tensor: (B, h, w, C).
         """
-        if self.branch == 'vit':
-            return vit
-        return self.conv_project(torch.cat(conv, dim=-1))
+        return vit if self.branch == 'vit' else self.join(conv)
