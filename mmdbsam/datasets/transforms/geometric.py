@@ -32,7 +32,8 @@ class RandomFlip(BaseTransform):
             ``'vertical'``, or ``'diagonal'`` for both.
 
     Raises:
-        InputError: If there is no such direction.
+        InputError: If there is no such direction; from the call, if the
+            sample has no boxes.
     """
 
     def __init__(self, prob: float, direction: str = 'horizontal') -> None:
@@ -46,6 +47,10 @@ class RandomFlip(BaseTransform):
         """Flip, or not."""
         if results['rng'].random() >= self.prob:
             return results
+        if 'boxes' not in results:
+            raise InputError('RandomFlip: expected a sample prompted by boxes,'
+                             ' found one prompted by clicks; leave flips and '
+                             '--tta out with clicks')
         axes = FLIP_AXES[self.direction]
         boxes = results['boxes'].copy()
         for axis in axes:

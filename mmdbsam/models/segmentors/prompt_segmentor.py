@@ -37,6 +37,8 @@ class PromptSegmentor(BaseModel):
         pretrained: Checkpoint of SAM whose weights the model starts from;
             the added blocks, which it does not know, keep their
             initialisation.
+        keep_logits: Whether predictions have, beside the masks, the
+            ``logits`` that they are made from, float32 (K, H, W).
         embedding_cache: Arguments of an :class:`~mmdbsam.models.
             embedding_cache.EmbeddingCache`, from which tests and inference
             take the embeddings of images that they have seen before.
@@ -50,6 +52,7 @@ class PromptSegmentor(BaseModel):
                  mask_head: dict,
                  data_preprocessor: dict,
                  pretrained: Optional[str] = None,
+                 keep_logits: bool = False,
                  embedding_cache: Optional[dict] = None) -> None:
         super().__init__(MODELS.build(data_preprocessor))
         self.image_encoder = MODELS.build(image_encoder)
@@ -58,6 +61,7 @@ class PromptSegmentor(BaseModel):
                  embedding_size=self.image_encoder.out_size))
         self.mask_head = MODELS.build(mask_head)
         self.pretrained = pretrained
+        self.keep_logits = keep_logits
         self.embedding_cache = (EmbeddingCache(**embedding_cache)
                                 if embedding_cache else None)
 
@@ -165,10 +169,19 @@ class PromptSegmentor(BaseModel):
         else:
             decoded = [self.decode_prompts(embedding, boxes=boxes) for boxes
                        in sample.prompts.boxes.split(_PROMPTS_AT_ONCE)]
-        masks = [self.to_masks(logits, sample.img_shape, sample.ori_shape)
-                 for logits, _ in decoded]
-        return InstanceData(masks=torch.cat(masks), iou=torch.cat(
+        masks, kept = [], []
+        for logits, _ in decoded:
+            on_image = logits_on_image(
+                logits, self.image_encoder.img_size, sample.img_shape,
+                sample.ori_shape)[:, 0]
+            masks.append(on_image > self.mask_threshold)
+            if self.keep_logits:
+                kept.append(on_image)
+        predicted = InstanceData(masks=torch.cat(masks), iou=torch.cat(
             [iou[:, 0].float() for _, iou in decoded]))
+        if self.keep_logits:
+            predicted.logits = torch.cat(kept)
+        return predicted
 
     def parse_losses(
             self, losses: Dict[str, Tensor]
