@@ -50,16 +50,10 @@ def curve(rows: Sequence[Dict[str, float]], key: str,
 
     Args:
         rows: See :func:`read_scalars`.
-        key: The value's name in the log.
+        key: The value's name in the log, one of :func:`logged_keys`.
         name: What the curve is called; None for the key.
-
-    Raises:
-        InputError: If no row has such a value.
     """
     found = [row for row in rows if key in row]
-    if not found:
-        raise InputError(f"log: expected a value '{key}', found "
-                         f'{", ".join(logged_keys(rows)) or "none"}')
     of_training = 'iter' in found[0]
     return Curve(name or key,
                  [row['iter' if of_training else 'step'] for row in found],

@@ -37,11 +37,11 @@ class PromptSegmentor(BaseModel):
         pretrained: Checkpoint of SAM whose weights the model starts from;
             the added blocks, which it does not know, keep their
             initialisation.
-        keep_logits: Whether predictions have, beside the masks, the
-            ``logits`` that they are made from, float32 (K, H, W).
         embedding_cache: Arguments of an :class:`~mmdbsam.models.
             embedding_cache.EmbeddingCache`, from which tests and inference
             take the embeddings of images that they have seen before.
+        keep_logits: Whether predictions have, beside the masks, the
+            ``logits`` that these are made from, float32 (K, H, W).
     """
 
     mask_threshold = 0.
@@ -52,8 +52,8 @@ class PromptSegmentor(BaseModel):
                  mask_head: dict,
                  data_preprocessor: dict,
                  pretrained: Optional[str] = None,
-                 keep_logits: bool = False,
-                 embedding_cache: Optional[dict] = None) -> None:
+                 embedding_cache: Optional[dict] = None,
+                 keep_logits: bool = False) -> None:
         super().__init__(MODELS.build(data_preprocessor))
         self.image_encoder = MODELS.build(image_encoder)
         self.prompt_encoder = MODELS.build(
@@ -61,9 +61,9 @@ class PromptSegmentor(BaseModel):
                  embedding_size=self.image_encoder.out_size))
         self.mask_head = MODELS.build(mask_head)
         self.pretrained = pretrained
-        self.keep_logits = keep_logits
         self.embedding_cache = (EmbeddingCache(**embedding_cache)
                                 if embedding_cache else None)
+        self.keep_logits = keep_logits
 
     def init_weights(self) -> None:
         """Initialise, then load the pretrained weights if there are any.
