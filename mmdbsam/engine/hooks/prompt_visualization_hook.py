@@ -1,5 +1,6 @@
 """Pictures of what is predicted while a model is validated or tested."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -83,4 +84,6 @@ class PromptVisualizationHook(Hook):
 
 
 def _slice_name(sample: PromptDataSample) -> str:
-    return f'{sample.task}_{sample.case}_slice{sample.slice_index:04d}'
+    # A data set may be called anything, and this becomes a file's name.
+    return re.sub(r'[^\w.-]', '_', f'{sample.task}_{sample.case}_slice'
+                  f'{sample.slice_index:04d}')
