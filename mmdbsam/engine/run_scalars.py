@@ -40,7 +40,7 @@ def read_scalars(path: str | Path) -> List[Dict[str, float]]:
                          f' with {_RUNS}, found none')
     rows: List[Dict[str, float]] = []
     for file in files:
-        rows = _resumed(rows, _read_file(file))
+        rows = _joined(rows, _read_file(file))
     return rows
 
 
@@ -101,15 +101,16 @@ def _rate(keys: Sequence[str]) -> List[str]:
     return [key for key in ('base_lr', 'lr') if key in keys][:1]
 
 
-def _resumed(rows: List[Dict[str, float]], later: List[Dict[str, float]]
-             ) -> List[Dict[str, float]]:
-    """Rows of a run and of the one that goes on from its checkpoint."""
+def _joined(rows: List[Dict[str, float]], later: List[Dict[str, float]]
+            ) -> List[Dict[str, float]]:
+    """Rows of a run, and of one that began later at one of its steps."""
     first = next((row for row in later if 'iter' in row), None)
     if first is None:
         return rows
-    epoch = first.get('epoch', first['iter'])
-    return [row for row in rows if (row['iter'] < first['iter'] if 'iter' in
-                                    row else row['step'] < epoch)] + later
+    # A training that counts epochs goes on at the beginning of one.
+    counter = 'epoch' if 'epoch' in first else 'iter'
+    return [row for row in rows
+            if row.get(counter, row['step']) < first[counter]] + later
 
 
 def _read_file(path: Path) -> List[Dict[str, float]]:

@@ -13,16 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mmdbsam.io.atomic import staged_file
+from mmdbsam.visualization.plot_style import PLOT_STYLE
 
 # Of Okabe and Ito's palette, which colour-blind readers tell apart too.
 _COLOURS = ('#0083c9', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9',
             '#7a7a7a')
-_STYLE = {
-    'font.size': 9, 'axes.spines.top': False, 'axes.spines.right': False,
-    'axes.grid': True, 'grid.alpha': 0.25, 'grid.linewidth': 0.6,
-    'axes.axisbelow': True, 'axes.linewidth': 0.6, 'legend.frameon': False,
-    'axes.xmargin': 0., 'text.color': '#1b1e23', 'axes.titlesize': 10,
-}
+_STYLE = {**PLOT_STYLE, 'text.color': '#1b1e23', 'axes.xmargin': 0.}
 _WIDTH, _PANEL_HEIGHT, _DPI = 8., 2.5, 125
 # Up to so many values each is marked; from so many noisy ones on, the mean of
 # this part of them is drawn too.
