@@ -18,7 +18,9 @@ from mmdbsam.visualization.plot_style import PLOT_STYLE
 # Of Okabe and Ito's palette, which colour-blind readers tell apart too.
 _COLOURS = ('#0083c9', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9',
             '#7a7a7a')
-_STYLE = {**PLOT_STYLE, 'text.color': '#1b1e23', 'axes.xmargin': 0.}
+_INK = '#1b1e23'
+_STYLE = {**PLOT_STYLE, 'text.color': _INK, 'grid.color': _INK,
+          'axes.xmargin': 0.}
 _WIDTH, _PANEL_HEIGHT, _DPI = 8., 2.5, 125
 # Up to so many values each is marked; from so many noisy ones on, the mean of
 # this part of them is drawn too.

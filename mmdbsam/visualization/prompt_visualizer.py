@@ -61,9 +61,9 @@ class PromptVisualizer(Visualizer):
         Args:
             name: What the backends call the picture.
             image: The original slice, uint8 (H, W), or (H, W, 3) for RGB.
-            data_sample: ``prompts.labels`` and, of boxes, ``ori_boxes``; the
-                masks of ``gt_instances`` and ``pred_instances`` are of the
-                slice's size (K, H, W).
+            data_sample: Its ``prompts`` have ``labels``, and ``ori_boxes`` or
+                ``points``; the masks of ``gt_instances`` and
+                ``pred_instances`` are of the slice's size (K, H, W).
             draw_gt: Whether the reference is drawn, if there is one.
             draw_pred: Whether the prediction is drawn, if there is one.
             show: Open the picture in a window.
@@ -97,14 +97,16 @@ def _draw(image: np.ndarray, sample: PromptDataSample, draw_gt: bool,
     prompts = prompts[first]
     ids = prompts.labels.tolist()
     boxes = prompts.get('ori_boxes', np.full((len(ids), 4), np.nan))
+    points = [given[given[:, 2] >= 0] for given in
+              prompts.get('points', np.zeros((len(ids), 0, 3)))]
     labels = [(i, label_names.get(i, f'label {i}')) for i in ids]
     masks = {title: sample.get(field).masks.cpu().numpy()[first]
              for title, field, wanted in (
                  ('reference', 'gt_instances', draw_gt),
                  ('prediction', 'pred_instances', draw_pred))
              if wanted and field in sample}
-    tiles = [Tile(draw_prompts(image, boxes, ids, shown, side=_SIDE), title,
-                  labels)
+    tiles = [Tile(draw_prompts(image, boxes, ids, shown, points, _SIDE),
+                  title, labels)
              for title, shown in (masks or {'prompts': None}).items()]
     return draw_contact_sheet(
         tiles, f'{sample.case}, slice {sample.slice_index}',
