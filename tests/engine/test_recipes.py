@@ -7,16 +7,21 @@ from mmengine.config import Config
 from mmdbsam.engine.run_scalars import read_scalars
 from mmdbsam.errors import InputError
 
-NO_VALIDATION = ['max_epochs=1', 'val_cfg=None', 'val_dataloader=None',
-                 'val_evaluator=None',
+NO_VALIDATION = ['val_cfg=None', 'val_dataloader=None', 'val_evaluator=None',
                  'default_hooks.checkpoint.save_best=None']
 
 
 @pytest.fixture
-def plain(train, repo_root, tmp_path):
-    """A training of an epoch without a recipe."""
-    return train(repo_root / 'tests/data/dbsam_tiny_spine.py',
-                 tmp_path / 'plain', options=NO_VALIDATION)
+def plain(train, recipe_folder, tmp_path):
+    """A training without a recipe."""
+    return train(recipe_folder / 'dbsam_tinyvit_ct.py', tmp_path / 'plain',
+                 options=NO_VALIDATION)
+
+
+@pytest.fixture
+def recipe(recipe_folder):
+    """The path of a recipe."""
+    return lambda name: recipe_folder / f'recipes/dbsam_tinyvit_{name}_ct.py'
 
 
 def checkpoint(work_dir, epoch=1):
@@ -29,9 +34,8 @@ def rates(work_dir):
 
 
 def test_ema_averages_the_weights_of_the_same_training(
-        train, tiny_recipe, plain, tmp_path):
-    recipe = tiny_recipe('dbsam_tinyvit_ema_ct')
-    averaged = checkpoint(train(recipe, tmp_path / 'ema',
+        train, recipe, plain, tmp_path):
+    averaged = checkpoint(train(recipe('ema'), tmp_path / 'ema',
                                 options=NO_VALIDATION))
     trained = checkpoint(plain)['state_dict']
     # Beside the averages, mmengine keeps the weights that they are of.
@@ -43,33 +47,32 @@ def test_ema_averages_the_weights_of_the_same_training(
     assert len(moved) > 20
 
 
-def test_early_stopping_ends_a_training(train, tiny_recipe, tmp_path):
-    recipe = tiny_recipe('dbsam_tinyvit_early_stopping_ct')
+def test_early_stopping_ends_a_training(train, recipe, tmp_path):
     hook = 'default_hooks.early_stopping'
     # No DSC rises by one.
-    work_dir = train(recipe, tmp_path / 'stopped', options=[
-        'max_epochs=4', f'{hook}.patience=1', f'{hook}.min_delta=1'])
+    work_dir = train(recipe('early_stopping'), tmp_path / 'run', options=[
+        f'{hook}.patience=1', f'{hook}.min_delta=1'])
     assert (work_dir / 'epoch_2.pth').exists()
     assert not (work_dir / 'epoch_3.pth').exists()
     assert list(work_dir.glob('*/curves.png'))
 
 
 def test_the_learning_rate_follows_the_batch_size(
-        train, tiny_recipe, plain, tmp_path, repo_root):
+        train, recipe, recipe_folder, plain, tmp_path):
     """The tiny config has batches of 4, its learning rate is meant for 2."""
-    by_config = train(tiny_recipe('dbsam_tinyvit_1xb4_ct'), tmp_path / 'a',
+    by_config = train(recipe('1xb4'), tmp_path / 'config',
                       options=NO_VALIDATION)
-    by_option = train(repo_root / 'tests/data/dbsam_tiny_spine.py',
-                      tmp_path / 'b', '--auto-scale-lr',
+    by_option = train(recipe_folder / 'dbsam_tinyvit_ct.py',
+                      tmp_path / 'option', '--auto-scale-lr',
                       options=NO_VALIDATION)
     wanted = {step: pytest.approx(2 * rate)
               for step, rate in rates(plain).items()}
     assert wanted and rates(by_config) == rates(by_option) == wanted
 
 
-def test_scaling_needs_a_batch_size(train, tmp_path, repo_root):
+def test_scaling_needs_a_batch_size(train, recipe_folder, tmp_path):
     with pytest.raises(InputError, match='--auto-scale-lr: expected'):
-        train(repo_root / 'tests/data/dbsam_tiny_spine.py', tmp_path,
+        train(recipe_folder / 'dbsam_tinyvit_ct.py', tmp_path,
               '--auto-scale-lr', options=['auto_scale_lr=None'])
 
 

@@ -117,8 +117,8 @@ def test_clicks_have_no_baselines(evaluate, encoded, prepared_spine):
 
 
 def test_augmentation_by_the_identity_changes_no_score(
-        evaluate, tiny_recipe):
-    recipe = tiny_recipe('dbsam_tinyvit_tta_ct')
+        evaluate, recipe_folder):
+    recipe = recipe_folder / 'recipes/dbsam_tinyvit_tta_ct.py'
     plain = evaluate('plain', config=recipe)
     flipped = evaluate('flipped', '--tta', config=recipe)
     views = ("[dict(type='RandomFlip', prob=0.),",

@@ -12,7 +12,6 @@ from mmdbsam.geometry.resizing import (
 )
 from mmdbsam.registry import TRANSFORMS
 
-
 # The axes of an image that a direction mirrors.
 FLIP_AXES = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}
 

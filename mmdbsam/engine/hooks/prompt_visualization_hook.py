@@ -73,8 +73,9 @@ class PromptVisualizationHook(Hook):
         case, index = data.case(sample.case), sample.slice_index
         # What the sample has of the reference, if anything, is of the input's
         # size.
-        references = [torch.from_numpy(case.mask(label_id, index, index + 1)[0])
-                      for label_id in sample.prompts.labels.tolist()]
+        references = [
+            torch.from_numpy(case.mask(label_id, index, index + 1)[0])
+            for label_id in sample.prompts.labels.tolist()]
         shown = PromptDataSample(
             metainfo=sample.metainfo, prompts=sample.prompts,
             gt_instances=InstanceData(masks=torch.stack(references)),
