@@ -14,9 +14,12 @@ exec((ROOT / 'mmdbsam' / 'version.py').read_text(), VERSION)
 DICOM = ['pydicom>=3,<4', 'highdicom>=0.28,<1']
 # Models outside of torch, written and run.
 ONNX = ['onnx>=1.17,<2', 'onnxscript>=0.3,<1', 'onnxruntime>=1.20,<2']
+# Curves and pictures of a training in a browser.
+TENSORBOARD = ['tensorboard>=2.16,<3']
 TESTS = [
     *DICOM,
     *ONNX,
+    *TENSORBOARD,
     'pytest>=8', 'pytest-xdist>=3.6', 'hypothesis>=6.100', 'ruff>=0.6',
     'psutil>=5.9',
     # Its interpreter runs the GPU kernels; torch's CPU wheels come without.
@@ -71,6 +74,7 @@ setup(
     extras_require={
         'dicom': DICOM,
         'onnx': ONNX,
+        'tensorboard': TENSORBOARD,
         'tests': TESTS,
         'dev': [*TESTS, 'pre-commit>=3'],
     },

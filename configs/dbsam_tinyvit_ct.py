@@ -38,6 +38,7 @@ optim_wrapper = dict(
         for block in ('adapters', 'stem', 'necks', 'fusion')
     }),
     clip_grad=dict(max_norm=1.))
+auto_scale_lr = dict(base_batch_size=1)
 train_cfg = dict(max_epochs=4, val_interval=4)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=10, by_epoch=False),

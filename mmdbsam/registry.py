@@ -93,10 +93,11 @@ OPTIMIZERS = _child(mmengine_registry.OPTIMIZERS, 'mmdbsam.engine')
 PARAM_SCHEDULERS = _child(mmengine_registry.PARAM_SCHEDULERS,
                           'mmdbsam.engine')
 LOOPS = _child(mmengine_registry.LOOPS, 'mmdbsam.engine')
+VISUALIZERS = _child(mmengine_registry.VISUALIZERS, 'mmdbsam.visualization')
+VISBACKENDS = _child(mmengine_registry.VISBACKENDS, 'mmdbsam.visualization')
 
 # mmengine warns at every build from a registry that has no child of the
 # default scope.
 for _name in ('RUNNERS', 'RUNNER_CONSTRUCTORS', 'MODEL_WRAPPERS',
-              'OPTIM_WRAPPER_CONSTRUCTORS', 'EVALUATOR', 'VISUALIZERS',
-              'VISBACKENDS', 'LOG_PROCESSORS'):
+              'OPTIM_WRAPPER_CONSTRUCTORS', 'EVALUATOR', 'LOG_PROCESSORS'):
     _child(getattr(mmengine_registry, _name), 'mmdbsam.engine')

@@ -14,7 +14,7 @@ from mmengine.config import Config
 
 REPO_ROOT = Path(__file__).parents[1]
 # Fixtures that only some folders share, beside this one in tests/support.
-pytest_plugins = ('case_files', 'phantom', 'study_files')
+pytest_plugins = ('case_files', 'phantom', 'recipe_files', 'study_files')
 
 # Triton reads it when the kernels are defined; without a GPU they run on
 # numpy.

@@ -6,8 +6,14 @@ default_hooks = dict(
     # Two are kept, so that a kill while one is written leaves the other.
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2,
                     save_best='DSC', rule='greater'),
-    sampler_seed=dict(type='DistSamplerSeedHook'))
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    curves=dict(type='CurvesHook'),
+    # Pictures of validation slices: default_hooks.visualization.draw=True
+    visualization=dict(type='PromptVisualizationHook', draw=False,
+                       interval=50))
 custom_hooks = [dict(type='IterationSeedHook')]
+visualizer = dict(type='PromptVisualizer',
+                  vis_backends=[dict(type='LocalVisBackend')])
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -34,6 +34,11 @@ def add_override_arguments(
     """
     parser.add_argument('--work-dir', help='where logs and checkpoints go; '
                         f'default: {work_dir}')
+    add_cfg_options(parser)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add the option that overrides keys of a config."""
     parser.add_argument(
         '--cfg-options', nargs='+', action=_OptionsAction, default={},
         metavar='KEY=VALUE', help='override any key of the config, as '

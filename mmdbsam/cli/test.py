@@ -22,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'folder; open its index.html')
     parser.add_argument('--prompt', metavar='HOW', help=f'{_PROMPTS}; '
                         "default: the config's, which is tight")
+    parser.add_argument('--show-dir', metavar='DIR', type=Path,
+                        help='write a picture of every slice with its '
+                        'prompts, reference and prediction to this folder')
+    parser.add_argument('--tta', action='store_true', help='test-time '
+                        "augmentation, by the config's tta_model and "
+                        'tta_pipeline')
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision: bfloat16, or '
         'float16 on a GPU without')
@@ -37,11 +43,18 @@ def run(args: argparse.Namespace) -> None:
     from mmdbsam.engine.precision import half_precision
     from mmdbsam.engine.prompt_option import set_prompt
     from mmdbsam.engine.runner import build_runner
+    from mmdbsam.engine.tta_option import set_tta
     from mmdbsam.weights.loading import load_weights
     cfg = load_config(args)
     cfg.resume, cfg.load_from = False, None
+    if args.tta:
+        set_tta(cfg)
     if args.prompt:
         set_prompt(cfg, args.prompt)
+    if args.show_dir:
+        cfg.default_hooks.visualization = dict(
+            type='PromptVisualizationHook', draw=True, interval=1,
+            show_dir=str(args.show_dir))
     dtype = half_precision() if args.amp else torch.float32
     provenance = {}
     if args.report:
@@ -54,6 +67,8 @@ def run(args: argparse.Namespace) -> None:
         provenance = describe_test(args.config, args.cfg_options,
                                    args.checkpoint,
                                    str(dtype).removeprefix('torch.'))
+        if args.tta:
+            provenance['test_time_augmentation'] = True
     runner = build_runner(cfg)
     metric, *_ = runner.test_loop.evaluator.metrics
     if args.report:

@@ -3,6 +3,7 @@
 import argparse
 
 from mmdbsam.cli.options import add_runner_arguments, load_config
+from mmdbsam.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision: bfloat16, or '
         'float16 with loss scaling on a GPU without')
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning rate '
+        "by the batch size of all processes to the config's "
+        'auto_scale_lr.base_batch_size')
     add_runner_arguments(parser)
 
 
@@ -32,6 +37,12 @@ def run(args: argparse.Namespace) -> None:
         cfg.optim_wrapper.type = ('BFloat16OptimWrapper' if
                                   half_precision() == torch.bfloat16 else
                                   'AmpOptimWrapper')
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise InputError('--auto-scale-lr: expected auto_scale_lr = '
+                             'dict(base_batch_size=...) in the config, found '
+                             'none')
+        cfg.auto_scale_lr.enable = True
     checkpoint = args.resume
     if checkpoint == 'auto':
         checkpoint = latest_checkpoint(cfg.work_dir)

@@ -52,7 +52,8 @@ def decode_clicks(model: PromptSegmentor, embedding: Tensor,
         model: The model, whose prompt encoder knows points and masks.
         embedding: The image's, (1, 256, h, w).
         sample: The image's, with ``prompts.references`` (K, H, W),
-            ``clicks``, ``img_shape`` and ``ori_shape``.
+            ``clicks``, ``img_shape`` and ``ori_shape``. Its
+            ``prompts.points`` become the clicks.
 
     Returns:
         tuple: Logits (K, 1, 4h, 4w) and predicted IoU (K, 1) after the last
@@ -77,6 +78,8 @@ def decode_clicks(model: PromptSegmentor, embedding: Tensor,
                                            masks=logits)
         predicted = model.to_masks(logits, sample.img_shape,
                                    sample.ori_shape).cpu().numpy()
+    sample.prompts.points = torch.from_numpy(
+        np.concatenate([points / scale, kinds[..., None]], axis=2))
     return logits, iou
 
 

@@ -13,7 +13,10 @@ class PromptDataSample(BaseDataElement):
         prompts (InstanceData): ``labels`` int64 (K,); ``boxes`` float32
             (K, 4), x0, y0, x1, y1 in pixels of the input, ``ori_boxes``
             float32 (K, 4) in pixels of the original slice, and ``draws`` int64
-            (K,); or ``references`` bool (K, H, W), to simulate clicks from.
+            (K,); or ``references`` bool (K, H, W), to simulate clicks from,
+            and then ``points`` float64 (K, clicks, 3), x and y in pixels of
+            the original slice, and 1 for a click on the structure, 0 for one
+            on its background or -1 for none.
         gt_instances (InstanceData): ``masks`` uint8 (K, h, w) in {0, 1}, of
             the input's size; missing in tests.
         pred_instances (InstanceData): ``masks`` bool (K, H, W), of the

@@ -5,7 +5,7 @@ from typing import Dict, List
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
@@ -71,7 +71,8 @@ def load_weights(model: nn.Module, path: str) -> None:
     """Load all of a model's weights from a checkpoint.
 
     Args:
-        model: The model, or its distributed wrapper.
+        model: The model, or what wraps it: for distributed runs, for
+            test-time augmentation, or both.
         path: See :func:`read_state_dict`.
 
     Raises:
@@ -98,7 +99,7 @@ def load_pretrained(model: nn.Module, path: str) -> None:
 
 
 def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
-    if is_model_wrapper(model):
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     state_dict = read_state_dict(path)
     try:

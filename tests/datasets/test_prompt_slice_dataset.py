@@ -50,7 +50,7 @@ def content(sample):
     data = sample['data_samples']
     return (sample['inputs'].tolist(), data.prompts.boxes.tolist(),
             data.prompts.labels.tolist(), data.gt_instances.masks.tolist(),
-            data.flip)
+            data.flip_direction)
 
 
 def test_training_sample_keeps_the_contract(train_set):
@@ -72,7 +72,7 @@ def test_training_sample_keeps_the_contract(train_set):
         assert data.scale_factor == pytest.approx(96 / 73)
         assert set(data.metainfo) == {
             'task', 'case', 'block', 'slice_index', 'ori_shape', 'img_shape',
-            'scale_factor', 'flip', 'prompt'}
+            'scale_factor', 'flip', 'flip_direction', 'prompt'}
 
 
 def test_test_sample_has_every_label_and_its_tight_box(

@@ -32,6 +32,7 @@ def blobs(seed):
         rng=rng,
         slice_index=0,
         flip=False,
+        flip_direction=None,
         case=PreparedCase('made up', None, (1, *label.shape), {}))
 
 
@@ -120,18 +121,27 @@ def test_slice_without_a_large_enough_label_is_refused():
 
 
 @pytest.mark.parametrize('seed', SEEDS)
-@pytest.mark.parametrize('direction', ['horizontal', 'vertical'])
-def test_flip_mirrors_image_masks_and_boxes(seed, direction):
+@pytest.mark.parametrize('direction, mirror', [
+    ('horizontal', np.fliplr), ('vertical', np.flipud),
+    ('diagonal', lambda image: np.rot90(image, 2))])
+def test_flip_mirrors_image_masks_and_boxes(seed, direction, mirror):
     flip = RandomFlip(1, direction)
     before, once = prompted(seed), flip(prompted(seed))
-    mirror = np.fliplr if direction == 'horizontal' else np.flipud
     np.testing.assert_array_equal(once['img'], mirror(before['img']))
     assert_tight(once['boxes'], once['masks'])
-    assert once['flip'] is True
+    assert once['flip'] is True and once['flip_direction'] == direction
     np.testing.assert_array_equal(once['ori_boxes'], before['boxes'])
     twice = flip(once)
+    assert twice['flip'] is False and twice['flip_direction'] is None
     for key in ('img', 'masks', 'boxes', 'labels'):
         np.testing.assert_array_equal(twice[key], before[key])
+
+
+def test_flips_one_after_the_other_are_one():
+    both = RandomFlip(1, 'vertical')(RandomFlip(1)(prompted(0)))
+    diagonal = RandomFlip(1, 'diagonal')(prompted(0))
+    for key in ('img', 'masks', 'boxes', 'flip', 'flip_direction'):
+        np.testing.assert_array_equal(both[key], diagonal[key])
 
 
 def test_flip_with_a_probability():
@@ -141,8 +151,8 @@ def test_flip_with_a_probability():
 
 
 def test_flip_in_no_direction_is_refused():
-    with pytest.raises(InputError, match='horizontal or vertical'):
-        RandomFlip(1, 'diagonal')
+    with pytest.raises(InputError, match='horizontal or vertical or diag'):
+        RandomFlip(1, 'sideways')
 
 
 @pytest.mark.parametrize('seed', SEEDS)

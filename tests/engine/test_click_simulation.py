@@ -84,6 +84,9 @@ def test_all_clicks_are_decoded_with_the_last_logits(model):
         masks = model.to_masks(logits, (96, 128), (30, 40)).numpy()
     torch.testing.assert_close(found, logits, rtol=1e-4, atol=1e-5)
     assert {kind for of_label in kinds for kind in of_label} == {0, 1}
+    shown = sample.prompts.points.numpy()
+    np.testing.assert_allclose(3.2 * shown[..., :2], points)
+    np.testing.assert_array_equal(shown[..., 2], kinds)
 
 
 @torch.no_grad()
@@ -104,3 +107,4 @@ def test_a_mask_without_errors_gets_no_further_click(model, monkeypatch):
         references=torch.from_numpy(reference[None]))
     decode_clicks(model, torch.zeros(1, 64, 16, 16), sample)
     assert given == [[[1]], [[1, -1]], [[1, -1, -1]]]
+    assert sample.prompts.points[0, :, 2].tolist() == [1, -1, -1]

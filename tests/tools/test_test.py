@@ -40,9 +40,9 @@ def checkpoint(tmp_path_factory, repo_root):
 def evaluate(command, repo_root, prepared_spine, checkpoint, tmp_path,
              monkeypatch):
     """Test in this process: the report's folder."""
-    def run(name, *options):
+    def run(name, *options, config=CONFIG):
         monkeypatch.chdir(repo_root)
-        command('test', CONFIG, checkpoint, '--work-dir', tmp_path / 'work',
+        command('test', config, checkpoint, '--work-dir', tmp_path / 'work',
                 '--report', tmp_path / name, '--cfg-options',
                 f'data_root={prepared_spine}', *PLAIN, *options)
         return tmp_path / name
@@ -116,6 +116,30 @@ def test_clicks_have_no_baselines(evaluate, encoded, prepared_spine):
     assert rows(reports['point']) != rows(reports['clicks:3'])
 
 
+def test_augmentation_by_the_identity_changes_no_score(
+        evaluate, recipe_folder):
+    recipe = recipe_folder / 'recipes/dbsam_tinyvit_tta_ct.py'
+    plain = evaluate('plain', config=recipe)
+    flipped = evaluate('flipped', '--tta', config=recipe)
+    views = ("[dict(type='RandomFlip', prob=0.),",
+             "[dict(type='RandomFlip', prob=0.)] or [")
+    text = recipe.read_text()
+    assert views[0] in text
+    recipe.write_text(text.replace(*views))
+    alone = evaluate('alone', '--tta', config=recipe)
+    assert (alone / 'cases.csv').read_bytes() == (
+        plain / 'cases.csv').read_bytes()
+    assert rows(flipped) != rows(plain)
+    assert summary(flipped)['provenance']['test_time_augmentation'] is True
+    assert 'test time augmentation' in (flipped / 'report.md').read_text()
+    assert 'test_time_augmentation' not in summary(plain)['provenance']
+
+
+def test_augmentation_needs_a_config_for_it(evaluate):
+    with pytest.raises(InputError, match='--tta: expected a config with tta'):
+        evaluate('report', '--tta')
+
+
 def test_one_box_a_structure(evaluate):
     report = evaluate('box3d', '--prompt', 'box3d')
     protocol = summary(report)['protocol']
@@ -170,6 +194,7 @@ def test_two_processes_report_what_one_does(repo_root, checkpoint,
         done = subprocess.run(
             [sys.executable, *start, 'tools/test.py', CONFIG, str(checkpoint),
              '--launcher', launcher, '--report', str(tmp_path / name),
+             '--show-dir', str(tmp_path / f'{name}_shown'),
              '--work-dir', str(tmp_path / 'work'), '--prompt', 'jitter:5x2',
              '--cfg-options', f'data_root={prepared_spine}', *PLAIN,
              'sync_bn=None', f'test_dataloader.dataset.min_area={min_area}'],
@@ -184,6 +209,10 @@ def test_two_processes_report_what_one_does(repo_root, checkpoint,
     for name in ('best', 'median', 'worst'):
         assert (one / f'overlays/{name}.png').read_bytes() == (
             two / f'overlays/{name}.png').read_bytes()
+    shown = {path.name: path.read_bytes()
+             for path in tmp_path.glob('one_shown/*')}
+    assert len(shown) % 2 and shown == {
+        path.name: path.read_bytes() for path in tmp_path.glob('two_shown/*')}
     first, second = summary(one), summary(two)
     for made in (first, second):
         # The launcher is a key of the config.

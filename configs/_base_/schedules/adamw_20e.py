@@ -3,6 +3,9 @@ optim_wrapper = dict(
     type='OptimWrapper',  # mixed precision with tools/train.py --amp
     optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999),
                    weight_decay=0.01))
+# The batch size, of all processes together, that the learning rate is meant
+# for: tools/train.py --auto-scale-lr scales it to another.
+auto_scale_lr = dict(enable=False, base_batch_size=2)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=1, by_epoch=True,
          convert_to_iter_based=True),

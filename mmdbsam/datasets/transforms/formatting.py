@@ -18,12 +18,12 @@ class PackPromptSample(BaseTransform):
     with prompts, with ``gt_instances`` if there are masks, and with the meta
     information ``task`` and ``case`` (names), ``block`` (start, stop),
     ``slice_index``, ``ori_shape``, ``img_shape``, ``scale_factor``, ``flip``,
-    ``prompt`` (how the prompts were made) and ``clicks`` (their number, if
-    clicks are to be simulated).
+    ``flip_direction``, ``prompt`` (how the prompts were made) and ``clicks``
+    (their number, if clicks are to be simulated).
     """
 
     META_KEYS = ('task', 'block', 'slice_index', 'ori_shape', 'img_shape',
-                 'scale_factor', 'flip', 'prompt')
+                 'scale_factor', 'flip', 'flip_direction', 'prompt')
     PROMPT_KEYS = ('labels', 'boxes', 'ori_boxes', 'draws', 'references')
 
     def transform(self, results: dict) -> dict:

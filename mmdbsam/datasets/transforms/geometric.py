@@ -12,29 +12,33 @@ from mmdbsam.geometry.resizing import (
 )
 from mmdbsam.registry import TRANSFORMS
 
+# The axes of an image that a direction mirrors.
+FLIP_AXES = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}
+
 
 @TRANSFORMS.register_module()
 class RandomFlip(BaseTransform):
     """Mirror image, masks and boxes; ``ori_boxes`` stay as they are.
 
     Goes before resizing: boxes are inclusive pixel indices, which mirror
-    exactly only on the grid they were made on.
+    exactly only on the grid they were made on. ``flip`` and
+    ``flip_direction`` (None, or one of the directions) say how the image
+    differs from the original slice, after several flips too.
 
     Args:
         prob: Probability, in 0..1.
-        direction: ``'horizontal'`` (left and right change places) or
-            ``'vertical'``.
+        direction: ``'horizontal'`` (left and right change places),
+            ``'vertical'``, or ``'diagonal'`` for both.
 
     Raises:
-        InputError: If there is no such direction.
+        InputError: If there is no such direction; from the call, if the
+            sample has no boxes.
     """
 
-    AXES = {'horizontal': 1, 'vertical': 0}
-
     def __init__(self, prob: float, direction: str = 'horizontal') -> None:
-        if direction not in self.AXES:
+        if direction not in FLIP_AXES:
             raise InputError('RandomFlip: expected direction '
-                             f"{' or '.join(self.AXES)}, found '{direction}'")
+                             f"{' or '.join(FLIP_AXES)}, found '{direction}'")
         self.prob = prob
         self.direction = direction
 
@@ -42,16 +46,31 @@ class RandomFlip(BaseTransform):
         """Flip, or not."""
         if results['rng'].random() >= self.prob:
             return results
-        axis = self.AXES[self.direction]
-        last = results['img'].shape[axis] - 1
-        low, high = (0, 2) if self.direction == 'horizontal' else (1, 3)
+        if 'boxes' not in results:
+            raise InputError('RandomFlip: expected a sample prompted by boxes,'
+                             ' found one prompted by clicks; leave flips and '
+                             '--tta out with clicks')
+        axes = FLIP_AXES[self.direction]
         boxes = results['boxes'].copy()
-        boxes[:, [low, high]] = last - boxes[:, [high, low]]
-        results.update(
-            img=np.flip(results['img'], axis), boxes=boxes, flip=True)
+        for axis in axes:
+            last = results['img'].shape[axis] - 1
+            low, high = (0, 2) if axis == 1 else (1, 3)
+            boxes[:, [low, high]] = last - boxes[:, [high, low]]
+        direction = _joined(results['flip_direction'], self.direction)
+        results.update(img=np.flip(results['img'], axes), boxes=boxes,
+                       flip=direction is not None, flip_direction=direction)
         if 'masks' in results:
-            results['masks'] = np.flip(results['masks'], axis + 1)
+            results['masks'] = np.flip(results['masks'],
+                                       tuple(axis + 1 for axis in axes))
         return results
+
+
+def _joined(first: str | None, second: str) -> str | None:
+    """The direction of two flips, one after the other."""
+    # An axis that is mirrored twice is as it was.
+    axes = set(FLIP_AXES.get(first, ())) ^ set(FLIP_AXES[second])
+    return next((direction for direction, mirrored in FLIP_AXES.items()
+                 if set(mirrored) == axes), None)
 
 
 @TRANSFORMS.register_module()

@@ -12,7 +12,7 @@ class LoadSlice(BaseTransform):
 
     Needs ``case`` and ``slice_index``. Adds ``img`` (uint8 (H, W), or (H, W,
     3) for RGB), ``label`` (label ids (L, H, W), in layers), ``ori_shape``,
-    ``img_shape``, ``scale_factor``, ``flip``.
+    ``img_shape``, ``scale_factor``, ``flip``, ``flip_direction``.
     """
 
     def transform(self, results: dict) -> dict:
@@ -26,4 +26,5 @@ class LoadSlice(BaseTransform):
             ori_shape=image.shape[:2],
             img_shape=image.shape[:2],
             scale_factor=1.0,
-            flip=False)
+            flip=False,
+            flip_direction=None)

@@ -8,8 +8,9 @@ from mmdbsam.models.segmentors.prompt_segmentor import (
     PromptSegmentor,
     logits_on_image,
 )
+from mmdbsam.models.segmentors.prompt_tta_model import PromptTTAModel
 
 __all__ = [
-    'MinMaxDataPreProcessor', 'PromptSegmentor', 'SAMDataPreProcessor',
-    'logits_on_image'
+    'MinMaxDataPreProcessor', 'PromptSegmentor', 'PromptTTAModel',
+    'SAMDataPreProcessor', 'logits_on_image'
 ]

@@ -40,9 +40,15 @@ class PromptSegmentor(BaseModel):
         embedding_cache: Arguments of an :class:`~mmdbsam.models.
             embedding_cache.EmbeddingCache`, from which tests and inference
             take the embeddings of images that they have seen before.
+
+    Attributes:
+        keep_logits (bool): Whether predictions have, beside the masks, the
+            ``logits`` that these are made from, float32 (K, H, W); test-time
+            augmentation averages them.
     """
 
     mask_threshold = 0.
+    keep_logits = False
 
     def __init__(self,
                  image_encoder: dict,
@@ -213,11 +219,16 @@ class PromptSegmentor(BaseModel):
             sample: The image's, with ``img_shape`` and ``ori_shape``.
 
         Returns:
-            InstanceData: ``masks`` bool (n, H, W) and ``iou`` float32 (n).
+            InstanceData: ``masks`` bool (n, H, W), ``iou`` float32 (n) and,
+            with :attr:`keep_logits`, ``logits`` float32 (n, H, W).
         """
-        return InstanceData(
-            masks=self.to_masks(logits, sample.img_shape, sample.ori_shape),
-            iou=iou[:, 0].float())
+        on_image = logits_on_image(logits, self.image_encoder.img_size,
+                                   sample.img_shape, sample.ori_shape)[:, 0]
+        found = InstanceData(masks=on_image > self.mask_threshold,
+                             iou=iou[:, 0].float())
+        if self.keep_logits:
+            found.logits = on_image
+        return found
 
     def parse_losses(
             self, losses: Dict[str, Tensor]

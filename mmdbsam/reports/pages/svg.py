@@ -5,15 +5,15 @@ import io
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from mmdbsam.visualization.plot_style import PLOT_STYLE
+
 # Stands for the text colour of the page; not a colour that is drawn.
 INK = '#010203'
 STYLE = {
-    'svg.fonttype': 'none', 'svg.hashsalt': 'report', 'font.size': 9,
+    **PLOT_STYLE, 'svg.fonttype': 'none', 'svg.hashsalt': 'report',
     'text.color': INK, 'axes.labelcolor': INK, 'axes.edgecolor': INK,
-    'xtick.color': INK, 'ytick.color': INK, 'axes.spines.top': False,
-    'axes.spines.right': False, 'axes.grid': True, 'grid.color': INK,
-    'grid.alpha': 0.15, 'axes.axisbelow': True, 'text.parse_math': False,
-    'legend.frameon': False, 'axes.linewidth': 0.6, 'legend.fontsize': 9,
+    'xtick.color': INK, 'ytick.color': INK, 'grid.color': INK,
+    'text.parse_math': False,
 }
 
 

@@ -1,4 +1,4 @@
-"""Hooks for training."""
+"""Random numbers that do not depend on what was drawn before."""
 
 import torch
 from mmengine.dist import get_rank, get_world_size

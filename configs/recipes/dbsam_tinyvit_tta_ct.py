@@ -1,0 +1,15 @@
+# With --tta, tools/test.py averages the logits of a slice as it is, of its
+# mirror image, and of its image upside down.
+_base_ = '../dbsam_tinyvit_ct.py'
+tta_model = dict(type='PromptTTAModel')
+tta_pipeline = [
+    dict(type='LoadSlice'),
+    dict(type='BoxPromptsFromMask', min_area=1),
+    dict(type='TestTimeAug', transforms=[
+        [dict(type='RandomFlip', prob=0.),
+         dict(type='RandomFlip', prob=1., direction='horizontal'),
+         dict(type='RandomFlip', prob=1., direction='vertical')],
+        [dict(type='ResizeLongestSide', size=256)],
+        [dict(type='PackPromptSample')],
+    ]),
+]

@@ -1,0 +1,90 @@
+"""Pictures of what is predicted while a model is validated or tested."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.structures import InstanceData
+
+from mmdbsam.datasets import PromptSliceDataset
+from mmdbsam.registry import HOOKS
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
+
+
+@HOOKS.register_module()
+class PromptVisualizationHook(Hook):
+    """Draw slices with their prompts, the reference and the prediction.
+
+    The counterpart of mmseg's ``SegVisualizationHook``. The pictures go to
+    the ``vis_backends`` of the Runner's visualizer: by default to
+    ``vis_data/vis_image`` of the run, to TensorBoard's event file with that
+    backend, and so on. Every validation shows the same slices, each under a
+    name of its own, so that one can watch it change.
+
+    Args:
+        draw: Whether anything is drawn.
+        interval: The slices of every ``interval``-th batch are drawn,
+            beginning with the first.
+        show_dir: Folder that the pictures of a test are written to instead,
+            as PNG. Without it, a distributed run draws the slices of the main
+            process only.
+    """
+
+    def __init__(self,
+                 draw: bool = False,
+                 interval: int = 50,
+                 show_dir: Optional[str] = None) -> None:
+        self.draw = draw
+        self.interval = interval
+        self.show_dir = show_dir
+
+    def after_val_iter(self, runner: Runner, batch_idx: int,
+                       data_batch: Optional[dict] = None,
+                       outputs: Sequence[PromptDataSample] = ()) -> None:
+        """Draw the batch at the iteration that the training has reached."""
+        if self._is_drawn(batch_idx) and is_main_process():
+            for sample in outputs:
+                self._draw(runner, runner.val_dataloader.dataset, sample,
+                           f'val_{_slice_name(sample)}', step=runner.iter)
+
+    def after_test_iter(self, runner: Runner, batch_idx: int,
+                        data_batch: Optional[dict] = None,
+                        outputs: Sequence[PromptDataSample] = ()) -> None:
+        """Draw the batch."""
+        if self._is_drawn(batch_idx) and (self.show_dir or is_main_process()):
+            for sample in outputs:
+                name = f'test_{_slice_name(sample)}'
+                self._draw(runner, runner.test_dataloader.dataset, sample,
+                           name, out_file=self.show_dir and Path(
+                               self.show_dir, f'{name}.png'))
+
+    def _is_drawn(self, batch_idx: int) -> bool:
+        return self.draw and batch_idx % self.interval == 0
+
+    def _draw(self, runner: Runner, dataset: PromptSliceDataset,
+              sample: PromptDataSample, name: str, **where: object) -> None:
+        data = next(data for data in dataset.tasks
+                    if data.name == sample.task)
+        case, index = data.case(sample.case), sample.slice_index
+        # What the sample has of the reference, if anything, is of the input's
+        # size.
+        references = [
+            torch.from_numpy(case.mask(label_id, index, index + 1)[0])
+            for label_id in sample.prompts.labels.tolist()]
+        shown = PromptDataSample(
+            metainfo=sample.metainfo, prompts=sample.prompts,
+            gt_instances=InstanceData(masks=torch.stack(references)),
+            pred_instances=sample.pred_instances)
+        runner.visualizer.add_datasample(
+            name, case.image()[index], shown, label_names=data.labels, **where)
+
+
+def _slice_name(sample: PromptDataSample) -> str:
+    # A data set may be called anything, and this becomes a file's name.
+    return re.sub(r'[^\w.-]', '_', f'{sample.task}_{sample.case}_slice'
+                  f'{sample.slice_index:04d}')

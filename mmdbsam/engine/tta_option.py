@@ -1,0 +1,23 @@
+"""``--tta`` of ``mmdbsam test``: augmentation at test time."""
+
+from mmengine.config import Config
+
+from mmdbsam.errors import InputError
+
+
+def set_tta(cfg: Config) -> None:
+    """Test with the config's ``tta_model`` and ``tta_pipeline``.
+
+    Args:
+        cfg: The config; its model and the pipeline of its test data are
+            changed.
+
+    Raises:
+        InputError: If it has no such keys.
+    """
+    if not (cfg.get('tta_model') and cfg.get('tta_pipeline')):
+        raise InputError(
+            '--tta: expected a config with tta_model and tta_pipeline, as '
+            'configs/recipes/dbsam_tinyvit_tta_ct.py has them, found none')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.model = dict(cfg.tta_model, module=cfg.model)

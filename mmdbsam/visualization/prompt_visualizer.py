@@ -1,0 +1,113 @@
+"""The visualizer that mmengine's Runner draws and logs with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+import cv2
+import numpy as np
+from mmengine.config import Config
+from mmengine.visualization import Visualizer
+
+from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import staged_file
+from mmdbsam.registry import VISUALIZERS
+from mmdbsam.structures.prompt_data_sample import PromptDataSample
+from mmdbsam.visualization.contact_sheet import (
+    Tile,
+    draw_contact_sheet,
+    draw_prompts,
+)
+
+_SIDE = 512
+
+
+@VISUALIZERS.register_module()
+class PromptVisualizer(Visualizer):
+    """mmengine's visualizer, which can draw prompted slices.
+
+    Its arguments are those of mmengine's; ``vis_backends`` lists where
+    configs, curves and pictures go.
+    """
+
+    def add_config(self, config: Config, **kwargs: Any) -> None:
+        """Write the config to all backends, which this starts.
+
+        Raises:
+            InputError: If the package that a backend writes with is not
+                installed.
+        """
+        try:
+            super().add_config(config, **kwargs)
+        except ImportError as error:
+            raise InputError(f'visualizer.vis_backends: {error}') from error
+
+    def add_datasample(self,
+                       name: str,
+                       image: np.ndarray,
+                       data_sample: PromptDataSample,
+                       draw_gt: bool = True,
+                       draw_pred: bool = True,
+                       show: bool = False,
+                       wait_time: float = 0,
+                       out_file: Optional[Path] = None,
+                       step: int = 0,
+                       label_names: Optional[Mapping[int, str]] = None
+                       ) -> None:
+        """Draw a slice with its prompts, side by side with each set of masks.
+
+        Of labels that were prompted several times, the first draw is shown.
+
+        Args:
+            name: What the backends call the picture.
+            image: The original slice, uint8 (H, W), or (H, W, 3) for RGB.
+            data_sample: Its ``prompts`` have ``labels``, and ``ori_boxes`` or
+                ``points``; the masks of ``gt_instances`` and
+                ``pred_instances`` are of the slice's size (K, H, W).
+            draw_gt: Whether the reference is drawn, if there is one.
+            draw_pred: Whether the prediction is drawn, if there is one.
+            show: Open the picture in a window.
+            wait_time: Seconds after which the window closes; 0 waits for a
+                key.
+            out_file: A PNG or JPEG to write the picture to, instead of the
+                backends.
+            step: The iteration that the backends log the picture at.
+            label_names: Id to name; without it, the ids are shown.
+        """
+        picture = _draw(image, data_sample, draw_gt, draw_pred,
+                        label_names or {})
+        if show:
+            self.show(picture, win_name=name, wait_time=wait_time)
+        if out_file is None:
+            self.add_image(name, picture, step)
+        else:
+            out_file.parent.mkdir(parents=True, exist_ok=True)
+            with staged_file(out_file) as partial:
+                cv2.imwrite(str(partial), picture[..., ::-1])
+
+
+def _draw(image: np.ndarray, sample: PromptDataSample, draw_gt: bool,
+          draw_pred: bool, label_names: Mapping[int, str]) -> np.ndarray:
+    """The picture, uint8 (h, w, 3), RGB."""
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    prompts = sample.prompts.cpu().numpy()
+    first = (prompts.draws == 0 if 'draws' in prompts
+             else np.ones(len(prompts), bool))
+    prompts = prompts[first]
+    ids = prompts.labels.tolist()
+    boxes = prompts.get('ori_boxes', np.full((len(ids), 4), np.nan))
+    points = [given[given[:, 2] >= 0] for given in
+              prompts.get('points', np.zeros((len(ids), 0, 3)))]
+    labels = [(i, label_names.get(i, f'label {i}')) for i in ids]
+    masks = {title: sample.get(field).masks.cpu().numpy()[first]
+             for title, field, wanted in (
+                 ('reference', 'gt_instances', draw_gt),
+                 ('prediction', 'pred_instances', draw_pred))
+             if wanted and field in sample}
+    tiles = [Tile(draw_prompts(image, boxes, ids, shown, points, _SIDE),
+                  title, labels)
+             for title, shown in (masks or {'prompts': None}).items()]
+    return draw_contact_sheet(
+        tiles, f'{sample.case}, slice {sample.slice_index}',
+        f'{sample.task}: {sample.prompt}')
