@@ -81,6 +81,8 @@ def test_learning_rates_are_meant_for_the_configs_own_batches(repo_root):
     for path in (repo_root / 'configs').rglob('*.py'):
         if not {'_base_', 'studies'} & set(path.parts):
             cfg = Config.fromfile(path)
+            if not cfg.train_dataloader:  # zero-shot
+                continue
             assert cfg.auto_scale_lr.enable or (
                 cfg.auto_scale_lr.base_batch_size
                 == cfg.train_dataloader.batch_size), path

@@ -5,6 +5,7 @@ import shlex
 import shutil
 
 import cv2
+import mlflow
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -132,7 +133,6 @@ def test_the_pages_config_for_tensorboard_is_the_recipe(
 
 
 def test_weights_and_biases(place, command, repo_root, monkeypatch):
-    pytest.importorskip('wandb')
     monkeypatch.setenv('WANDB_MODE', 'offline')
     config = config_with('Wandb', repo_root, place)
     command('train', config, '--cfg-options', 'data_root=data/ct')
@@ -142,7 +142,6 @@ def test_weights_and_biases(place, command, repo_root, monkeypatch):
 
 
 def test_mlflow(place, command, repo_root):
-    mlflow = pytest.importorskip('mlflow')
     config = config_with('MLflow', repo_root, place)
     command('train', config, '--cfg-options', 'data_root=data/ct')
     client = mlflow.MlflowClient('sqlite:///mlflow.db')

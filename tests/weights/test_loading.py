@@ -41,8 +41,8 @@ def test_a_released_name_promises_the_released_weights(tmp_path):
     """Weights that were altered would load without any complaint."""
     model = nn.Linear(1, 1)
     path = tmp_path / 'lite_medsam.pth'
-    with pytest.raises(InputError, match='no such file; run python '
-                       'tools/fetch_weights.py lite_medsam'):
+    with pytest.raises(InputError, match='no such file; run mmdbsam fetch '
+                       'lite_medsam'):
         load_weights(model, str(path))
     torch.save(model.state_dict(), path)
     with pytest.raises(InputError, match='lite_medsam.pth: expected the '
