@@ -55,7 +55,7 @@ $(SOURCE)/labels.csv: | .venv/installed
 
 install: .venv/installed
 
-.venv/installed: setup.py
+.venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -e '.[tests]'
 	touch $@
