@@ -10,11 +10,6 @@ from pathlib import Path
 
 import pytest
 
-# What a release is built from.
-SOURCES = ('CITATION.cff', 'LICENSE', 'MANIFEST.in', 'README.md', 'configs',
-           'mmdbsam', 'model-index.yml', 'pyproject.toml', 'setup.py',
-           'tools')
-
 
 class Installation:
     """An environment that has the wheel and what the running one has.
@@ -64,9 +59,15 @@ class Installation:
 
 @pytest.fixture(scope='session')
 def wheel(repo_root, tmp_path_factory):
-    """The wheel that is built from the sources' archive, as for a release."""
+    """The wheel that is built from the sources' archive, as for a release.
+
+    Of the checkout there is what Docker sees of it.
+    """
     source = tmp_path_factory.mktemp('source')
-    for name in SOURCES:
+    seen = [line[1:]
+            for line in (repo_root / '.dockerignore').read_text().splitlines()
+            if line.startswith('!')]
+    for name in seen:
         if (repo_root / name).is_dir():
             shutil.copytree(repo_root / name, source / name,
                             ignore=shutil.ignore_patterns('__pycache__'))
