@@ -55,9 +55,9 @@ $(SOURCE)/labels.csv: | .venv/installed
 
 install: .venv/installed
 
-.venv/installed: setup.py
+.venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -e '.[tests]'
+	$(BIN)/pip install -e '.[dev]'
 	touch $@
 
 # A process a core, of one thread; `make test PYTEST_OPTIONS=` is one.
@@ -66,7 +66,7 @@ test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 lint: .venv/installed
-	$(BIN)/ruff check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" pre-commit run --all-files
 
 # Train, resume and test on a crop of a real CT, in about a minute.
 smoke: .venv/installed

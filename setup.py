@@ -1,81 +1,39 @@
-"""Packaging of mmdbsam."""
+"""What pyproject.toml cannot say: the files that OpenMMLab's client reads."""
 
 import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-VERSION: dict = {}
-exec((ROOT / 'mmdbsam' / 'version.py').read_text(), VERSION)
-
-# Labels of DICOM series, read and written.
-DICOM = ['pydicom>=3,<4', 'highdicom>=0.28,<1']
-# Models outside of torch, written and run.
-ONNX = ['onnx>=1.17,<2', 'onnxscript>=0.3,<1', 'onnxruntime>=1.20,<2']
-# Curves and pictures of a training in a browser.
-TENSORBOARD = ['tensorboard>=2.16,<3']
-TESTS = [
-    *DICOM,
-    *ONNX,
-    *TENSORBOARD,
-    'pytest>=8', 'pytest-xdist>=3.6', 'hypothesis>=6.100', 'ruff>=0.6',
-    'psutil>=5.9',
-    # Its interpreter runs the GPU kernels; torch's CPU wheels come without.
-    'triton>=3; platform_system == "Linux"',
-]
+# onedl-mim 0.5 takes the first path of an installation's RECORD for the
+# package. pip sorts the paths, so that it would be the command's,
+# ``../../../bin/mmdbsam``. A folder with a plus comes before it.
+MIM_FOLDERS = ('mmdbsam/.mim', '+mmdbsam/.mim')
+MIM_FILES = ('configs', 'tools', 'model-index.yml')
 
 
-class BuildWithConfigs(build_py):
-    """Puts configs/ into the package, so that it knows its model zoo."""
+class BuildWithMim(build_py):
+    """Puts configs, tools and the model index into the package."""
 
     def run(self) -> None:
         super().run()
+        # In editable mode mim and the package find them in the checkout.
         if not self.editable_mode:
-            shutil.copytree(ROOT / 'configs',
-                            Path(self.build_lib, 'mmdbsam', 'configs'),
-                            dirs_exist_ok=True)
+            for folder in MIM_FOLDERS:
+                self._copy_to(Path(self.build_lib, folder))
+
+    def _copy_to(self, folder: Path) -> None:
+        # What an earlier build left may have been removed since.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in MIM_FILES:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, folder / name,
+                                ignore=shutil.ignore_patterns('__pycache__'))
+            else:
+                shutil.copy2(ROOT / name, folder / name)
 
 
-setup(
-    name='mmdbsam',
-    version=VERSION['__version__'],
-    description='A modular model zoo for DB-SAM: SAM with a convolutional '
-    'branch for medical image segmentation',
-    long_description=(ROOT / 'README.md').read_text(),
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    packages=find_packages(include=['mmdbsam', 'mmdbsam.*']),
-    package_data={
-        'mmdbsam.reports.pages': ['templates/*'],
-    },
-    cmdclass=dict(build_py=BuildWithConfigs),
-    python_requires='>=3.10',
-    install_requires=[
-        'torch>=2.7,<3',
-        'torchvision>=0.22,<1',
-        'onedl-mmengine>=0.10.12,<0.11',
-        'onedl-mmcv>=2.3.6,<2.4',
-        'onedl-mmpretrain>=1.3.6,<1.4',
-        'segment-anything>=1.0,<2',
-        'SimpleITK>=2.3,<3',
-        'opencv-python>=4.8,<6',
-        'numpy>=1.26,<3',
-        'PyYAML>=6',
-        'pillow>=10',
-        'numba>=0.61,<1',
-        'scipy>=1.11,<2',
-        'matplotlib>=3.10,<4',
-        'jinja2>=3.1,<4',
-        'rich>=13',
-        'surface-distance-based-measures>=0.1,<1',
-    ],
-    extras_require={
-        'dicom': DICOM,
-        'onnx': ONNX,
-        'tensorboard': TENSORBOARD,
-        'tests': TESTS,
-        'dev': [*TESTS, 'pre-commit>=3'],
-    },
-)
+setup(cmdclass=dict(build_py=BuildWithMim))

@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 
 REPO_ROOT = Path(__file__).parents[1]
+TINY = 'tests/data/dbsam_tiny_spine.py'
 # Fixtures that only some folders share, beside this one in tests/support.
 pytest_plugins = ('case_files', 'phantom', 'recipe_files', 'study_files')
 
@@ -110,4 +111,15 @@ def free_port():
 @pytest.fixture
 def tiny_cfg():
     """The whole DB-SAM, tiny and from scratch, as a config."""
-    return Config.fromfile(REPO_ROOT / 'tests/data/dbsam_tiny_spine.py')
+    return Config.fromfile(REPO_ROOT / TINY)
+
+
+@pytest.fixture(scope='session')
+def tiny_checkpoint(tmp_path_factory):
+    """Random weights of the tiny model, as a training leaves them."""
+    from mmdbsam.registry import MODELS
+    torch.manual_seed(0)
+    cfg = Config.fromfile(REPO_ROOT / TINY)
+    path = tmp_path_factory.mktemp('tiny') / 'epoch_1.pth'
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), path)
+    return path

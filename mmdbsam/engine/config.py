@@ -24,8 +24,8 @@ SHORTCUTS = {'data_root', 'image_size', 'batch_size', 'max_epochs'}
 
 def named_configs() -> Dict[str, Path]:
     """Name of each config of the model zoo, and of each study, to its path."""
-    # Within the package where setup.py installed it; beside it in a checkout.
-    folder = next(place for place in (_PACKAGE / 'configs',
+    # setup.py puts it into the wheel; in a checkout it is beside the package.
+    folder = next(place for place in (_PACKAGE / '.mim/configs',
                                       _PACKAGE.parent / 'configs')
                   if place.is_dir())
     return {path.stem: path for path in folder.rglob('*.py')

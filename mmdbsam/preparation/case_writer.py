@@ -138,4 +138,3 @@ def _write_image(path: Path, values: np.ndarray, windows: list[Window]
     for index, slice_values in enumerate(values):
         image[index] = to_eight_bits(slice_values, windows)
     image.flush()
-

@@ -3,10 +3,8 @@
 import pytest
 import torch
 from letter_volumes import BRIGHT
-from mmengine.config import Config
 
 from mmdbsam.apis import PromptInferencer
-from mmdbsam.registry import MODELS
 
 TINY = 'tests/data/dbsam_tiny_spine.py'
 
@@ -46,16 +44,6 @@ class BrightInBox:
         if multimask_output:
             logits = torch.cat([logits, -logits, logits], dim=1)
         return logits, torch.full(logits.shape[:2], 0.75)
-
-
-@pytest.fixture(scope='session')
-def tiny_checkpoint(repo_root, tmp_path_factory):
-    """Random weights of the tiny model, as a training leaves them."""
-    torch.manual_seed(0)
-    cfg = Config.fromfile(repo_root / TINY)
-    path = tmp_path_factory.mktemp('tiny') / 'epoch_1.pth'
-    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), path)
-    return path
 
 
 @pytest.fixture(scope='session')

@@ -34,3 +34,20 @@ def test_a_config_without_an_entry_is_named(load_tool, monkeypatch, tmp_path):
         tool.read_metafiles()
     (folder / 'forgotten.py').unlink()
     assert list(tool.read_metafiles().values()) == [entry]
+
+
+@pytest.mark.parametrize('key, value', [
+    ('Parameters', 9791299), ('FLOPs', 1), ('Pretrained', 'sam_vit_b'),
+])
+def test_a_metafile_that_is_not_of_its_model_is_refused(load_tool, repo_root,
+                                                        key, value):
+    tool = load_tool('analysis_tools/model_zoo.py')
+    content = tool.read_metafiles()[repo_root
+                                    / 'configs/baselines/metafile.yml']
+    entry = next(model for model in content['Models']
+                 if model['Name'] == 'lite_medsam_decoder_ct')
+    assert '| 4.18 | 5.61 | 77.0 | `lite_medsam` |' in tool.config_row(entry)
+    entry['Metadata'][key] = value
+    with pytest.raises(InputError, match=f'lite_medsam_decoder_ct.py: '
+                       f'expected {key} .*, found {value}'):
+        tool.config_row(entry)

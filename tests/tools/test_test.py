@@ -187,13 +187,12 @@ def test_two_processes_report_what_one_does(repo_root, checkpoint,
     min_area = next(
         area for area in range(1, 2000) if len(PromptSliceDataset(
             prepared_spine, 'test', [], min_area=area)) % 2)
-    launch = ['-m', 'torch.distributed.run', '--nproc_per_node=2',
-              f'--master_port={free_port}']
-    for name, start, launcher in (('one', [], 'none'),
-                                  ('two', launch, 'pytorch')):
+    model = [CONFIG, str(checkpoint)]
+    for name, command in (
+            ('one', [sys.executable, 'tools/test.py', *model]),
+            ('two', ['tools/dist_test.sh', *model, '2'])):
         done = subprocess.run(
-            [sys.executable, *start, 'tools/test.py', CONFIG, str(checkpoint),
-             '--launcher', launcher, '--report', str(tmp_path / name),
+            [*command, '--report', str(tmp_path / name),
              '--show-dir', str(tmp_path / f'{name}_shown'),
              '--work-dir', str(tmp_path / 'work'), '--prompt', 'jitter:5x2',
              '--cfg-options', f'data_root={prepared_spine}', *PLAIN,
@@ -201,6 +200,7 @@ def test_two_processes_report_what_one_does(repo_root, checkpoint,
             cwd=repo_root, capture_output=True, text=True,
             # torch's sums depend on the number of threads.
             env={**os.environ, 'PYTHONPATH': str(repo_root),
+                 'PYTHON': sys.executable, 'MASTER_PORT': str(free_port),
                  'OMP_NUM_THREADS': '1'})
         assert done.returncode == 0, done.stderr[-2000:]
     one, two = tmp_path / 'one', tmp_path / 'two'
@@ -221,3 +221,23 @@ def test_two_processes_report_what_one_does(repo_root, checkpoint,
         assert made.pop('created')
     assert first == second
     assert first['volumes'] == first['scores']['model']['n'] > 0
+
+
+def test_slurm_gets_a_task_a_gpu(repo_root, tmp_path):
+    """What srun, here one that prints its arguments, is asked for."""
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    srun.chmod(0o755)
+    done = subprocess.run(
+        [repo_root / 'tools/slurm_test.sh', 'part', 'job', 'a b.py', 'c.pth',
+         '--report', 'r'], text=True, capture_output=True,
+        env={'PATH': f'{tmp_path}{os.pathsep}{os.environ["PATH"]}',
+             'GPUS': '4', 'GPUS_PER_NODE': '2', 'PYTHON': 'python3',
+             'SRUN_ARGS': '--mem 1G'})
+    asked, words = done.stdout.split('python3\n')
+    assert {'--partition=part', '--job-name=job', '--ntasks=4',
+            '--gres=gpu:2', '--ntasks-per-node=2', '--mem',
+            '1G'} < set(asked.split())
+    assert words.splitlines() == [
+        '-u', f'{repo_root}/tools/test.py', 'a b.py', 'c.pth', '--launcher',
+        'slurm', '--report', 'r']

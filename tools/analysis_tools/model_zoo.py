@@ -2,12 +2,13 @@
 
 ``python tools/analysis_tools/model_zoo.py`` writes the page, ``--check`` only
 compares it. Parameters and operations are counted on models without memory
-for their weights; the scores are those that the metafiles record.
+for their weights, and must be those of the metafiles; the scores are those
+that the metafiles record.
 """
 
 import argparse
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Optional
 
 import torch
 import yaml
@@ -78,19 +79,35 @@ def count_flops(model: PromptSegmentor) -> int:
 
 def config_row(entry: dict) -> str:
     """The line of a metafile's entry in the table of models."""
-    config = entry['Config']
+    config, listed = entry['Config'], entry['Metadata']
     model = build(config)
-    if entry.get('Zero-shot'):
+    if listed.get('Zero-shot'):
         model.requires_grad_(False)
     counts = {True: 0, False: 0}
     for parameter in model.parameters():
-        counts[parameter.requires_grad] += parameter.numel() / 1e6
+        counts[parameter.requires_grad] += parameter.numel()
+    gflops = round(count_flops(model) / 1e9, 1)
     name = find_released(Path(model.pretrained or '').name)
-    link = f'[`{Path(config).stem}`](../{config})'
+    check_metadata(entry, {'Parameters': sum(counts.values()),
+                           'FLOPs': round(gflops * 1e9),
+                           'Pretrained': name})
+    link = f'[`{entry["Name"]}`](../{config})'
     return (f'| {link} | {model.image_encoder.img_size} | '
-            f'{counts[True]:.2f} | {counts[False]:.2f} | '
-            f'{count_flops(model) / 1e9:.1f} | '
-            f'{f"`{name}`" if name else "none"} |')
+            f'{counts[True] / 1e6:.2f} | {counts[False] / 1e6:.2f} | '
+            f'{gflops:.1f} | {f"`{name}`" if name else "none"} |')
+
+
+def check_metadata(entry: dict, counted: Dict[str, object]) -> None:
+    """Compare what a metafile says of a model with the model.
+
+    Raises:
+        InputError: If it says something else.
+    """
+    for key, value in counted.items():
+        if entry['Metadata'].get(key) != value:
+            raise InputError(
+                f'{entry["Config"]}: expected {key} {value} in its metafile, '
+                f'found {entry["Metadata"].get(key)}')
 
 
 def weights_table() -> Iterator[str]:
@@ -121,21 +138,21 @@ def scores_tables(metafiles: Dict[Path, dict]) -> Iterator[str]:
             for model in content['Models']:
                 for result in model.get('Results', []):
                     if result['Dataset'] == key:
-                        yield score_row(f'`{Path(model["Config"]).stem}`',
-                                        result['Metrics'])
+                        yield score_row(f'`{model["Name"]}`',
+                                        result['Metrics'],
+                                        result.get('Seeds'))
 
 
-def score_row(name: str, scores: Dict[str, list]) -> str:
-    """Mean and, of several seeds, the range."""
+def score_row(name: str, means: Dict[str, float],
+              seeds: Optional[Dict[str, List[float]]] = None) -> str:
+    """The means and, of several seeds, the ranges."""
     cells = []
     for key in ('DSC', 'NSD'):
-        values = scores[key]
-        mean = sum(values) / len(values)
-        spread = (f' ({min(values):.2f} to {max(values):.2f})'
-                  if len(values) > 1 else '')
-        cells.append(f'{mean:.2f}{spread}')
-    seeds = len(scores['DSC']) if len(scores['DSC']) > 1 else ''
-    return f'| {name} | {seeds} | {" | ".join(cells)} |'
+        spread = (f' ({min(seeds[key]):.2f} to {max(seeds[key]):.2f})'
+                  if seeds else '')
+        cells.append(f'{means[key]:.2f}{spread}')
+    count = len(seeds['DSC']) if seeds else ''
+    return f'| {name} | {count} | {" | ".join(cells)} |'
 
 
 def page(metafiles: Dict[Path, dict]) -> str:
