@@ -1,4 +1,4 @@
-"""Says what scores tell beyond the cases that they were measured on."""
+"""Intervals and tests, which tell what scores say about other cases."""
 
 from dataclasses import dataclass
 from typing import Hashable, Optional, Sequence, Tuple
