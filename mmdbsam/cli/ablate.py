@@ -16,7 +16,7 @@ from mmdbsam.cli.options import add_override_arguments
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    parser.add_argument('study', help='the path of the study')
+    parser.add_argument('study', help='the path of the study\'s file')
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision, as '
         'mmdbsam train --amp does; tests are run in float32')

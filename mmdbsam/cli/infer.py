@@ -69,8 +69,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--device', default='auto', help='the torch device, '
                        'such as cpu or cuda:0 (default: %(default)s)')
     group.add_argument('--amp', action='store_true', help='compute in mixed '
-                       'precision: in bfloat16, or in float16 on a GPU that '
-                       'lacks it')
+                       'precision: in bfloat16, or in float16 on a GPU '
+                       'without bfloat16')
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
@@ -106,7 +106,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         'png, jpg, mp4 or html alone names a file beside OUT')
     group.add_argument(
         '--separate', action='store_true', help='write a label volume for '
-        "each object, named OUT with the object's name; without it, the "
+        'each object, named after OUT and the object; without it, the '
         'smallest of overlapping objects is shown')
 
 

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'is tight)')
     parser.add_argument(
         '--amp', action='store_true', help='compute in mixed precision: in '
-        'bfloat16, or in float16 on a GPU that lacks it')
+        'bfloat16, or in float16 on a GPU without bfloat16')
     add_runner_arguments(parser)
 
 

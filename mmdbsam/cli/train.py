@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'the work directory, if there is one')
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision: in '
-        'bfloat16, or in float16 with loss scaling on a GPU that lacks it')
+        'bfloat16, or in float16 with loss scaling on a GPU without bfloat16')
     add_runner_arguments(parser)
 
 
