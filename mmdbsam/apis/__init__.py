@@ -1,4 +1,4 @@
-"""From an image and prompts to masks."""
+"""The calls that turn an image and prompts into masks."""
 
 from mmdbsam.apis.inference import inference_model
 from mmdbsam.apis.inferencer import PromptInferencer

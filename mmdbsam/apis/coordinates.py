@@ -1,4 +1,4 @@
-"""Prompts' coordinates: read, checked, and from millimetres to voxels."""
+"""Reads and checks the coordinates of prompts, and turns mm into voxels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,24 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 
 UNITS = ('px', 'mm')
-# Of a voxel; a length in mm comes back from voxels with rounding errors.
+# A fraction of a voxel: mm that become voxels carry rounding errors.
 _ROUNDING = 1e-4
 
 
 def numbers(values: Any, what: str, *shapes: Sequence[int]) -> np.ndarray:
-    """Finite numbers of one of some shapes, in which -1 is any length > 0.
+    """Read finite numbers of one of the given shapes.
+
+    Args:
+        values: The numbers, as any nested sequence.
+        what: The name of the values in messages.
+        *shapes: The shapes allowed, in which -1 is any length > 0.
+
+    Returns:
+        np.ndarray: The numbers, float64.
 
     Raises:
-        InputError: If they are not.
+        InputError: If the values are not numbers, not finite or of another
+            shape.
     """
     try:
         array = np.asarray(values, dtype=float)
@@ -48,7 +57,7 @@ def check_upright(low: np.ndarray, high: np.ndarray, what: str) -> None:
     """Refuse a box whose first corner (2 or 3,) is not the lower one.
 
     Raises:
-        InputError: See above.
+        InputError: If a first coordinate is greater than its second.
     """
     for axis, first, last in zip('xyz', low, high, strict=False):
         if first > last:
@@ -57,24 +66,33 @@ def check_upright(low: np.ndarray, high: np.ndarray, what: str) -> None:
 
 
 def to_voxels(points: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Physical points, LPS in mm (..., 3), as continuous indices x, y, z."""
+    """Turn physical points, LPS in mm (..., 3), into voxel indices x, y, z.
+
+    The indices are continuous: a point may lie between voxels' centres.
+    """
     direction = np.array(geometry['direction']).reshape(3, 3)
     found = ((points - geometry['origin']) @ np.linalg.inv(direction).T
              / geometry['spacing'])
-    # What is a voxel's centre on paper stays one.
+    # A point that is a voxel's centre on paper remains one.
     whole = np.rint(found)
     return np.where(np.abs(found - whole) < _ROUNDING, whole, found)
 
 
 def check_inside(points: np.ndarray, geometry: Geometry, what: str
                  ) -> np.ndarray:
-    """Points in voxels, those on the image's rim moved to its last centres.
+    """Refuse points outside the image, and move those on its rim inwards.
 
     Args:
-        points: (..., 3), x, y, z.
+        points: Voxel indices x, y, z, (..., 3).
+        geometry: The image's grid.
+        what: The name of the points in messages.
+
+    Returns:
+        np.ndarray: The points, (..., 3), moved to the outermost voxels'
+        centres where they lay beyond them.
 
     Raises:
-        InputError: If one lies outside the image.
+        InputError: If a point lies outside the image.
     """
     for i, axis in enumerate('xyz'):
         size = geometry['size'][i]

@@ -1,4 +1,4 @@
-"""The model between images and prompts in their own pixels, and masks."""
+"""Runs a model on images and prompts in the images' own pixels."""
 
 from dataclasses import dataclass
 from typing import Iterable, List, Optional, Tuple, Union
@@ -15,7 +15,7 @@ from mmdbsam.engine.precision import half_precision
 from mmdbsam.geometry.resizing import resize_coordinates
 from mmdbsam.models.segmentors import PromptSegmentor, logits_on_image
 
-# The logit of a rough mask's pixels: as sure as those of SAM's own masks.
+# The logit of a rough mask's pixels, as high as in SAM's own masks.
 _SURE = 10.
 
 
@@ -24,9 +24,9 @@ class EncodedImage:
     """An image that can be asked for masks.
 
     Attributes:
-        embedding: (1, C, h, w).
-        shape: (H, W) of the image.
-        resized: (height, width) of the image in the model's input.
+        embedding: The image's embedding, (1, C, h, w).
+        shape: The image's own size, (H, W).
+        resized: The image's size in the model's input, (height, width).
     """
 
     embedding: Tensor
@@ -39,11 +39,11 @@ class ImagePrompts:
     """Prompts of n objects, in pixels of the image.
 
     Attributes:
-        boxes: (n, 4), x0, y0, x1, y1.
-        points: (n, P, 2), x, y.
-        point_labels: (n, P), 1 of the object, 0 of the background, -1
-            padding.
-        masks: bool (n, H, W).
+        boxes: One box for each object, x0, y0, x1, y1, (n, 4).
+        points: P points for each object, x, y, (n, P, 2).
+        point_labels: The points' labels, (n, P): 1 on the object, 0 on the
+            background, -1 for padding.
+        masks: One rough mask for each object, bool (n, H, W).
     """
 
     boxes: Optional[np.ndarray] = None
@@ -56,9 +56,9 @@ class ImageModel:
     """Encodes images, and decodes their prompts.
 
     Args:
-        model: In evaluation mode, on its device; or an exported one.
-        preprocess: From a slice to the model's input.
-        amp: Mixed precision.
+        model: A model in evaluation mode, on its device, or an exported one.
+        preprocess: The steps from a slice to the model's input.
+        amp: Whether to compute in mixed precision.
     """
 
     def __init__(self, model: Union[PromptSegmentor, OnnxModel],
@@ -73,7 +73,10 @@ class ImageModel:
         """Encode images of one size at once.
 
         Args:
-            images: uint8 (H, W) or (H, W, 3).
+            images: The images, each uint8 (H, W) or (H, W, 3).
+
+        Returns:
+            list[EncodedImage]: The encoded images, in the same order.
         """
         images = list(images)
         inputs, resized = self.preprocess(images)
@@ -85,7 +88,13 @@ class ImageModel:
     @torch.no_grad()
     def decode(self, image: EncodedImage, prompts: ImagePrompts,
                multimask_output: bool = False) -> Tuple[Tensor, Tensor]:
-        """Decode n prompts of an image at once.
+        """Decode the prompts of n objects in an image at once.
+
+        Args:
+            image: The encoded image.
+            prompts: The prompts, in pixels of the image.
+            multimask_output: Whether to return M = 3 masks for each object
+                instead of M = 1.
 
         Returns:
             tuple: Logits float32 (n, M, H, W) on the image's pixels, and the
@@ -118,10 +127,13 @@ class ImageModel:
         return torch.from_numpy(moved).to(self.device)
 
     def _mask_logits(self, masks: np.ndarray, image: EncodedImage) -> Tensor:
-        """Rough masks as the logits of an earlier decoding, (n, 1, 4h, 4w).
+        """Turn rough masks into the logits of SAM's mask prompt.
 
-        Resized as images are; a pixel's logit follows the share of it that
-        the mask covers.
+        The masks are resized as images are; a pixel's logit follows the share
+        of the pixel that the mask covers.
+
+        Returns:
+            Tensor: Logits (n, 1, 4h, 4w), as if of an earlier decoding.
         """
         height, width = image.resized
         how = (cv2.INTER_AREA if max(image.resized) < max(image.shape)

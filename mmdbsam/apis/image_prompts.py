@@ -1,4 +1,4 @@
-"""From a user's prompts of an image in a plane to those of the model."""
+"""Turns a user's prompts of a planar image into those of the model."""
 
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -24,24 +24,26 @@ class PromptReader:
 
     Args:
         scan: The scan.
-        plane: That of its slice.
+        plane: The plane of the scan's slice.
     """
 
     def __init__(self, scan: Scan, plane: SlicePlane) -> None:
         self.scan = scan
         self.plane = plane
-        # The scan's axes, of x, y, z, that columns and rows run along as the
-        # image is stored.
+        # These are the scan's axes, out of x, y and z, that columns and rows
+        # run along in the image as it is stored.
         self.flat = sorted(plane.axes[:2])
         self.through = plane.axes[2]
 
     def read(self, boxes: Optional[Sequence], points: Optional[Sequence],
              labels: Optional[Sequence], masks: Any, units: str
              ) -> ImagePrompts:
-        """Prompts of n objects; see :meth:`.PromptInferencer.segment`.
+        """Read the prompts of n objects.
+
+        See :meth:`.PromptInferencer.segment` for the arguments.
 
         Raises:
-            InputError: If there is none, or one is not usable.
+            InputError: If there is no prompt, or one is not usable.
         """
         check_units(units, self.scan)
         if labels is not None and points is None:
@@ -65,12 +67,12 @@ class PromptReader:
             found['point_labels'] = point_labels(labels, shape,
                                                  'point_labels')
         elif boxes is None:
-            # Models that were trained with boxes know nothing else.
+            # Models that were trained with boxes alone need a box here too.
             found['boxes'] = tight_boxes(found['masks']).astype(float)
         return ImagePrompts(**found)
 
     def as_stored(self, images: np.ndarray) -> np.ndarray:
-        """Images (..., h, w) of the model's slice, as the scan is stored."""
+        """Turn images (..., h, w) of the model's slice back to the scan's."""
         shape = images.shape[:-2]
         sides = self.scan.geometry['size']
         stored = np.empty((int(np.prod(shape)), *reversed(sides)),
@@ -82,7 +84,7 @@ class PromptReader:
             *shape, *(sides[axis] for axis in reversed(self.flat)))
 
     def _boxes(self, boxes: Sequence, units: str) -> np.ndarray:
-        """(n, 4) in pixels of the slice as the model sees it."""
+        """Read boxes into pixels (n, 4) of the slice that the model sees."""
         wanted = [(4, ), (-1, 4)] + [(6, ), (-1, 6)] * (units == 'mm')
         sides = np.atleast_2d(numbers(boxes, 'boxes', *wanted))
         corners = sides.reshape(len(sides), 2, -1)
@@ -95,7 +97,7 @@ class PromptReader:
         return np.sort(seen, axis=1).reshape(-1, 4)
 
     def _points(self, points: Sequence, units: str) -> np.ndarray:
-        """(n, P, 2), likewise."""
+        """Read points into pixels (n, P, 2) of the slice the model sees."""
         wanted = [(-1, 2), (-1, -1, 2)] + [(-1, 3), (-1, -1, 3)] * (
             units == 'mm')
         found = numbers(points, 'points', *wanted)
@@ -104,7 +106,7 @@ class PromptReader:
 
     def _placed(self, points: np.ndarray, what: str, units: str
                 ) -> np.ndarray:
-        """(..., 2 or 3) as voxel indices (..., 3)."""
+        """Turn a user's points (..., 2 or 3) into voxel indices (..., 3)."""
         placed = np.zeros((*points.shape[:-1], 3))
         if units == 'px':
             placed[..., self.flat] = points
@@ -121,12 +123,12 @@ class PromptReader:
         return to_voxels(points, self.scan.geometry)
 
     def _seen(self, points: np.ndarray, what: str) -> np.ndarray:
-        """Voxel indices (..., 3) as pixels (..., 2) of the model's slice."""
+        """Turn voxel indices (..., 3) into pixels (..., 2) of the slice."""
         inside = check_inside(points, self.scan.geometry, what)
         return self.plane.to_slices(inside)[..., :2]
 
     def _masks(self, masks: Any) -> np.ndarray:
-        """bool (n, H, W) of the slice as the model sees it."""
+        """Read masks, bool (n, H, W), of the slice that the model sees."""
         found = np.asarray(masks)
         found = found[None] if found.ndim == 2 else found
         shape = tuple(self.scan.geometry['size'][axis]
@@ -139,6 +141,7 @@ class PromptReader:
         if not found.any(axis=(1, 2)).all():
             raise InputError('masks: expected a mask of at least one pixel, '
                              'found an empty one')
-        # As volumes of one slice, so that one rule turns all of them.
+        # Masks become volumes of one slice, so that they are turned by the
+        # same rule as the scan.
         stacked = np.expand_dims(found.astype(bool), 3 - self.through)
         return np.stack([self.plane.slices(mask)[0] for mask in stacked])

@@ -1,4 +1,4 @@
-"""One call from a model and an image to masks, as OpenMMLab has it."""
+"""Segments one image in one call, as OpenMMLab's packages do."""
 
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -17,11 +17,11 @@ def inference_model(model: PromptSegmentor,
                     masks: Any = None) -> SegmentResult:
     """Segment objects in one image.
 
-    Encodes the image anew at each call; a :class:`.PromptInferencer` encodes
-    it once for all prompts, and segments volumes.
+    Each call encodes the image anew. A :class:`.PromptInferencer` encodes it
+    once for all its prompts, and also segments volumes.
 
     Args:
-        model: What :func:`.init_model` made.
+        model: A model made by :func:`.init_model`.
         image: See :meth:`.PromptInferencer.set_image`.
         boxes: See :meth:`.PromptInferencer.segment`.
         points: See :meth:`.PromptInferencer.segment`.
@@ -29,7 +29,7 @@ def inference_model(model: PromptSegmentor,
         masks: See :meth:`.PromptInferencer.segment`.
 
     Raises:
-        InputError: As these methods.
+        InputError: In the same cases as these methods.
     """
     return PromptInferencer(model).set_image(image).segment(
         boxes, points, point_labels, masks)

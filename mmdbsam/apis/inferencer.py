@@ -1,4 +1,4 @@
-"""A model that takes images and prompts as users have them."""
+"""Segments images and volumes from prompts as users have them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,20 +36,20 @@ class PromptInferencer:
     """Segments images and volumes from prompts.
 
     Args:
-        config: A path, a config's name in the model zoo, as
-            ``'dbsam_tinyvit_ct'``, or a ``Config``; a model that
-            :func:`.init_model` made; or the folder of an exported model,
-            which onnxruntime runs on the CPU. The last two take none of the
-            options below but ``amp``, which an exported model does not take
-            either.
-        checkpoint: Weights of a training; None for the config's
-            ``pretrained`` ones, on which DB-SAM with ``zero_init`` is the
-            model that it starts from.
-        device: ``'auto'`` for the best there is, or a device of torch.
-        amp: Mixed precision: bfloat16, or float16 on a GPU without.
-        embedding_cache: Folder in which embeddings are kept, so that another
-            prompt of the same image answers at once.
-        fetch_weights: Fetch released weights that are missing.
+        config: A config, given by its path, by its name in the model zoo,
+            such as ``'dbsam_tinyvit_ct'``, or as a ``Config``. It may also be
+            a model made by :func:`.init_model`, which takes no option below
+            except ``amp``, or the folder of an exported model, which takes
+            none at all and is run by onnxruntime on the CPU.
+        checkpoint: The checkpoint of a training. None loads the config's
+            ``pretrained`` weights, with which DB-SAM with ``zero_init`` is
+            exactly the model that its training starts from.
+        device: A torch device, or ``'auto'`` for the best one available.
+        amp: Whether to compute in mixed precision: in bfloat16, or in float16
+            on a GPU that lacks bfloat16.
+        embedding_cache: The folder in which embeddings are kept, so that
+            another prompt of the same image is answered at once.
+        fetch_weights: Whether to download released weights that are missing.
 
     Raises:
         InputError: If the config or the weights are missing or do not fit
@@ -102,30 +102,31 @@ class PromptInferencer:
         """Segment one input or several, and save or show what is found.
 
         Args:
-            inputs: An image or a volume, see :meth:`set_image` and
-                :meth:`segment_volume`; or a list of them, and then each
-                argument that is given is a list with an entry an input.
-            boxes: Of an image, see :meth:`segment`.
-            points: Of an image, see :meth:`segment`.
-            point_labels: Of an image, see :meth:`segment`.
-            masks: Of an image, see :meth:`segment`.
-            prompts: Of a volume, see :meth:`segment_volume`; in place of the
-                four above.
-            out_dir: Where to write, for each input, a label volume on its own
-                grid, and a picture of it in ``vis/``.
-            show: Open the picture.
-            return_datasamples: Return a :class:`.PromptDataSample` for each
-                image instead; of a volume there is none.
-            units: ``'px'`` or ``'mm'``.
+            inputs: An image as :meth:`set_image` takes it, or a volume as
+                :meth:`segment_volume` takes it; or a list of them. With a
+                list, each prompt argument is a list with one entry per input.
+            boxes: The boxes of an image, as :meth:`segment` takes them.
+            points: The points of an image, as :meth:`segment` takes them.
+            point_labels: The points' labels, as :meth:`segment` takes them.
+            masks: The rough masks of an image, as :meth:`segment` takes them.
+            prompts: The prompts of a volume, as :meth:`segment_volume` takes
+                them; they replace the four arguments above.
+            out_dir: The folder to which each input's label volume, on the
+                input's own grid, and its picture, in ``vis/``, are written.
+            show: Whether to open each picture.
+            return_datasamples: Whether to return each image's result as a
+                :class:`.PromptDataSample`. Volumes have no data sample.
+            units: The prompts' units, ``'px'`` or ``'mm'``.
             window: See :meth:`set_image`.
 
         Returns:
-            SegmentResult, VolumeResult or PromptDataSample: What was found,
-            or a list with one for each input of a list.
+            SegmentResult, VolumeResult or PromptDataSample: The result of the
+            input, or a list of results if ``inputs`` is a list.
 
         Raises:
-            InputError: As :meth:`segment` and :meth:`segment_volume`; if
-                there is not one entry an input.
+            InputError: In the same cases as :meth:`segment` and
+                :meth:`segment_volume`, or if the prompts of several inputs do
+                not have one entry per input.
         """
         given = dict(boxes=boxes, points=points, point_labels=point_labels,
                      masks=masks, prompts=prompts)
@@ -146,19 +147,20 @@ class PromptInferencer:
                   spacing: Optional[Sequence[float]] = None,
                   window: Union[str, Sequence, None] = None,
                   channel: Optional[int] = None) -> 'PromptInferencer':
-        """Encode an image in a plane; :meth:`segment` then decodes prompts.
+        """Encode a planar image, whose prompts :meth:`segment` then decodes.
 
         Args:
-            image: A path, an array (H, W) or RGB (H, W, 3), an image of PIL,
-                or one of SimpleITK's that has one slice.
-            spacing: Of an array, (x, y) in mm; without it, prompts are in
-                pixels.
-            window: Name of a window, (level, width), or three of these for
-                the channels of an image; None for the config's.
-            channel: Which of the volumes of a 4-D file.
+            image: A path, an array (H, W) or RGB (H, W, 3), a PIL image, or a
+                SimpleITK image of one slice.
+            spacing: The pixel spacing of an array, (x, y) in mm. Without it,
+                prompts can only be given in pixels.
+            window: The grey-value window: its name, (level, width), or three
+                of these for the model's three channels. None takes the
+                config's.
+            channel: The index of the volume to take from a 4-D file.
 
         Returns:
-            PromptInferencer: This one.
+            PromptInferencer: The inferencer itself.
 
         Raises:
             InputError: If the image cannot be read, has several slices, or is
@@ -185,20 +187,23 @@ class PromptInferencer:
                 units: str = 'px') -> SegmentResult:
         """Segment n objects in the image that was set.
 
-        Prompts of several kinds are of the same n objects.
+        Prompts of several kinds describe the same n objects.
 
         Args:
-            boxes: (n, 4), x0, y0, x1, y1, inclusive pixel indices; or (4,)
-                for one object.
-            points: (n, P, 2), x, y; or (P, 2) for one object.
-            point_labels: (n, P) or (P,): 1 of the object, 0 of the
-                background, -1 padding; None if all are of the object.
+            boxes: Boxes x0, y0, x1, y1 as inclusive pixel indices, (n, 4), or
+                (4,) for one object.
+            points: Points x, y, (n, P, 2), or (P, 2) for one object.
+            point_labels: The points' labels, (n, P) or (P,): 1 on the object,
+                0 on the background, -1 for padding. None means that all
+                points are on the object.
             masks: Rough masks, bool (n, H, W), or (H, W) for one object.
-            multimask_output: Three masks an object instead of one.
-            units: ``'px'``, or ``'mm'`` of the scanner's space.
+            multimask_output: Whether to return three masks for each object
+                instead of one.
+            units: The prompts' units: ``'px'``, or ``'mm'`` in the scanner's
+                space.
 
         Returns:
-            SegmentResult: On the image's own pixels.
+            SegmentResult: The masks on the image's own pixels.
 
         Raises:
             InputError: If no image was set, or a prompt is missing, outside
@@ -232,32 +237,39 @@ class PromptInferencer:
                        progress: bool = False) -> VolumeResult:
         """Segment objects in a volume, slice by slice.
 
-        A slice is encoded once, whatever the number of objects.
+        Each slice is encoded once, however many objects there are.
 
         Args:
-            volume: A path, an array (D, H, W), or an image of SimpleITK.
-            prompts: One for each object, maybe by the objects' names.
-            axes: Of the slices, ``'axial'``, ``'coronal'`` or
-                ``'sagittal'``; ``'all'`` for the mean of the three
-                probabilities, where prompts on slices are on axial ones.
-            units: Of the prompts, ``'px'`` for voxels, or ``'mm'``.
-            spacing: Of an array, (x, y, z) in mm.
+            volume: A path, an array (D, H, W), or a SimpleITK image.
+            prompts: One prompt for each object, as a sequence or as a mapping
+                from the objects' names.
+            axes: The plane of the slices, ``'axial'``, ``'coronal'`` or
+                ``'sagittal'``; or ``'all'``, which averages the probabilities
+                of the three planes and expects prompts on slices to be on
+                axial ones.
+            units: The prompts' units, ``'px'`` for voxels, or ``'mm'``.
+            spacing: The voxel spacing of an array, (x, y, z) in mm.
             window: See :meth:`set_image`.
             channel: See :meth:`set_image`.
-            isotropic: Resample to voxels of this side in mm before; the
-                result is on the volume's own grid all the same.
-            largest_component: Keep each object's largest component only.
-            fill_holes: Fill what each object encloses.
-            propagation: When following an object from its seed ends.
-            batch_size: Slices that are encoded at once; None for 8 on a GPU
-                and 1 on a CPU, where more gain nothing.
-            progress: Show a progress bar.
+            isotropic: The side in mm of the cubic voxels to which the volume
+                is resampled first. The result is on the volume's own grid
+                either way.
+            largest_component: Whether to keep only each object's largest
+                component.
+            fill_holes: Whether to fill the holes that each object encloses.
+            propagation: The rule by which an object is followed from its
+                seed.
+            batch_size: The number of slices that are encoded at once. None
+                means 8 on a GPU, and 1 on a CPU, where larger batches gain
+                nothing.
+            progress: Whether to show a progress bar.
 
         Returns:
-            VolumeResult: On the volume's own grid.
+            VolumeResult: The masks on the volume's own grid.
 
         Raises:
-            InputError: As :meth:`set_image` and :meth:`segment`.
+            InputError: In the same cases as :meth:`set_image` and
+                :meth:`segment`.
         """
         if axes not in (*ORIENTATIONS, 'all'):
             raise InputError(f'axes: expected {", ".join(ORIENTATIONS)} or '
@@ -289,7 +301,7 @@ class PromptInferencer:
 
 
 def _check_none(model: str, **options: Any) -> None:
-    """Refuse options that a model which is there could not follow."""
+    """Refuse options that a model that is already built cannot follow."""
     for name, value in options.items():
         if value not in (None, False, 'auto', 'cpu'):
             raise InputError(f'{name}: expected none with {model}, found '

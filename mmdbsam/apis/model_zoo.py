@@ -1,4 +1,4 @@
-"""Models by their names or configs, with their weights."""
+"""Builds models by their names or configs, and loads their weights."""
 
 from fnmatch import fnmatch
 from pathlib import Path
@@ -22,14 +22,14 @@ AnyConfig = Union[str, Path, Config]
 
 
 def list_models(pattern: str = '*') -> List[str]:
-    """The names of the model zoo, which all functions here take.
+    """List the names of the model zoo, which all functions here take.
 
     Args:
-        pattern: Which of them; ``*`` stands for anything, as in
-            ``'dbsam_*_ct'``.
+        pattern: A pattern that the names must match; ``*`` stands for
+            anything, as in ``'dbsam_*_ct'``.
 
     Returns:
-        list[str]: In alphabetical order.
+        list[str]: The names in alphabetical order.
     """
     return sorted(name for name, path in named_configs().items()
                   if fnmatch(name, pattern) and 'studies' not in path.parts)
@@ -39,17 +39,18 @@ def get_model(model: AnyConfig,
               pretrained: Union[bool, str, Path] = False,
               device: str = 'cpu',
               fetch_weights: bool = False) -> PromptSegmentor:
-    """Build a model, as a layer of other code or to train it.
+    """Build a model, to use it in other code or to train it.
 
     Args:
-        model: A name of :func:`list_models`, a config's path, or a config.
-        pretrained: True for the weights that its training starts from, or a
-            checkpoint; False for random ones.
-        device: ``'auto'`` for the best there is, or a device of torch.
-        fetch_weights: Fetch released weights that are missing.
+        model: A name from :func:`list_models`, a config's path, or a config.
+        pretrained: True for the weights that the model's training starts
+            from, the path of a checkpoint, or False for random weights.
+        device: A torch device, or ``'auto'`` for the best one available.
+        fetch_weights: Whether to download released weights that are missing.
 
     Returns:
-        PromptSegmentor: In training mode, with its config as ``cfg``.
+        PromptSegmentor: The model in training mode, with its config as
+        ``cfg``.
 
     Raises:
         InputError: If there is no such config, or the weights are missing or
@@ -75,15 +76,16 @@ def init_model(config: AnyConfig,
     """Build a model and load its weights, for inference.
 
     Args:
-        config: A name of :func:`list_models`, a config's path, or a config.
-        checkpoint: Weights of a training; None for the ``pretrained`` ones,
-            on which the training starts.
-        device: ``'auto'`` for the best there is, or a device of torch.
-        cfg_options: Keys of the config, with dots, to other values.
-        fetch_weights: Fetch released weights that are missing.
+        config: A name from :func:`list_models`, a config's path, or a config.
+        checkpoint: The checkpoint of a training. None loads the config's
+            ``pretrained`` weights, from which the training starts.
+        device: A torch device, or ``'auto'`` for the best one available.
+        cfg_options: Values to set in the config, by their dotted keys.
+        fetch_weights: Whether to download released weights that are missing.
 
     Returns:
-        PromptSegmentor: In evaluation mode, with its config as ``cfg``.
+        PromptSegmentor: The model in evaluation mode, with its config as
+        ``cfg``.
 
     Raises:
         InputError: If there are no weights, they do not fit, or the device is
@@ -103,7 +105,7 @@ def init_model(config: AnyConfig,
 
 
 def _start(cfg: Config, fetch_weights: bool) -> str:
-    """The weights that a config's training starts from."""
+    """Find the weights that a config's training starts from."""
     if not cfg.model.get('pretrained'):
         raise InputError('pretrained: expected weights in the config '
                          '(model.pretrained), found none')
@@ -112,7 +114,7 @@ def _start(cfg: Config, fetch_weights: bool) -> str:
 
 
 def _fetch(file: Path, wanted: bool) -> None:
-    """Fetch released weights that are missing, if that is wanted."""
+    """Download released weights that are missing, if that is wanted."""
     released = find_released(file.name)
     if wanted and released and not file.exists():
         fetch_released(released, file.parent)
@@ -121,7 +123,7 @@ def _fetch(file: Path, wanted: bool) -> None:
 def _on_device(model: nn.Module, device: str) -> nn.Module:
     try:
         return model.to(get_device() if device == 'auto' else device)
-    # torch without CUDA raises the latter.
+    # A torch that was built without CUDA raises AssertionError.
     except (RuntimeError, AssertionError) as error:
         raise InputError(f'device: expected auto or a device of this machine, '
                          f'found {device!r}') from error

@@ -1,4 +1,4 @@
-"""An exported model in the place of torch's."""
+"""Lets an exported model stand in for a torch one."""
 
 from pathlib import Path
 from typing import Optional, Tuple, Union
@@ -16,13 +16,13 @@ Points = Tuple[Tensor, Tensor]
 
 
 class OnnxModel:
-    """What inference asks of a ``PromptSegmentor``, by onnxruntime.
+    """Offers inference what a ``PromptSegmentor`` does, with onnxruntime.
 
     Args:
-        folder: Of ``tools/deployment/export_onnx.py``.
+        folder: The output folder of ``tools/deployment/export_onnx.py``.
 
     Attributes:
-        cfg (Config): What inference asks of a config.
+        cfg (Config): The part of a config that inference reads.
 
     Raises:
         InputError: If the folder holds no exported model.

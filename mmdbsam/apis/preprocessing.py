@@ -1,4 +1,4 @@
-"""From a slice to the model's input, as in training and testing."""
+"""Turns slices into the model's input, as in training and testing."""
 
 from collections.abc import Iterable
 from typing import Any, List, Optional, Tuple
@@ -20,14 +20,17 @@ _OF_SAMPLES = ('LoadSlice', 'BoxPromptsFromMask', 'PackPromptSample')
 
 
 class Preprocessor:
-    """What ``mmdbsam prepare``, the test pipeline and the data
-    preprocessor make of a slice.
+    """Prepares slices exactly as they are prepared for a test.
+
+    It does the work of ``mmdbsam prepare``, of the test pipeline, and of the
+    model's data preprocessor.
 
     Args:
-        cfg: The config. Its ``modality`` says what the model was trained on,
-            as ``'CT'``; without it the images' files say what they show. Its
-            ``window`` is that of ``mmdbsam prepare --window``.
-        data_preprocessor: The model's.
+        cfg: The config. Its ``modality``, such as ``'CT'``, says what the
+            model was trained on; without it, each image's file says what it
+            shows. Its ``window`` is the one given to
+            ``mmdbsam prepare --window``.
+        data_preprocessor: The data preprocessor of the model.
     """
 
     def __init__(self, cfg: Config, data_preprocessor: nn.Module) -> None:
@@ -40,11 +43,12 @@ class Preprocessor:
             if step['type'] not in _OF_SAMPLES])
 
     def windows_of(self, scan: Scan, window: Any = None) -> List[Window]:
-        """The grey-value windows of a scan.
+        """Choose the grey-value windows of a scan.
 
         Args:
             scan: The scan.
-            window: See :func:`as_windows`; None for the config's.
+            window: A window as :func:`.as_windows` takes it; None takes the
+                config's.
 
         Raises:
             InputError: If the scan is RGB and the config's modality is not,
@@ -62,14 +66,14 @@ class Preprocessor:
 
     def __call__(self, slices: Iterable[np.ndarray]
                  ) -> Tuple[Tensor, Tuple[int, int]]:
-        """The model's input.
+        """Make the model's input.
 
         Args:
-            slices: uint8 (H, W) or (H, W, 3), all of one size.
+            slices: Slices of one size, each uint8 (H, W) or (H, W, 3).
 
         Returns:
-            tuple: (B, 3, S, S) on the model's device, and the (height,
-            width) of the images in it, without padding.
+            tuple: The input, (B, 3, S, S), on the model's device, and the
+            (height, width) of the images in it without padding.
         """
         resized = [self.transforms(dict(img=image, boxes=np.zeros((0, 4))))
                    for image in slices]

@@ -1,4 +1,4 @@
-"""One input with its prompts: from a call of the inferencer to files."""
+"""Carries out the inferencer's calls, input by input."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ if TYPE_CHECKING:
     from mmdbsam.visualization import VolumeView
 
 Result = Union[SegmentResult, VolumeResult]
-# What an image is asked with, in the order of PromptReader.read.
+# The kinds of prompts of an image, in the order of PromptReader.read.
 _OF_IMAGES = ('boxes', 'points', 'point_labels', 'masks')
 
 
 @dataclass(frozen=True)
 class Request:
-    """An input, and what is asked of it.
+    """An input and its prompts.
 
     Attributes:
-        image: The image or volume.
-        name: Its name, for files.
-        given: ``prompts`` of a volume, or what :meth:`.PromptInferencer.
-            segment` takes of an image; without what was not given.
+        image: The image or the volume.
+        name: The input's name, after which its files are called.
+        given: The arguments that were given, by their names: ``prompts`` for
+            a volume, or those of :meth:`.PromptInferencer.segment` for an
+            image.
     """
 
     image: AnyImage
@@ -53,7 +54,7 @@ class Request:
         """Segment the input.
 
         Raises:
-            InputError: As the inferencer's methods.
+            InputError: In the same cases as the inferencer's methods.
         """
         if 'prompts' in self.given:
             return inferencer.segment_volume(
@@ -62,10 +63,10 @@ class Request:
         return inferencer.segment(**self.given, units=units)
 
     def data_sample(self, result: Result) -> PromptDataSample:
-        """The result of an image as OpenMMLab's packages have it.
+        """Turn an image's result into a data sample, as OpenMMLab does.
 
         Raises:
-            InputError: If it is that of a volume.
+            InputError: If the result is that of a volume.
         """
         if isinstance(result, VolumeResult):
             raise InputError('return_datasamples: expected images, as a '
@@ -89,7 +90,7 @@ class Request:
         Raises:
             InputError: If a file cannot be written.
         """
-        # It draws with matplotlib, which inference alone does not need.
+        # Drawing loads matplotlib, which inference alone does not need.
         from mmdbsam.reports.volume_overlay import draw_sheet
         volume, view = self._view(inferencer.model, result, units, window)
         sheet = Image.fromarray(draw_sheet(view, self.name,
@@ -101,7 +102,7 @@ class Request:
 
     def _view(self, model: ImageModel, result: Result, units: str,
               window: Any) -> Tuple[VolumeResult, VolumeView]:
-        """The result as a volume, and what its picture shows."""
+        """Return the result as a volume, and what its picture shows."""
         from mmdbsam.apis.view import view_of, view_of_image
         if isinstance(result, VolumeResult):
             return result, view_of(model, load_scan(self.image), result,
@@ -134,17 +135,18 @@ class Request:
 
 def requests_of(inputs: Sequence[AnyImage], given: Dict[str, Any],
                 several: bool) -> List[Request]:
-    """The requests of a call.
+    """Split a call of the inferencer into one request per input.
 
     Args:
-        inputs: At least one.
-        given: Name to the argument of the inferencer's call, None where there
-            is none.
-        several: Whether each argument has an entry an input.
+        inputs: The inputs, at least one.
+        given: The call's prompt arguments by their names; None for those that
+            were not given.
+        several: Whether each argument is a list with one entry per input.
 
     Raises:
-        InputError: If it does not; if a volume's prompts and an image's are
-            given together, or no prompts are.
+        InputError: If an argument does not have one entry per input, if no
+            prompts are given, or if prompts of a volume and of an image are
+            given together.
     """
     given = {key: value for key, value in given.items() if value is not None}
     if not given or ('prompts' in given and len(given) > 1):
@@ -169,7 +171,7 @@ def requests_of(inputs: Sequence[AnyImage], given: Dict[str, Any],
 
 
 def _name(image: AnyImage, index: int) -> str:
-    """A file's name without its suffix; an image in memory is numbered."""
+    """Name a file without its suffix, and an image in memory by number."""
     if isinstance(image, (str, Path)):
         return Readers().case_name(Path(image)) or Path(image).stem
     return f'image_{index}'

@@ -1,4 +1,4 @@
-"""Images of any kind, brought to one."""
+"""Reads images and volumes of any kind into one form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +31,12 @@ class Scan:
 
     Attributes:
         values: Intensities (D, H, W), or RGB (D, H, W, 3).
-        geometry: The grid: ``size``, ``spacing``, ``origin``, ``direction``
-            in SimpleITK's order (x, y, z), mm.
-        in_space: Whether millimetres mean anything.
-        modality: What its file's kind usually shows, None if it has no file.
-        name: For messages.
+        geometry: The grid: ``size``, ``spacing``, ``origin`` and
+            ``direction`` in SimpleITK's order (x, y, z), in mm.
+        in_space: Whether lengths in millimetres are known.
+        modality: The modality that files of its kind usually show; None if
+            the scan has no file.
+        name: The scan's name in messages.
     """
 
     values: np.ndarray
@@ -45,10 +46,14 @@ class Scan:
     name: str
 
     def resampled(self, side: float) -> 'Scan':
-        """The scan with cubes of a side in mm as voxels.
+        """Resample the scan to cubic voxels.
+
+        Args:
+            side: The cubes' side in mm.
 
         Raises:
-            InputError: If the side is not positive, or lengths are unknown.
+            InputError: If the side is not positive, or the scan does not know
+                its spacing.
         """
         if not side > 0:
             raise InputError(f'isotropic: expected a length > 0, found {side}')
@@ -65,18 +70,18 @@ class Scan:
 
 def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
               channel: Optional[int] = None, planar: bool = False) -> Scan:
-    """Read an image, or take one that was read.
+    """Read an image from its file, or take one from memory.
 
     Args:
         image: A path; an array (H, W), (H, W, 3), (D, H, W) or (D, H, W, 3);
-            or an image of SimpleITK's or PIL's.
-        spacing: Of an array, (x, y) or (x, y, z), mm.
-        channel: Which volume of a 4-D image.
+            or an image of SimpleITK or PIL.
+        spacing: The spacing of an array, (x, y) or (x, y, z), in mm.
+        channel: The index of the volume to take from a 4-D image.
         planar: Whether an array (H, W, 3) is an RGB image.
 
     Raises:
-        InputError: If it cannot be read, has other dimensions, or values that
-            are no numbers.
+        InputError: If the image cannot be read, has other dimensions, or has
+            values that are not finite numbers.
     """
     if spacing is not None and not isinstance(image, np.ndarray):
         raise InputError('spacing: expected it with an array only, found it '
@@ -115,7 +120,7 @@ def _name(image: AnyImage) -> str:
 
 def _three_dimensional(image: sitk.Image, channel: Optional[int]
                        ) -> sitk.Image:
-    """A volume of one value a voxel, or of RGB."""
+    """Make a volume with one value, or RGB, in each voxel."""
     if image.GetDimension() == 4:
         image = image[..., check_channel(channel, image.GetSize()[3],
                                          'image (SimpleITK)')]

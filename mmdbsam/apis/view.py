@@ -1,4 +1,4 @@
-"""What a picture shows of a result."""
+"""Gathers what a picture shows of a result."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from mmdbsam.visualization import VolumeView
 def view_of(model: ImageModel, scan: Scan, result: VolumeResult,
             prompts: Prompts, plane_name: str = 'axial', units: str = 'px',
             window: Any = None) -> VolumeView:
-    """A volume as the model saw it, with prompts and masks.
+    """Show a volume as the model saw it, with prompts and masks.
 
     Args:
-        model: What made the result.
+        model: The model that made the result.
         scan: The volume.
-        result: Its objects.
-        prompts: What asked for them.
+        result: The objects found in the volume.
+        prompts: The prompts that asked for them.
         plane_name: The plane of the slices, and of the prompts on slices.
         units: The prompts' units, ``'px'`` or ``'mm'``.
         window: See :meth:`.PromptInferencer.set_image`.
@@ -45,14 +45,14 @@ def view_of(model: ImageModel, scan: Scan, result: VolumeResult,
 def view_of_image(model: ImageModel, scan: Scan, result: VolumeResult,
                   prompts: ImagePrompts, plane: SlicePlane,
                   window: Any = None) -> VolumeView:
-    """An image of one slice as the model saw it; see :func:`view_of`.
+    """Show an image of one slice, as :func:`view_of` shows a volume.
 
     Args:
-        model: What made the result.
+        model: The model that made the result.
         scan: The image.
-        result: Its objects, as a volume of one slice.
-        prompts: Of the same objects, in pixels of the slice.
-        plane: That of the slice.
+        result: The objects found in it, as a volume of one slice.
+        prompts: The prompts of the same objects, in pixels of the slice.
+        plane: The plane of the slice.
         window: See :meth:`.PromptInferencer.set_image`.
     """
     boxes, points = {}, {}
@@ -65,7 +65,7 @@ def view_of_image(model: ImageModel, scan: Scan, result: VolumeResult,
 
 
 def _marked(prompts: ImagePrompts, i: int) -> np.ndarray:
-    """The points of an object with their labels, (P, 3), without padding."""
+    """Join an object's points and labels, (P, 3), without padding."""
     marked = np.column_stack([prompts.points[i], prompts.point_labels[i]])
     return marked[marked[:, 2] >= 0]
 
@@ -84,6 +84,6 @@ def _view(model: ImageModel, scan: Scan, result: VolumeResult,
 
 
 def _numbers(plane: SlicePlane) -> range:
-    """What the plane's slices are called: the voxels' own indices."""
+    """Number the plane's slices by the voxels' own indices."""
     count = range(plane.size[2])
     return count[::-1] if plane.flipped[2] else count

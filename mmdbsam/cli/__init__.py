@@ -1,8 +1,9 @@
 """The command ``mmdbsam``, whose subcommands the scripts in tools/ run too.
 
-A subcommand is a module here with the functions ``add_arguments(parser)`` and
-``run(args)``, and a line in :data:`COMMANDS`. What needs torch is imported
-when the command runs, so that ``--help`` answers at once.
+A subcommand is a module of this package with the functions
+``add_arguments(parser)`` and ``run(args)``, and a line in :data:`COMMANDS`.
+Modules that need torch are imported only when a command runs, so that
+``--help`` answers at once.
 """
 
 import argparse
@@ -31,15 +32,15 @@ def run(words: Sequence[str]) -> None:
     """Run a subcommand.
 
     Args:
-        words: The subcommand, and what follows it on the command line.
+        words: The subcommand and its arguments.
 
     Raises:
         InputError: If the command cannot use what it was given.
         SystemExit: If the words do not fit the command, or ask for help.
     """
     parser = argparse.ArgumentParser(
-        prog='mmdbsam', description='DB-SAM: medical images from prompts to '
-        'masks.', epilog="'mmdbsam COMMAND --help' explains a command.")
+        prog='mmdbsam', description='DB-SAM segments medical images from '
+        'prompts.', epilog="'mmdbsam COMMAND --help' explains a command.")
     parser.add_argument('--version', action='version', version=__version__)
     commands = parser.add_subparsers(dest='command', metavar='COMMAND',
                                      required=True)
@@ -60,7 +61,7 @@ def main(*command: str) -> None:
     """Run the command line of this process.
 
     Args:
-        command: Words that precede those of the command line; the scripts in
-            tools/ give their subcommand.
+        *command: Words that are put before those of the command line. The
+            scripts in tools/ give their subcommand here.
     """
     run_cli(lambda: run([*command, *sys.argv[1:]]))

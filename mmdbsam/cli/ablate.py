@@ -2,9 +2,9 @@
 
 ``mmdbsam ablate configs/studies/components_tinyvit_ct.py --amp``
 
-What is done is kept, and what was cut is resumed: after an interruption, or to
-add variants or seeds to the study, give the same command again. See
-docs/ablations.md.
+Finished runs are kept and interrupted ones are resumed: after an interruption,
+or after adding variants or seeds to the study, give the same command again.
+docs/ablations.md explains the rest.
 """
 
 import argparse
@@ -16,19 +16,19 @@ from mmdbsam.cli.options import add_override_arguments
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    parser.add_argument('study', help='the study\'s file')
+    parser.add_argument('study', help='the path of the study\'s file')
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision, as '
-        'mmdbsam train does; tests are in float32')
+        'mmdbsam train --amp does; tests are run in float32')
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         '--devices', type=int, default=1, metavar='N',
-        help='trainings at a time, each on a GPU of its own, or on its part '
-        'of the cores')
+        help='the number of trainings that run at the same time, each on a '
+        'GPU of its own or on its share of the CPU cores')
     where.add_argument(
-        '--slurm', metavar='PARTITION', help='run nothing: print a command '
-        'for Slurm for each run that is not done, and write the table of '
-        'those that are')
+        '--slurm', metavar='PARTITION', help='run nothing, but print a '
+        'Slurm command for each run that is not finished, and write the table '
+        'of those that are')
     add_override_arguments(parser, 'work_dirs/<name of the study>')
 
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     work_dir = Path(args.work_dir or f'work_dirs/{study.name}').resolve()
     runs = plan_runs(study, work_dir)
     tools = Tools(args.amp)
-    # A file gets lines as wide as the table.
+    # Output to a file has no terminal's width; 160 fits the table.
     console = Console(width=None if sys.stdout.isatty() else 160)
     failures = {}
     if args.slurm:

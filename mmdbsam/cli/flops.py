@@ -1,11 +1,11 @@
 """Measure what each block of a model costs.
 
-``mmdbsam flops configs/dbsam_tinyvit_ct.py`` prints, for encoding one image
-and decoding its prompts, each block's parameters, operations (a multiplication
-and an addition are two), time, and memory at its peak beyond what there was
-before it; ``--json FILE`` writes them too. The operations are those of the
-model's equations; time and memory are those of this machine, with random
-weights.
+``mmdbsam flops configs/dbsam_tinyvit_ct.py`` encodes one image and decodes its
+prompts. For each block it prints the parameters, the operations (where a
+multiplication and an addition count as two), the time, and the peak of the
+memory beyond what was in use before; ``--json FILE`` writes them too. The
+operations follow from the model's equations; time and memory are measured on
+this machine, with random weights.
 """
 
 import argparse
@@ -19,17 +19,21 @@ from mmdbsam.errors import InputError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('config', help='a path, or a name of the model zoo')
-    parser.add_argument('--prompts', type=int, default=1, help='boxes')
+    parser.add_argument('--prompts', type=int, default=1,
+                        help='the number of boxes to decode')
     parser.add_argument('--runs', type=int, default=5,
-                        help='timed runs, after one that is not')
+                        help='the number of timed runs, after one that is '
+                        'not timed')
     parser.add_argument('--amp', action='store_true',
-                        help='mixed precision, as in mmdbsam test')
-    parser.add_argument('--json', metavar='FILE', help='write this file too')
+                        help='compute in mixed precision, as mmdbsam test '
+                        '--amp does')
+    parser.add_argument('--json', metavar='FILE',
+                        help='write the numbers to this file too')
     add_runner_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the table, write the file."""
+    """Print the table, and write the file if there is one to write."""
     import torch
 
     from mmdbsam.engine.costs import count_operations, measure, parameters
@@ -58,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def print_table(summary: dict) -> None:
-    """Print a line a block, in GitHub's markdown."""
+    """Print a table with a row for each block, in GitHub's markdown."""
     print(f'{summary["config"]}: {summary["image_side"]} px, '
           f'{summary["prompts"]} prompt(s), {summary["device"]}, '
           f'{summary["threads"]} threads, {summary["precision"]}\n')

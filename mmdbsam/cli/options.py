@@ -1,4 +1,4 @@
-"""Options that several commands have, and what they make of a config."""
+"""Options that several commands share, and their effect on a config."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _OptionsAction(argparse.Action):
-    """mmengine's KEY=VALUE options, with a usage error if one has no '='."""
+    """Parses mmengine's KEY=VALUE options; one without '=' is an error."""
 
     def __call__(self, parser: argparse.ArgumentParser,
                  namespace: argparse.Namespace, *args: Any) -> None:
@@ -26,14 +26,14 @@ class _OptionsAction(argparse.Action):
 def add_override_arguments(
         parser: argparse.ArgumentParser,
         work_dir: str = 'work_dirs/<name of the config>') -> None:
-    """Add the options for what a config leaves open.
+    """Add the options that override a config.
 
     Args:
         parser: The parser.
-        work_dir: The default of ``--work-dir``, for its help.
+        work_dir: The default of ``--work-dir``, as its help names it.
     """
-    parser.add_argument('--work-dir', help='where logs and checkpoints go; '
-                        f'default: {work_dir}')
+    parser.add_argument('--work-dir', help='the folder for logs and '
+                        f'checkpoints (default: {work_dir})')
     add_cfg_options(parser)
 
 
@@ -41,17 +41,17 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add the option that overrides keys of a config."""
     parser.add_argument(
         '--cfg-options', nargs='+', action=_OptionsAction, default={},
-        metavar='KEY=VALUE', help='override any key of the config, as '
-        'model.image_encoder.neck=None; data_root, image_size, batch_size and '
-        'max_epochs reach every place that depends on them')
+        metavar='KEY=VALUE', help='override any key of the config, for '
+        'example model.image_encoder.neck=None; data_root, image_size, '
+        'batch_size and max_epochs change every place that depends on them')
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that the commands on a Runner have in common."""
+    """Add the options shared by the commands that read a config."""
     add_override_arguments(parser)
     parser.add_argument('--launcher', default='none',
                         choices=['none', 'pytorch', 'slurm', 'mpi'])
-    # torchrun and torch.distributed.launch know it by either name.
+    # Launchers of torch pass it under either name.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
                         help=argparse.SUPPRESS)
 
@@ -60,8 +60,8 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the common options to it.
 
     Args:
-        args: With ``config``, a path or a name of the model zoo,
-            ``cfg_options``, ``launcher`` and ``work_dir``.
+        args: The arguments ``config``, which is a path or a name of the model
+            zoo, ``cfg_options``, ``launcher`` and ``work_dir``.
 
     Raises:
         InputError: If the config cannot be read, an option does not fit it,

@@ -1,6 +1,6 @@
 """Turn medical images and their labels into mmdbsam's training format.
 
-docs/prepare_your_data.md has a table of sources.
+docs/prepare_your_data.md lists the sources that can be read.
 """
 
 import argparse
@@ -26,93 +26,100 @@ from mmdbsam.preparation import (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument(
-        'source', help='a folder with images/ and labels/ or another of the '
-        'layouts in docs/prepare_your_data.md, or a CSV file with the columns '
+        'source', help='a folder with images/ and labels/ or in another '
+        'layout of docs/prepare_your_data.md, or a CSV file with the columns '
         'image,label[,case,split,group]')
-    parser.add_argument('dest', help='folder to write')
+    parser.add_argument('dest', help='the folder to write to')
     parser.add_argument('--name', help="the data set's name (default: the "
                         'name of DEST)')
     parser.add_argument('--note', default='', metavar='TEXT',
-                        help='what a reader of a score on the data must know')
+                        help='a note on the data, which is shown beside '
+                        'scores on them')
     parser.add_argument(
         '--overwrite', action='store_true',
-        help='replace a data set at DEST that was made otherwise')
+        help='replace a data set at DEST that was made from other files or '
+        'with other options')
     parser.add_argument(
         '--workers', type=int, default=os.cpu_count(), metavar='N',
-        help='cases that are prepared at the same time (default: '
-        '%(default)s)')
-    _add_source_options(parser.add_argument_group('what is read'))
-    _add_case_options(parser.add_argument_group('how a case is prepared'))
-    _add_split_options(parser.add_argument_group('how the data are split'))
+        help='the number of cases that are prepared at the same time '
+        '(default: %(default)s)')
+    _add_source_options(parser.add_argument_group('source'))
+    _add_case_options(parser.add_argument_group('preparation of a case'))
+    _add_split_options(parser.add_argument_group('split'))
 
 
 def _add_source_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--labels', metavar='FILE.yml',
-        help="labels to keep, lines 'name: source' or 'name: [source, "
-        "source]' (default: all)")
+        help="a file of the labels to keep, with lines 'name: source' or "
+        "'name: [source, source]' (default: all labels)")
     group.add_argument(
         '--series', nargs='+', default=(), metavar='UID',
         help='the DICOM series to take from folders that hold several')
     group.add_argument(
         '--channel', type=int, metavar='N',
-        help="the one to take of a case's several: of nnU-Net's files, or of "
-        'the volumes of a 4-D file')
+        help="the index of the one to take from a case's several nnU-Net "
+        'files, or from the volumes of a 4-D file')
     group.add_argument(
         '--allow-absolute-paths', action='store_true',
-        help="let a table's paths leave its folder")
+        help="allow a table's paths to lead out of its folder")
 
 
 def _add_case_options(group: argparse._ArgumentGroup) -> None:
     defaults = CaseOptions()
     group.add_argument('--modality', metavar='NAME',
-                       help='as CT (the default for volumes) or MR')
+                       help='the modality, such as CT (the default for '
+                       'volumes) or MR')
     group.add_argument(
         '--window', nargs='+', action='append', metavar='LEVEL WIDTH',
-        help='grey values (HU for CT) that become 0..255, or one of '
-        f'{", ".join(WINDOWS)}; given three times, the channels of an RGB '
-        'image; default: 8 bits stay as they are, soft_tissue for CT, else '
-        'percentiles, 0.5 to 99.5 of the non-zero voxels')
+        help='the window of grey values (HU for CT) that become 0..255, or '
+        f'one of {", ".join(WINDOWS)}; given three times, the windows of the '
+        'three channels of an RGB image (default: 8 bits stay as they are; CT '
+        'has soft_tissue, and others the 0.5 to 99.5 percentiles of the '
+        'non-zero voxels)')
     group.add_argument('--plane', choices=ORIENTATIONS, default=defaults.plane,
-                       help='of the slices (default: %(default)s)')
+                       help='the plane of the slices (default: %(default)s)')
     group.add_argument(
         '--spacing', nargs=3, type=float, metavar=('X', 'Y', 'Z'),
-        help="resample to this voxel spacing in mm, Z across the slices "
-        "(default: the scan's)")
+        help='resample to this voxel spacing in mm, where Z is across the '
+        "slices (default: the scan's own)")
     group.add_argument(
         '--min-volume', type=int, default=defaults.min_volume, metavar='N',
-        help='voxels that a label must have in a scan, or it is taken out '
-        "(default: %(default)s, MedSAM's)")
+        help='the least number of voxels of a label in a scan; a smaller one '
+        'is removed (default: %(default)s, as in MedSAM)')
     group.add_argument(
         '--min-area', type=int, default=defaults.min_area, metavar='N',
-        help='pixels that a label must have in a slice, or it is taken out '
-        "there (default: %(default)s, MedSAM's)")
+        help='the least number of pixels of a label in a slice; a smaller one '
+        'is removed there (default: %(default)s, as in MedSAM)')
 
 
 def _add_split_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--split-by', choices=('case', 'slices'),
-        help='default: case (whole patients where known), or slices if there '
-        'are fewer than 3')
+        help='what the splits are made of: cases (whole patients where they '
+        'are known), or slices (default: case, or slices if there are fewer '
+        'than 3 cases)')
     group.add_argument(
         '--split', nargs=3, type=float, metavar=('TRAIN', 'VAL', 'TEST'),
         default=SplitPlan.fractions,
-        help='fractions of sum 1 (default: 0.7 0.1 0.2)')
+        help='the fractions of the splits, which add up to 1 (default: 0.7 '
+        '0.1 0.2)')
     group.add_argument(
         '--blocks', type=int, default=SplitPlan.blocks, metavar='N',
-        help='by slices: contiguous blocks that each case is cut into '
-        '(default: %(default)s)')
+        help='for --split-by slices, the number of contiguous blocks that '
+        'each case is cut into (default: %(default)s)')
     group.add_argument(
         '--gap', type=int, default=SplitPlan.gap, metavar='N',
-        help='by slices: slices dropped between blocks of different splits '
-        '(default: %(default)s)')
+        help='for --split-by slices, the number of slices left out between '
+        'blocks of different splits (default: %(default)s)')
     group.add_argument(
         '--seed', type=int, default=SplitPlan.seed,
-        help='by case: seed of the shuffle (default: %(default)s)')
+        help='for --split-by case, the seed of the shuffle (default: '
+        '%(default)s)')
 
 
 def print_summary(prepared: Prepared) -> None:
-    """Print cases and slices per split, the labels, and what was left out."""
+    """Print each split's cases and slices, and labels kept and removed."""
     data = prepared.data
     print(f'{"":12}' + ''.join(f'{split:>8}' for split in SPLITS))
     blocks = {split: data.blocks(split) for split in SPLITS}
@@ -138,7 +145,7 @@ def print_summary(prepared: Prepared) -> None:
 
 
 def print_dropped(data: PreparedData) -> None:
-    """Print what was too small, by label."""
+    """Print how much of each label was removed as too small."""
     lost: dict[str, list[int]] = {}
     for case in data.cases:
         for name, (voxels, slices) in case.dropped.items():
@@ -152,7 +159,7 @@ def print_dropped(data: PreparedData) -> None:
 
 
 def report(prepared: Prepared) -> bool:
-    """Print what was done; whether all of it could be."""
+    """Print what was done, and return whether no case was left out."""
     print_summary(prepared)
     for name, problem in prepared.problems.items():
         print(f"problem: case '{name}' left out: {problem}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """Test a model and report its scores.
 
-``mmdbsam test CONFIG CHECKPOINT --report DIR``
+``mmdbsam test CONFIG CHECKPOINT --report DIR`` prints the scores, and writes
+them to DIR with tables, plots and overlays.
 """
 
 import argparse
@@ -15,13 +16,15 @@ _PROMPTS = 'tight, shift:PX, jitter:PXxDRAWS, box3d, point or clicks:N'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('config', help='a path, or a name of the model zoo')
-    parser.add_argument('checkpoint', help='of mmdbsam, or an official SAM '
-                        'checkpoint for a config without added blocks')
+    parser.add_argument('checkpoint', help='a checkpoint of mmdbsam, or an '
+                        'official one of SAM for a config without added '
+                        'blocks')
     parser.add_argument('--report', metavar='DIR', type=Path,
                         help='write tables, plots and overlays to this '
                         'folder; open its index.html')
-    parser.add_argument('--prompt', metavar='HOW', help=f'{_PROMPTS}; '
-                        "default: the config's, which is tight")
+    parser.add_argument('--prompt', metavar='HOW', help='how objects are '
+                        f"prompted: {_PROMPTS} (default: the config's, which "
+                        'is tight)')
     parser.add_argument('--show-dir', metavar='DIR', type=Path,
                         help='write a picture of every slice with its '
                         'prompts, reference and prediction to this folder')
@@ -29,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "augmentation, by the config's tta_model and "
                         'tta_pipeline')
     parser.add_argument(
-        '--amp', action='store_true', help='mixed precision: bfloat16, or '
-        'float16 on a GPU without')
+        '--amp', action='store_true', help='compute in mixed precision: in '
+        'bfloat16, or in float16 on a GPU without bfloat16')
     add_runner_arguments(parser)
 
 

@@ -11,11 +11,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='a path, or a name of the model zoo')
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-        help='go on from a checkpoint; without a value, from the latest in '
+        help='resume from a checkpoint; without a value, from the latest in '
         'the work directory, if there is one')
     parser.add_argument(
-        '--amp', action='store_true', help='mixed precision: bfloat16, or '
-        'float16 with loss scaling on a GPU without')
+        '--amp', action='store_true', help='train in mixed precision: in '
+        'bfloat16, or in float16 with loss scaling on a GPU without bfloat16')
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate '
         "by the batch size of all processes to the config's "
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     cfg.resume = checkpoint is not None
     cfg.load_from = checkpoint or cfg.get('load_from')
     if cfg.resume:
-        # All weights come from the checkpoint.
+        # The checkpoint holds all weights, also the pretrained ones.
         cfg.model.pretrained = None
     runner = build_runner(cfg)
     if cfg.resume:

@@ -1,7 +1,7 @@
-"""Models outside of torch: exported files, and what runs them.
+"""Models outside of torch: their exported files, and the code that runs them.
 
-Importing this needs no torch; :mod:`mmdbsam.deployment.onnx_export`, which
-writes the files, does.
+Importing this package needs no torch. Only
+:mod:`mmdbsam.deployment.onnx_export`, which writes the files, needs it.
 """
 
 from mmdbsam.deployment.onnx_segmentor import OnnxSegmentor, Segmentation

@@ -1,4 +1,4 @@
-"""A model as two ONNX files: one encodes images, one decodes prompts."""
+"""Exports a model as two ONNX files, an image encoder and a decoder."""
 
 import warnings
 from dataclasses import asdict
@@ -33,7 +33,7 @@ from mmdbsam.models.segmentors import (
 )
 
 OPSET = 18
-#: How far the files' logits may be from torch's.
+#: The greatest difference allowed between the files' logits and torch's.
 TOLERANCE = 1e-3
 
 _PIPELINE = ('LoadSlice', 'BoxPromptsFromMask', 'ResizeLongestSide',
@@ -43,11 +43,11 @@ _PIPELINE = ('LoadSlice', 'BoxPromptsFromMask', 'ResizeLongestSide',
 class PromptDecoder(nn.Module):
     """The prompt encoder and the mask head, as one graph.
 
-    Boxes come as points, their corners, with labels of their own, as in
-    SAM's ONNX models, so that any combination of prompts is one input.
+    Boxes are given by their corners, as points with labels of their own, as
+    in SAM's ONNX models, so that any combination of prompts is one input.
 
     Args:
-        model: Whose prompts are decoded.
+        model: The model whose prompts are decoded.
     """
 
     def __init__(self, model: PromptSegmentor) -> None:
@@ -60,12 +60,13 @@ class PromptDecoder(nn.Module):
         """Decode n prompts of one image.
 
         Args:
-            embedding: (1, C, h, w).
-            points: (n, T, 2), x and y in pixels of the input.
-            point_labels: (n, T), int64: 1 foreground, 0 background, 2 and 3
-                the corners of a box, top left and bottom right, -1 no point.
-            masks: (n, 1, 4h, 4w), logits of an earlier decoding.
-            has_masks: A bool, whether ``masks`` are read.
+            embedding: The image's embedding, (1, C, h, w).
+            points: Points x, y in pixels of the input, (n, T, 2).
+            point_labels: The points' labels, int64 (n, T): 1 for foreground,
+                0 for background, 2 and 3 for the top left and the bottom
+                right corner of a box, -1 for no point.
+            masks: Logits of an earlier decoding, (n, 1, 4h, 4w).
+            has_masks: Whether ``masks`` are read, as a bool tensor.
 
         Returns:
             tuple: Logits (n, 4, 4h, 4w) of the single mask and of the three
@@ -80,8 +81,8 @@ class PromptDecoder(nn.Module):
         is_point = (point_labels >= 0)[..., None].to(position.dtype)
         sparse = position * is_point + embeddings[point_labels + 1]
 
-        # Without their dimension of one image: within a condition the
-        # exporter takes any size for one that varies.
+        # The dimension of one image is dropped, as the exporter takes every
+        # size within a condition for one that varies.
         maps = embedding[0], encoder.get_dense_pe()[0]
 
         def with_masks(embedding: Tensor, image_pe: Tensor, sparse: Tensor,
@@ -91,7 +92,7 @@ class PromptDecoder(nn.Module):
 
         def without_masks(embedding: Tensor, image_pe: Tensor, sparse: Tensor,
                           masks: Tensor) -> tuple:
-            # One for all prompts, which the head makes use of.
+            # The head computes less when all prompts share one embedding.
             dense = encoder.no_mask_embed.weight.view(1, -1, 1, 1)
             return head.decode_masks(embedding[None], image_pe[None], sparse,
                                      dense)
@@ -101,11 +102,11 @@ class PromptDecoder(nn.Module):
 
 
 def preprocessing_of(cfg: Config, model: PromptSegmentor) -> Preprocessing:
-    """What the files have to say of images.
+    """Describe the preprocessing of images for the files' metadata.
 
     Raises:
-        InputError: If the test pipeline or the data preprocessor do something
-            that the files cannot describe.
+        InputError: If the test pipeline or the data preprocessor does
+            something that the metadata cannot describe.
     """
     steps = [step['type'] for step in cfg.test_dataloader.dataset.pipeline]
     other = set(steps) - set(_PIPELINE)
@@ -138,20 +139,19 @@ def preprocessing_of(cfg: Config, model: PromptSegmentor) -> Preprocessing:
 def export_onnx(model: PromptSegmentor, folder: Path,
                 preprocessing: Preprocessing,
                 **provenance: Any) -> Dict[str, float]:
-    """Write ``encoder.onnx`` and ``decoder.onnx``, both or none.
+    """Write ``encoder.onnx`` and ``decoder.onnx``, both of them or neither.
 
-    Weights of more than 2 GB, ONNX's limit, go to files of their own beside
-    them.
+    Weights beyond ONNX's limit of 2 GB are written to files beside them.
 
     Args:
-        model: In evaluation mode, on the CPU, in float32.
-        folder: New, empty, or with an earlier export.
-        preprocessing: What is written to the files' metadata.
-        **provenance: Likewise: where the model comes from.
+        model: The model, in evaluation mode, on the CPU, in float32.
+        folder: A folder that is new, empty, or holds an earlier export.
+        preprocessing: The preprocessing, for the files' metadata.
+        **provenance: The origin of the model, for the files' metadata.
 
     Returns:
         dict: The largest difference between the files' results and torch's,
-        of ``'embedding'``, ``'logits'`` and ``'iou'``.
+        for each of ``'embedding'``, ``'logits'`` and ``'iou'``.
 
     Raises:
         InputError: If the folder holds something else, or the logits differ
@@ -188,8 +188,9 @@ def export_onnx(model: PromptSegmentor, folder: Path,
 
 def differences(model: PromptSegmentor,
                 exported: OnnxSegmentor) -> Dict[str, float]:
-    """How far an exported model is from torch's, on two random images and
-    prompts of every kind.
+    """Measure how far an exported model is from torch's.
+
+    Both are given two random images, and prompts of every kind.
 
     Returns:
         dict: The largest absolute difference of the ``'embedding'``, of the
@@ -221,7 +222,7 @@ def differences(model: PromptSegmentor,
 
 def _prompts(generator: np.random.Generator, side: int,
              model: PromptSegmentor) -> Iterator[dict]:
-    """Arguments of ``decode_prompts``, of several numbers of prompts."""
+    """Yield arguments of ``decode_prompts``, for one and more objects."""
 
     def draw(*shape: int) -> np.ndarray:
         return generator.random(shape, np.float32)
@@ -249,15 +250,15 @@ def _write(module: nn.Module, arguments: tuple, path: Path, metadata: str,
            inputs: Sequence[str], outputs: Sequence[str],
            dynamic_shapes: tuple) -> None:
     with warnings.catch_warnings():
-        # It says so of every axis that shares its name with another.
+        # The exporter warns of every axis that shares its name with another.
         warnings.filterwarnings('ignore', message='# The axis name')
         program = torch.onnx.export(
             module, arguments, dynamo=True, opset_version=OPSET,
             input_names=inputs, output_names=outputs,
             dynamic_shapes=dynamic_shapes, verbose=False)
-    # Lines of the source, with this machine's paths.
+    # The metadata would quote the source with this machine's paths.
     ClearMetadataAndDocStringPass()(program.model)
-    # The exporter leaves some behind, of which onnxruntime would warn.
+    # The exporter leaves unused nodes, of which onnxruntime would warn.
     RemoveUnusedNodesPass()(program.model)
     program.model.metadata_props[METADATA_KEY] = metadata
     program.save(path)

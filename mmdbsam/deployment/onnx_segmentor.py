@@ -1,4 +1,4 @@
-"""An exported model, run by onnxruntime: without torch, in numpy."""
+"""Runs an exported model with onnxruntime and numpy, without torch."""
 
 from pathlib import Path
 from typing import (
@@ -25,42 +25,50 @@ DECODER = 'decoder.onnx'
 #: The key of the files' metadata that holds the preprocessing as JSON.
 METADATA_KEY = 'mmdbsam'
 
-# Of points: none, and the corners of a box.
+# Labels of points for no point, and for the two corners of a box.
 _NO_POINT, _LOW_CORNER, _HIGH_CORNER = -1, 2, 3
 
 Points = Tuple[np.ndarray, np.ndarray]
 
 
 class Segmentation(NamedTuple):
-    """Masks of n prompts; M is 1, or 3 with ``multimask_output``."""
+    """Masks of n prompts, M of each: 1, or 3 with ``multimask_output``.
 
-    masks: np.ndarray  # bool (n, M, H, W)
-    iou: np.ndarray  # float32 (n, M), predicted
-    logits: np.ndarray  # float32 (n, M, 4h, 4w), of the padded input
+    Attributes:
+        masks: The masks on the image's pixels, bool (n, M, H, W).
+        iou: The predicted IoU of the masks, float32 (n, M).
+        logits: The logits of the padded input, float32 (n, M, 4h, 4w).
+    """
+
+    masks: np.ndarray
+    iou: np.ndarray
+    logits: np.ndarray
 
 
 class OnnxSegmentor:
-    """The files of ``tools/deployment/export_onnx.py``.
+    """A model in the files of ``tools/deployment/export_onnx.py``.
 
-    ``encode_image`` and ``decode_prompts`` are those of ``PromptSegmentor``,
-    with arrays for tensors. ``set_image`` and ``segment`` are for images and
-    prompts in their own pixels.
+    ``encode_image`` and ``decode_prompts`` do what those of
+    ``PromptSegmentor`` do, with arrays instead of tensors. ``set_image`` and
+    ``segment`` take images and prompts in the images' own pixels.
 
     Args:
-        folder: Where ``encoder.onnx`` and ``decoder.onnx`` are.
-        providers: What onnxruntime computes with, the first that can: a name
-            of ``onnxruntime.get_available_providers()`` each.
-        threads: Of a CPU; 0 for one a core.
+        folder: The folder of ``encoder.onnx`` and ``decoder.onnx``.
+        providers: The execution providers of onnxruntime, in order of
+            preference, by their names in
+            ``onnxruntime.get_available_providers()``.
+        threads: The number of CPU threads; 0 means one per core.
 
     Attributes:
-        preprocessing (Preprocessing): What the files say of images.
-        mask_input_size (tuple): (4h, 4w), the size of logits.
-        provenance (dict): Where the files come from: the ``version`` of
+        preprocessing (Preprocessing): The preprocessing that the files
+            describe.
+        mask_input_size (tuple): The size of logits, (4h, 4w).
+        provenance (dict): The origin of the files: the ``version`` of
             mmdbsam, the name of the ``config``, and ``checkpoint_sha256``.
 
     Raises:
-        InputError: If a file is missing or damaged, or is none of that tool,
-            or the two are not of one export.
+        InputError: If a file is missing, damaged or not written by that tool,
+            or if the two are not of one export.
     """
 
     def __init__(self, folder: Union[str, Path],
@@ -81,13 +89,13 @@ class OnnxSegmentor:
         self._image: Optional[Tuple[np.ndarray, Tuple[int, int]]] = None
 
     def encode_image(self, images: np.ndarray) -> np.ndarray:
-        """Embeddings of images.
+        """Compute the embeddings of images.
 
         Args:
-            images: float32 (B, 3, S, S), preprocessed.
+            images: The preprocessed images, float32 (B, 3, S, S).
 
         Returns:
-            float32 (B, C, h, w).
+            np.ndarray: The embeddings, float32 (B, C, h, w).
         """
         return self._encoder.run(None, dict(images=images))[0]
 
@@ -101,12 +109,13 @@ class OnnxSegmentor:
         """Decode n prompts of one image.
 
         Args:
-            embedding: (1, C, h, w).
-            boxes: (n, 4), x0, y0, x1, y1 in pixels of the input.
-            points: Coordinates (n, P, 2) in pixels of the input, and labels
-                (n, P): 1 foreground, 0 background, -1 padding.
-            masks: (n, 1, 4h, 4w), logits of an earlier decoding.
-            multimask_output: Three masks a prompt instead of one.
+            embedding: The image's embedding, (1, C, h, w).
+            boxes: Boxes x0, y0, x1, y1 in pixels of the input, (n, 4).
+            points: Points in pixels of the input, (n, P, 2), and their labels,
+                (n, P): 1 for foreground, 0 for background, -1 for padding.
+            masks: Logits of an earlier decoding, (n, 1, 4h, 4w).
+            multimask_output: Whether to return three masks for each prompt
+                instead of one.
 
         Returns:
             tuple: Low-resolution logits float32 (n, 1 or 3, 4h, 4w) and the
@@ -125,17 +134,18 @@ class OnnxSegmentor:
         return logits[:, wanted], iou[:, wanted]
 
     def set_image(self, image: np.ndarray) -> 'OnnxSegmentor':
-        """Encode an image; :meth:`segment` then decodes its prompts.
+        """Encode an image, whose prompts :meth:`segment` then decodes.
 
         Args:
-            image: uint8 (H, W), or RGB (H, W, 3); how intensities become 8
-                bits, ``preprocessing.window`` says.
+            image: The image, uint8 (H, W), or RGB (H, W, 3).
+                ``preprocessing.window`` says how its intensities become 8
+                bits.
 
         Returns:
-            OnnxSegmentor: This one.
+            OnnxSegmentor: The segmentor itself.
 
         Raises:
-            InputError: If it is of another type or shape.
+            InputError: If the image has another type or shape.
         """
         is_plane = image.ndim == 2 or image.shape[2:] == (3, )
         if image.dtype != np.uint8 or not is_plane or 0 in image.shape:
@@ -153,16 +163,18 @@ class OnnxSegmentor:
                 multimask_output: bool = False) -> Segmentation:
         """Segment n objects of the image that was set.
 
-        Prompts of several kinds are of the same n objects.
+        Prompts of several kinds describe the same n objects.
 
         Args:
-            boxes: (n, 4), x0, y0, x1, y1, inclusive pixel indices of the
-                image.
-            points: (n, P, 2), x and y in pixels of the image.
-            point_labels: (n, P): 1 of the object, 0 of the background, -1
-                padding; None if all are of the object.
+            boxes: Boxes x0, y0, x1, y1 as inclusive pixel indices of the
+                image, (n, 4).
+            points: Points x, y in pixels of the image, (n, P, 2).
+            point_labels: The points' labels, (n, P): 1 on the object, 0 on
+                the background, -1 for padding. None means that all points are
+                on the object.
             masks: Logits of an earlier result, (n, 1, 4h, 4w).
-            multimask_output: Three masks an object instead of one.
+            multimask_output: Whether to return three masks for each object
+                instead of one.
 
         Raises:
             InputError: If no image was set, or a prompt is missing, outside
@@ -214,7 +226,7 @@ def _load(path: Path, providers: Sequence[str], threads: int
         return onnxruntime.InferenceSession(path, options,
                                             providers=list(providers))
     except Exception as error:
-        # onnxruntime has no common error for this.
+        # onnxruntime raises errors of many types for a damaged file.
         line = str(error).strip().splitlines()[0]
         raise InputError(f'{path}: expected an ONNX model, found: {line}'
                          ) from error
@@ -222,11 +234,13 @@ def _load(path: Path, providers: Sequence[str], threads: int
 
 def _as_points(number: int, boxes: Optional[np.ndarray],
                points: Optional[Points]) -> Tuple[np.ndarray, np.ndarray]:
-    """All that has coordinates as points; one of none ends them, without a
-    box, as in SAM's prompt encoder.
+    """Turn points and boxes into points alone.
+
+    Where there is no box, an empty point ends them, as in SAM's prompt
+    encoder.
 
     Returns:
-        tuple: float32 (n, T, 2) and int64 (n, T).
+        tuple: The points, float32 (n, T, 2), and their labels, int64 (n, T).
     """
     coordinates: List[np.ndarray] = [np.zeros((number, 0, 2))]
     labels: List[np.ndarray] = [np.zeros((number, 0))]
@@ -245,10 +259,10 @@ def _as_points(number: int, boxes: Optional[np.ndarray],
 
 def _numbers(name: str, values: Sequence, shape: Tuple[int, ...]
              ) -> np.ndarray:
-    """float32 of a shape, in which -1 is any number.
+    """Read finite numbers, float32, of a shape in which -1 is any length.
 
     Raises:
-        InputError: If they are none.
+        InputError: If the values are not finite, or of another shape.
     """
     found = np.asarray(values, np.float32)
     if found.ndim != len(shape) or any(
@@ -263,10 +277,10 @@ def _numbers(name: str, values: Sequence, shape: Tuple[int, ...]
 
 def _inside(name: str, points: np.ndarray, shape: Tuple[int, int]
             ) -> np.ndarray:
-    """Points in pixels, those on the image's rim moved to its last centres.
+    """Refuse points outside the image, and move those on its rim inwards.
 
     Raises:
-        InputError: If one lies outside the image.
+        InputError: If a point lies outside the image.
     """
     last = np.float32(shape[::-1]) - 1
     outside = (points < -0.5) | (points > last + 0.5)

@@ -1,4 +1,4 @@
-"""What stands between an image of 8 bits and an exported model, and after."""
+"""Turns 8-bit images into an exported model's input, and logits into masks."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,31 +13,35 @@ from mmdbsam.geometry.resizing import resize_longest_side
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How images become the encoder's input, and logits become masks.
+    """The steps from images to the encoder's input, and from logits to masks.
 
-    It is what the test pipeline and the data preprocessor do, in numpy: the
-    input is the same to the bit. The files of an exported model hold it as
-    JSON.
+    They are those of the test pipeline and of the data preprocessor, in
+    numpy, and give the same input to the bit. The files of an exported model
+    hold them as JSON.
 
     Attributes:
-        image_size: S, the side of the padded input in pixels. The longest
-            side of an image is resized to it: averaged over areas to shrink,
-            interpolated linearly to enlarge.
-        normalisation: ``'mean_std'`` per channel, or ``'min_max'``, each
-            image to [0, 1] by its own minimum and maximum.
-        mean: Per channel, of RGB values in 0-255; None for ``'min_max'``.
-        std: Likewise.
-        padding: Where the normalised image is filled up with zeros to S x S:
-            ``'bottom_right'``.
-        mask_threshold: A mask is where the logits exceed it.
-        modality: What the model was trained on, as ``'CT'``; None if its
-            config does not say.
-        window: How intensities become 8 bits: ``level`` and ``width`` of a
-            linear grey-value window, or ``lower`` and ``upper``, percentiles
-            of a volume's non-zero voxels that bound it; one, or one for each
-            of three channels; empty if the config does not say.
-        windows_8_bits: Whether images of 8 bits pass the window too; else
-            they are taken as they are.
+        image_size: The side S of the padded input in pixels. The longest side
+            of an image is resized to it, by averaging over areas to shrink
+            and by linear interpolation to enlarge.
+        normalisation: ``'mean_std'``, which standardises each channel, or
+            ``'min_max'``, which scales each image to [0, 1] by its own
+            minimum and maximum.
+        mean: The mean of each channel, for RGB values in 0-255; None for
+            ``'min_max'``.
+        std: The standard deviation of each channel, in the same units; None
+            for ``'min_max'``.
+        padding: The sides on which the normalised image is padded with zeros
+            to S x S: ``'bottom_right'``.
+        mask_threshold: The logit above which a pixel belongs to the mask.
+        modality: The modality that the model was trained on, such as
+            ``'CT'``; None if its config does not say.
+        window: The windows by which intensities become 8 bits, one for all
+            channels or one for each of three; empty if the config does not
+            say. A window has the ``level`` and ``width`` of a linear
+            grey-value window, or its bounds ``lower`` and ``upper`` as
+            percentiles of a volume's non-zero voxels.
+        windows_8_bits: Whether images of 8 bits pass the window too, instead
+            of being taken as they are.
     """
 
     image_size: int
@@ -51,15 +55,23 @@ class Preprocessing:
     windows_8_bits: bool = False
 
     def to_json(self, **provenance: Any) -> str:
-        """The text that the files hold, with where they come from."""
+        """Write the text that the files hold.
+
+        Args:
+            **provenance: Further keys, which say where the files come from.
+        """
         return json.dumps(dict(asdict(self), **provenance))
 
     @classmethod
     def from_json(cls, text: str) -> Tuple['Preprocessing', Dict[str, Any]]:
-        """The inverse of :meth:`to_json`.
+        """Read the text that :meth:`to_json` wrote.
+
+        Returns:
+            tuple: The preprocessing, and the provenance.
 
         Raises:
-            InputError: If a key is missing, or a rule is unknown.
+            InputError: If a key is missing, or the normalisation or the
+                padding is unknown.
         """
         provenance = json.loads(text)
         try:
@@ -77,13 +89,13 @@ class Preprocessing:
         return found, provenance
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """The encoder's input.
+        """Make the encoder's input.
 
         Args:
-            image: uint8 (H, W), or RGB (H, W, 3).
+            image: The image, uint8 (H, W), or RGB (H, W, 3).
 
         Returns:
-            float32 (3, S, S).
+            np.ndarray: The input, float32 (3, S, S).
         """
         resized = resize_longest_side(image, self.image_size)
         if resized.ndim == 2:
@@ -102,15 +114,15 @@ class Preprocessing:
 
     def masks(self, logits: np.ndarray, resized: Tuple[int, int],
               shape: Tuple[int, int]) -> np.ndarray:
-        """Masks on the image, as ``PromptSegmentor.to_masks`` makes them.
+        """Make masks on the image, as ``PromptSegmentor.to_masks`` does.
 
         Args:
-            logits: float32 (n, M, 4h, 4w).
-            resized: (height, width) of the image in the input.
-            shape: (H, W) of the image.
+            logits: The logits, float32 (n, M, 4h, 4w).
+            resized: The image's size in the input, (height, width).
+            shape: The image's own size, (H, W).
 
         Returns:
-            bool (n, M, H, W).
+            np.ndarray: The masks, bool (n, M, H, W).
         """
         masks = np.empty((*logits.shape[:2], *shape), bool)
         for index in np.ndindex(logits.shape[:2]):

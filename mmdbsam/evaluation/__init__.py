@@ -1,4 +1,4 @@
-"""Scores, and the metrics that compute them for volumes."""
+"""Scores of masks, and the metrics that compute them for volumes."""
 
 from mmdbsam.evaluation.baselines import filled_box, inscribed_ellipse
 from mmdbsam.evaluation.benchmark_metric import BenchmarkMetric

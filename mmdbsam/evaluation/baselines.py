@@ -1,4 +1,4 @@
-"""Masks that a box gives without a model: the floor under every score.
+"""Masks made from a box without a model: the floor under every score.
 
 A box is (x0, y0, x1, y1) in inclusive pixel indices, as SAM's and MedSAM's
 prompts are: it covers x0 - 0.5 to x1 + 0.5. A pixel belongs to a mask if its
@@ -11,28 +11,30 @@ import numpy as np
 
 
 def filled_box(boxes: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
-    """Every pixel of the box.
+    """Fill each box.
 
     Args:
-        boxes: float (K, 4), pixels; parts outside the image are cut off.
-        shape: (H, W) of the image.
+        boxes: The boxes in pixels, float (K, 4). Parts outside the image are
+            cut off.
+        shape: The image's size, (H, W).
 
     Returns:
-        np.ndarray: bool (K, H, W).
+        np.ndarray: The masks, bool (K, H, W).
     """
     x, y = _unit_coordinates(boxes, shape)
     return (np.abs(x) <= 1) & (np.abs(y) <= 1)
 
 
 def inscribed_ellipse(boxes: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
-    """The ellipse that touches the box's four sides.
+    """Fill the ellipse that touches the four sides of each box.
 
     Args:
-        boxes: float (K, 4), pixels; parts outside the image are cut off.
-        shape: (H, W) of the image.
+        boxes: The boxes in pixels, float (K, 4). Parts outside the image are
+            cut off.
+        shape: The image's size, (H, W).
 
     Returns:
-        np.ndarray: bool (K, H, W).
+        np.ndarray: The masks, bool (K, H, W).
     """
     x, y = _unit_coordinates(boxes, shape)
     return x**2 + y**2 <= 1
@@ -40,7 +42,11 @@ def inscribed_ellipse(boxes: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
 
 def _unit_coordinates(boxes: np.ndarray, shape: Tuple[int, int]
                       ) -> Tuple[np.ndarray, np.ndarray]:
-    """Pixel centres with each box as [-1, 1]^2: (K, 1, W) and (K, H, 1)."""
+    """Scale the pixels' centres so that each box becomes [-1, 1]^2.
+
+    Returns:
+        tuple: x, (K, 1, W), and y, (K, H, 1).
+    """
     x0, y0, x1, y1 = np.asarray(boxes, dtype=float).T[:, :, None]
     height, width = shape
     x = (2 * np.arange(width) - x0 - x1) / (x1 - x0 + 1)

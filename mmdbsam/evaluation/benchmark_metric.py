@@ -1,4 +1,4 @@
-"""Several tasks, each scored by itself."""
+"""Scores several tasks, each by itself, and averages them."""
 
 from fnmatch import fnmatch
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -16,28 +16,30 @@ from mmdbsam.registry import METRICS
 class BenchmarkMetric(BaseMetric):
     """A :class:`VolumeMetric` for each of the data sets in a folder.
 
-    The scores of 3-D tasks and of 2-D tasks are averaged apart, every task
-    counting once (DB-SAM, section 3).
+    The scores of 3-D tasks and of 2-D tasks are averaged separately, and
+    every task counts once (DB-SAM, section 3).
 
     Args:
-        data_root: Folder of the prepared data sets, see
-            :meth:`PreparedData.open_tasks`.
-        planar_tasks: Names of the 2-D tasks, ``*`` stands for anything; they
-            are scored ``per_slice``.
-        task_options: By a task's name or a pattern as above, options that
-            are its own, as ``{'03-*': dict(tolerance=1.)}``.
-        collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
-        options: Of every :class:`VolumeMetric`.
+        data_root: The folder of the prepared data sets, see
+            :meth:`.PreparedData.open_tasks`.
+        planar_tasks: The names of the 2-D tasks, which are scored
+            ``per_slice``; ``*`` stands for anything.
+        task_options: Options for single tasks, by a task's name or a pattern
+            of names, as in ``{'03-*': dict(tolerance=1.)}``.
+        collect_device: The device on which results are collected, 'cpu' or
+            'gpu'; see mmengine's ``BaseMetric``.
+        **options: Options for every :class:`VolumeMetric`.
 
     Attributes:
-        metrics (dict[str, VolumeMetric]): Task to its metric.
-        planar (dict[str, bool]): Task to whether it is a 2-D one.
+        metrics (dict[str, VolumeMetric]): The metric of each task.
+        planar (dict[str, bool]): Whether each task is a 2-D task.
 
     Raises:
-        InputError: As :class:`VolumeMetric`; if there are no data sets.
+        InputError: In the same cases as :class:`VolumeMetric`, or if there
+            are no data sets.
     """
 
-    # Not None, or mmengine warns that it is missing.
+    # mmengine would warn of a missing prefix if this were None.
     default_prefix = ''
 
     def __init__(self,
@@ -64,11 +66,13 @@ class BenchmarkMetric(BaseMetric):
         """Keep the prompts of a batch with their tasks.
 
         Args:
-            data_batch: Not used.
-            data_samples: As for :class:`VolumeMetric`, with ``task``.
+            data_batch: This argument is not used.
+            data_samples: The samples that :meth:`.VolumeMetric.process`
+                takes, with their ``task``.
 
         Raises:
-            InputError: If a sample is of no task, or not of its split.
+            InputError: If a sample belongs to no task, or not to its task's
+                split.
         """
         for sample in data_samples:
             metric = self.metrics.get(sample['task'])
@@ -84,12 +88,12 @@ class BenchmarkMetric(BaseMetric):
         """Score each task and average.
 
         Args:
-            results: Of each sample, its task and its prompts.
+            results: The task and the prompts of each sample.
 
         Returns:
-            dict[str, float]: ``TASK/DSC`` and so on for each score; the
-            means over tasks ``3D_DSC`` and ``2D_DSC`` and so on, where there
-            are such tasks.
+            dict[str, float]: The scores of each task, such as ``TASK/DSC``,
+            and their means over the 3-D and over the 2-D tasks, such as
+            ``3D_DSC`` and ``2D_DSC``, where there are tasks of the kind.
         """
         scores = {name: metric.compute_metrics(
             [result for task, result in results if task == name])
@@ -105,7 +109,7 @@ class BenchmarkMetric(BaseMetric):
         return found
 
     def _names(self) -> List[str]:
-        """Of the scores that all tasks have."""
+        """List the names of the scores that all tasks have."""
         first, *others = [metric.scores for metric in self.metrics.values()]
         return [name for name in first
                 if all(name in scores for scores in others)]

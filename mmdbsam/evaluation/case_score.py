@@ -1,4 +1,4 @@
-"""The rows of a report, their means, and the table of the terminal."""
+"""The rows of an evaluation, their means, and their table as text."""
 
 from dataclasses import dataclass
 from typing import Dict, Sequence, Tuple
@@ -16,17 +16,17 @@ class CaseScore:
     """The scores of one method for one label in one block of slices.
 
     Attributes:
-        case: Name of the scan.
-        start: First slice of the block.
-        stop: One past its last slice.
-        label_id: The label.
-        label: Its name.
-        method: One of ``METHODS``: 'box', 'ellipse' or 'model'.
-        voxels: Voxels of the reference.
-        volume_ml: The same in millilitres.
-        scores: Name of the score to its value, as ``{'DSC': 0.9, 'HD95':
-            4.1}``: fractions, and distances in the protocol's unit.
-        draw: Which of the random draws of the prompts it is, from 0.
+        case: The name of the scan.
+        start: The first slice of the block.
+        stop: The slice after the last one of the block.
+        label_id: The label's id.
+        label: The label's name.
+        method: The method, one of ``METHODS``: 'box', 'ellipse' or 'model'.
+        voxels: The number of voxels of the reference.
+        volume_ml: The volume of the reference in millilitres.
+        scores: The value of each score by its name, as in ``{'DSC': 0.9,
+            'HD95': 4.1}``: fractions, and distances in the protocol's unit.
+        draw: The index of the random draw of the prompts, from 0.
     """
 
     case: str
@@ -42,17 +42,17 @@ class CaseScore:
 
     @property
     def volume(self) -> Tuple[str, int, int, int]:
-        """What was scored: the case, its block and the label."""
+        """The volume that was scored: its case, block and label."""
         return self.case, self.start, self.stop, self.label_id
 
 
 def mean_scores(rows: Sequence[CaseScore]) -> Scores:
-    """Unweighted means over the rows of each method.
+    """Average the scores of each method over its rows, without weights.
 
     Returns:
-        dict[str, dict]: Method to ``{'DSC': ..., 'NSD': ..., 'n': ...}``,
-        the means, over all draws, and the number of rows of one draw, for
-        the methods that have rows.
+        dict[str, dict]: The means of each method that has rows, as in
+        ``{'DSC': ..., 'NSD': ..., 'n': ...}``. The means are over the rows of
+        all draws; ``n`` is the number of rows of one draw.
     """
     means = {}
     for method in METHODS:
@@ -64,12 +64,12 @@ def mean_scores(rows: Sequence[CaseScore]) -> Scores:
 
 
 def draw_spread(rows: Sequence[CaseScore]) -> Scores:
-    """How far a method's means vary from draw to draw of the prompts.
+    """Measure how far each method's means vary between draws of the prompts.
 
     Returns:
-        dict[str, dict]: Method to name of the score to the standard
-        deviation (of a sample, ddof 1) over the draws of its mean; empty if
-        there is but one draw.
+        dict[str, dict]: The standard deviation over the draws (of a sample,
+        ddof 1) of each method's mean of each score; empty if there is only
+        one draw.
     """
     draws = sorted({row.draw for row in rows})
     if len(draws) < 2:
@@ -90,10 +90,10 @@ def _means(rows: Sequence[CaseScore]) -> Dict[str, float]:
 
 
 def format_table(scores: Scores) -> str:
-    """The scores as a text table, in percent as papers print them.
+    """Format scores as a text table, in percent as papers print them.
 
     Args:
-        scores: What :func:`mean_scores` returns.
+        scores: The means that :func:`mean_scores` returns.
 
     Returns:
         str: A line for the header and one for each method. Distances stay in
@@ -110,5 +110,5 @@ def format_table(scores: Scores) -> str:
 
 
 def format_score(name: str, value: float) -> str:
-    """A value of a registered score as it is printed, without its unit."""
+    """Format a value of a registered score for print, without its unit."""
     return f'{value if SCORES.get(name).is_distance else 100 * value:.2f}'

@@ -1,4 +1,4 @@
-"""From the predictions of single slices to the volumes that are scored."""
+"""Stacks the predictions of single slices to the volumes that are scored."""
 
 from dataclasses import dataclass
 from typing import Dict, List, Tuple
@@ -10,7 +10,7 @@ from mmdbsam.evaluation.predictions import PromptedMask
 from mmdbsam.geometry.boxes import bounding_box
 from mmdbsam.io.prepared import PreparedCase, PreparedData
 
-# What is scored, and its name for a reader; the model comes last.
+# The methods that are scored, with their titles; the model comes last.
 METHODS = {
     'box': 'filled box',
     'ellipse': 'inscribed ellipse',
@@ -21,14 +21,14 @@ _BASELINES = {'box': filled_box, 'ellipse': inscribed_ellipse}
 
 @dataclass(frozen=True)
 class Target:
-    """One label within one block of slices: what gets one row of scores.
+    """One label within one block of slices, which gets one row of scores.
 
     Attributes:
         case: The scan.
-        start: First slice of the block.
-        stop: One past its last slice.
-        label_id: The label.
-        voxels: How many of the block's voxels carry it.
+        start: The first slice of the block.
+        stop: The slice after the last one of the block.
+        label_id: The label's id.
+        voxels: The number of the block's voxels that carry the label.
     """
 
     case: PreparedCase
@@ -40,7 +40,13 @@ class Target:
 
 def find_targets(data: PreparedData, split: str,
                  min_volume: int) -> List[Target]:
-    """All labels of a split's blocks that have at least that many voxels."""
+    """Find the labels with at least ``min_volume`` voxels in a block.
+
+    Args:
+        data: The data set.
+        split: The split whose blocks are searched.
+        min_volume: The least number of voxels of a label in a block.
+    """
     targets = []
     for case, start, stop in data.blocks(split):
         voxels = case.areas()[start:stop].sum(axis=0)
@@ -53,16 +59,17 @@ def find_targets(data: PreparedData, split: str,
 
 
 class LabelVolume:
-    """Reference and predictions of a target, cropped in the plane.
+    """The reference and the predictions of a target, cropped in the plane.
 
     Args:
         target: The label and its block.
-        prompts: Slice index to its prompt and prediction; slices without one
-            predict nothing.
+        prompts: The prompt and the prediction of each slice, by the slice's
+            index. Slices without a prompt predict nothing.
 
     Attributes:
-        reference (np.ndarray): bool (D, h, w), all slices of the block, cut
-            to what reference, boxes and predictions cover.
+        reference (np.ndarray): The reference, bool (D, h, w), in all slices
+            of the block, cropped to what the reference, the boxes and the
+            predictions cover.
     """
 
     def __init__(self, target: Target,
@@ -73,7 +80,11 @@ class LabelVolume:
         self.reference = mask[(slice(None), *map(slice, self._corner, stop))]
 
     def predict(self, method: str) -> np.ndarray:
-        """The prediction of one of :data:`METHODS`, bool (D, h, w)."""
+        """Return a method's prediction, bool (D, h, w).
+
+        Args:
+            method: A key of :data:`METHODS`.
+        """
         volume = np.zeros_like(self.reference)
         top, left = self._corner
         if method == 'model':
@@ -86,12 +97,12 @@ class LabelVolume:
         return volume
 
     def box_shifts(self) -> np.ndarray:
-        """How far each box's sides lie outside the tight box.
+        """Measure how far each box's sides lie outside the tight box.
 
         Returns:
-            np.ndarray: float (n, 4), pixels, negative where a side is inside;
-            a row for each prompt whose slice has the label, in the order of
-            the box's coordinates.
+            np.ndarray: The distances in pixels, float (n, 4), negative where a
+            side is inside. There is a row for each box whose slice has the
+            label; the columns are in the order of the box's coordinates.
         """
         top, left = self._corner
         shifts = []
@@ -109,7 +120,7 @@ class LabelVolume:
         return np.array(shifts).reshape(-1, 4)
 
     def _extent(self, mask: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """First and one-past-last (y, x) of reference, boxes and masks."""
+        """Bound reference, boxes and masks by (y, x) from first to stop."""
         _, *box = bounding_box(mask)
         starts = [[axis.start for axis in box]]
         stops = [[axis.stop for axis in box]]

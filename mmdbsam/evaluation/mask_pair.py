@@ -1,4 +1,4 @@
-"""Two masks, and what the scores are computed from."""
+"""Two masks, and the measurements from which scores are computed."""
 
 import math
 from functools import cached_property
@@ -14,18 +14,18 @@ class MaskPair:
     """A reference and a prediction, measured once for all scores.
 
     Args:
-        reference: bool (D, H, W) or (H, W).
-        prediction: bool, the same shape.
-        spacing: Of the pixels along each axis, in the arrays' order: in mm,
-            or ones, and then every distance is in voxels.
-        tolerance: Distance up to which surfaces agree, inclusive, in the
+        reference: The reference, bool (D, H, W) or (H, W).
+        prediction: The prediction, bool, of the same shape.
+        spacing: The spacing of the pixels along each axis, in the arrays'
+            order. It is in mm, or all ones for distances in voxels.
+        tolerance: The distance up to which surfaces agree, inclusive, in the
             same unit.
-        farthest: What stands for the distance to a mask that is empty, in
-            the same unit.
+        farthest: The distance that is taken to an empty mask, in the same
+            unit.
 
     Raises:
         ValueError: If the shapes differ, or ``spacing`` does not have one
-            number an axis.
+            number per axis.
     """
 
     def __init__(self,
@@ -49,17 +49,17 @@ class MaskPair:
 
     @cached_property
     def reference_size(self) -> int:
-        """Pixels of the reference."""
+        """The number of pixels of the reference."""
         return np.count_nonzero(self._masks[0])
 
     @cached_property
     def prediction_size(self) -> int:
-        """Pixels of the prediction."""
+        """The number of pixels of the prediction."""
         return np.count_nonzero(self._masks[1])
 
     @cached_property
     def overlap(self) -> int:
-        """Pixels of both."""
+        """The number of pixels that are in both masks."""
         return np.count_nonzero(self._masks[0] & self._masks[1])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a number means beside its formula: unit, tolerance, what is counted."""
+"""The conventions that give a score its meaning beside its formula."""
 
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
@@ -11,14 +11,18 @@ class Protocol:
     """The conventions of an evaluation.
 
     Attributes:
-        unit: 'mm', or 'voxel': then all spacings are 1.
-        tolerance: Of the NSD, in that unit.
-        min_volume: Voxels of a label in a block of slices below which it is
-            not scored, where volumes are scored.
-        slices: 'all' of a block, or 'foreground': only those with the label,
-            stacked without gaps.
-        stacked: Scores that, even where slices are scored as images, are
-            those of all images together as one volume.
+        unit: The unit of distances, 'mm' or 'voxel'. With 'voxel', all
+            spacings are 1.
+        tolerance: The tolerance of the NSD, in that unit.
+        min_volume: The least number of voxels of a label in a block of slices
+            for it to be scored, where volumes are scored.
+        slices: The slices of a block that are scored: 'all', or 'foreground'
+            for those with the label only, stacked without gaps.
+        stacked: The scores that are computed from all images together as one
+            volume, even where slices are scored as images.
+
+    Raises:
+        InputError: If the unit or the choice of slices is unknown.
     """
 
     unit: str
@@ -37,11 +41,11 @@ class Protocol:
 
 
 PROTOCOLS: Dict[str, Protocol] = {
-    # 2 mm is the tolerance of the CVPR 2024 MedSAM-on-laptop challenge, 1000
-    # voxels what MedSAM's curation keeps.
+    # 2 mm is the tolerance of the CVPR 2024 MedSAM-on-laptop challenge, and
+    # 1000 voxels is the least that MedSAM's curation keeps.
     'mm': Protocol(unit='mm', tolerance=2., min_volume=1000),
-    # DB-SAM's release: its files hold nothing but slices with the structure,
-    # and no spacing; the NSD of a 2-D task takes a file's images for a volume.
+    # The files of DB-SAM's release hold only slices with the structure, and no
+    # spacing. The NSD of its 2-D tasks takes a file's images for a volume.
     'dbsam2024': Protocol(unit='voxel', tolerance=1., min_volume=1,
                           slices='foreground', stacked=('NSD', )),
 }
@@ -49,13 +53,14 @@ PROTOCOLS: Dict[str, Protocol] = {
 
 def find_protocol(name: str, per_slice: bool = False,
                   **changes: Optional[object]) -> Protocol:
-    """A protocol by its name, with those of its fields that are not None.
+    """Find a protocol by its name, and change some of its fields.
 
     Args:
-        name: One of :data:`PROTOCOLS`.
-        per_slice: Whether slices are scored as images: then, unless
-            ``changes`` say otherwise, those with the label, however small.
-        changes: Of the protocol's fields.
+        name: The protocol's name, one of :data:`PROTOCOLS`.
+        per_slice: Whether slices are scored as images. If they are, only
+            slices with the label count, and labels of any size, unless
+            ``changes`` say otherwise.
+        **changes: The protocol's fields to change; None changes nothing.
 
     Raises:
         InputError: If there is no such protocol, unit or choice of slices.

@@ -1,7 +1,7 @@
 """The scores of medical segmentation, each with its convention.
 
-A score of one's own is a registered subclass of :class:`Score`; its name in
-a config and in the reports is that of the class.
+To add a score, register a subclass of :class:`Score`. Configs and reports call
+it by the name of the class.
 """
 
 from abc import ABC, abstractmethod
@@ -13,14 +13,15 @@ from mmdbsam.registry import SCORES
 
 
 class Score(ABC):
-    """One number for a pair of masks.
+    """A score, which is one number for a pair of masks.
 
     Attributes:
-        title: Its name for a reader.
-        ideal: Its value for a prediction that equals the reference, as for
-            two empty masks. A score is better the nearer it is to that.
-        is_distance: Whether it has the unit of the masks' spacing; else it is
-            a fraction, which reports print in percent.
+        title: The score's name for readers of a report.
+        ideal: The value for a prediction that equals the reference, which is
+            also the value for two empty masks. A score is better the nearer
+            it is to this.
+        is_distance: Whether the score is a distance in the unit of the masks'
+            spacing. If not, it is a fraction, which reports print in percent.
     """
 
     title: str
@@ -28,19 +29,19 @@ class Score(ABC):
     is_distance = False
 
     def __call__(self, pair: MaskPair) -> float:
-        """The score of a pair; ``ideal`` if both masks are empty."""
+        """Score a pair; two empty masks have the value ``ideal``."""
         return self.ideal if pair.both_empty else float(self.compute(pair))
 
     @abstractmethod
     def compute(self, pair: MaskPair) -> float:
-        """The score of a pair of which at least one mask is not empty."""
+        """Score a pair of which at least one mask is not empty."""
 
 
 @SCORES.register_module()
 class DSC(Score):
     """Dice similarity coefficient, ``2 |R and P| / (|R| + |P|)``.
 
-    In [0, 1]; both empty: 1, one empty: 0.
+    The score is in [0, 1]. It is 1 if both masks are empty, and 0 if one is.
     """
 
     title = 'Dice similarity coefficient'
@@ -55,7 +56,7 @@ class DSC(Score):
 class IoU(Score):
     """Intersection over union, ``|R and P| / |R or P|`` (Jaccard index).
 
-    In [0, 1]; both empty: 1, one empty: 0.
+    The score is in [0, 1]. It is 1 if both masks are empty, and 0 if one is.
     """
 
     title = 'intersection over union'
@@ -71,9 +72,10 @@ class IoU(Score):
 class RVD(Score):
     """Relative volume difference, ``(|P| - |R|) / |R|``.
 
-    Signed, from -1: negative where too little is predicted. Its mean is a
-    bias, in which too much and too little cancel. Both empty: 0; prediction
-    empty: -1; reference empty: infinite.
+    The score is signed and at least -1; it is negative where too little is
+    predicted. Its mean is a bias, in which too much and too little cancel. It
+    is 0 if both masks are empty, -1 if only the prediction is, and infinite if
+    only the reference is.
     """
 
     title = 'relative volume difference, signed'
@@ -90,9 +92,10 @@ class RVD(Score):
 class NSD(Score):
     """Normalised surface Dice (Nikolov et al., arXiv:1809.04430).
 
-    The share of both surfaces' area that lies within the pair's tolerance of
-    the other, as ``compute_surface_dice_at_tolerance`` of DeepMind's
-    ``surface_distance``. In [0, 1]; both empty: 1, one empty: 0.
+    The score is the share of both surfaces' area that lies within the pair's
+    tolerance of the other surface. It equals DeepMind's
+    ``surface_distance.compute_surface_dice_at_tolerance``. It is in [0, 1]: 1
+    if both masks are empty, and 0 if one is.
     """
 
     title = 'normalised surface Dice'
@@ -110,10 +113,10 @@ class NSD(Score):
 class HD95(Score):
     """95th percentile of the Hausdorff distance.
 
-    Of each surface the distance to the other that 95 % of its area does not
-    exceed, and of the two the larger, as ``compute_robust_hausdorff`` of
-    DeepMind's ``surface_distance``. Both empty: 0; one empty: the pair's
-    ``farthest``.
+    For each surface there is a distance to the other that 95 % of its area
+    does not exceed; the score is the larger of the two. It equals DeepMind's
+    ``surface_distance.compute_robust_hausdorff``. It is 0 if both masks are
+    empty, and the pair's ``farthest`` if one is.
     """
 
     title = '95th percentile of the Hausdorff distance'
@@ -132,11 +135,11 @@ class HD95(Score):
 class ASSD(Score):
     """Average symmetric surface distance (Heimann et al., TMI 2009).
 
-    The mean distance from either surface to the other over the area of both
-    together: where one surface is larger, it weighs more than in the mean of
-    the two means, which ``compute_average_surface_distance`` of DeepMind's
-    ``surface_distance`` gives. Both empty: 0; one empty: the pair's
-    ``farthest``.
+    The score is the mean distance from either surface to the other, over the
+    area of both together. The larger surface therefore weighs more than it
+    does in the mean of the two means that DeepMind's
+    ``surface_distance.compute_average_surface_distance`` gives. The score is 0
+    if both masks are empty, and the pair's ``farthest`` if one is.
     """
 
     title = 'average symmetric surface distance'
@@ -153,7 +156,7 @@ class ASSD(Score):
 
 
 def _percentile_95(distances: np.ndarray, areas: np.ndarray) -> float:
-    """The smallest distance that bounds those of 95 % of the area."""
+    """Find the smallest distance that bounds those of 95 % of the area."""
     if not len(distances):
         return 0.
     order = np.lexsort((areas, distances))

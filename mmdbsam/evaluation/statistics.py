@@ -1,4 +1,4 @@
-"""What scores say beyond the cases that they were measured on."""
+"""Intervals and tests, which tell what scores say about other cases."""
 
 from dataclasses import dataclass
 from typing import Hashable, Optional, Sequence, Tuple
@@ -6,25 +6,25 @@ from typing import Hashable, Optional, Sequence, Tuple
 import numpy as np
 from scipy import stats
 
-# With fewer, no outcome of a two-sided Wilcoxon test has p < 0.05, and a
-# resample of the cases takes a handful of values.
+# With fewer cases, no outcome of a two-sided Wilcoxon test has p < 0.05, and
+# resamples of the cases take only a handful of values.
 MIN_CASES = 6
 LEVEL = 0.95
 RESAMPLES = 9999
-# Differences below it are rounding.
+# Differences beyond these decimals are rounding errors.
 _DECIMALS = 9
-# Of resamples, so that thousands of images fit the memory.
+# Resamples are drawn in batches, so that thousands of images fit the memory.
 _BATCH_ELEMENTS = 10_000_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and its bootstrap interval; its ends are NaN for one unit.
+    """A mean and its bootstrap interval.
 
     Attributes:
-        mean: Over all rows.
-        low: The interval's lower end.
-        high: Its upper end.
+        mean: The mean over all rows.
+        low: The interval's lower end; NaN if there is only one unit.
+        high: The interval's upper end; NaN if there is only one unit.
     """
 
     mean: float
@@ -32,21 +32,21 @@ class Interval:
     high: float
 
     def excludes(self, value: float) -> bool:
-        """Whether the value lies outside; never so without an interval."""
+        """Say whether a value lies outside; false without an interval."""
         return self.low > value or self.high < value
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """The second of two runs on the same rows, minus the first.
+    """The difference of two runs on the same rows, the second minus the first.
 
     Attributes:
-        interval: The mean of the rows' differences.
-        p_value: Of a two-sided Wilcoxon signed-rank test of the units' mean
-            differences; 1 if there is no difference at all.
-        wins: Rows in which the second run is better.
-        ties: Rows in which both are equal.
-        losses: Rows in which the second run is worse.
+        interval: The mean of the rows' differences, with its interval.
+        p_value: The p value of a two-sided Wilcoxon signed-rank test of the
+            units' mean differences; 1 if there is no difference at all.
+        wins: The number of rows in which the second run is better.
+        ties: The number of rows in which both runs are equal.
+        losses: The number of rows in which the second run is worse.
     """
 
     interval: Interval
@@ -59,19 +59,20 @@ class PairedDifference:
 def resampling_units(cases: Sequence[str],
                      volumes: Optional[Sequence[Hashable]] = None
                      ) -> np.ndarray:
-    """What is drawn and tested as one: the rows of a case.
+    """Group rows into the units that are drawn and tested as one.
 
-    The rows of a case (its labels and blocks) are not independent of each
-    other. With fewer than :data:`MIN_CASES` cases each volume is a unit: what
-    is computed then holds for other volumes of these cases, not for others.
+    A unit is a case, as the rows of a case (its labels and blocks) are not
+    independent of each other. With fewer than :data:`MIN_CASES` cases, each
+    volume is a unit; results then hold for other volumes of these cases, but
+    not for other cases.
 
     Args:
-        cases: Name of each row's case.
-        volumes: Each row's volume, which several draws of the prompts share;
-            None if each row has its own.
+        cases: The name of each row's case.
+        volumes: The volume of each row, which several draws of the prompts
+            share; None if each row has a volume of its own.
 
     Returns:
-        np.ndarray: int (rows,), the unit of each row.
+        np.ndarray: The unit of each row, int (rows,).
     """
     if len(set(cases)) >= MIN_CASES:
         volumes = cases
@@ -83,23 +84,24 @@ def resampling_units(cases: Sequence[str],
 
 def mean_interval(values: Sequence[float], units: Sequence[int],
                   seed: int = 0) -> Interval:
-    """The mean over rows with its percentile bootstrap interval of 95 %.
+    """Average rows, with the 95 % percentile bootstrap interval of the mean.
 
     The units are drawn with replacement, each with all of its rows (cluster
     bootstrap; Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993,
-    section 13.3). A resample's mean is over its rows, whose number varies.
+    section 13.3). The mean of a resample is over its rows, whose number
+    varies.
 
     Args:
-        values: (rows,), finite.
-        units: (rows,), see :func:`resampling_units`.
-        seed: Of the resampling.
+        values: The finite value of each row, (rows,).
+        units: The unit of each row, (rows,); see :func:`resampling_units`.
+        seed: The seed of the resampling.
 
     Returns:
-        Interval: The same for the same arguments.
+        Interval: The mean and its interval, equal for equal arguments.
 
     Raises:
-        ValueError: If there are no rows, or not one unit a row, or a value
-            is not finite.
+        ValueError: If there are no rows, if there is not one unit per row, or
+            if a value is not finite.
     """
     return mean_of_means_interval([(values, units)], seed)
 
@@ -107,20 +109,22 @@ def mean_interval(values: Sequence[float], units: Sequence[int],
 def mean_of_means_interval(
         tasks: Sequence[Tuple[Sequence[float], Sequence[int]]],
         seed: int = 0) -> Interval:
-    """The mean of the means of tasks, with its interval.
+    """Average the means of tasks, with the interval of that mean.
 
     Each task is resampled by itself as in :func:`mean_interval`; the tasks
     themselves are given, not drawn.
 
     Args:
-        tasks: The values and the units of each.
-        seed: Of the resampling.
+        tasks: The values and the units of each task.
+        seed: The seed of the resampling.
 
     Returns:
-        Interval: Its ends are NaN if a task has but one unit.
+        Interval: The mean and its interval, whose ends are NaN if a task has
+        only one unit.
 
     Raises:
-        ValueError: As :func:`mean_interval`; if there are no tasks.
+        ValueError: In the same cases as :func:`mean_interval`, or if there
+            are no tasks.
     """
     if not tasks:
         raise ValueError('tasks: expected one or more, found none')
@@ -138,17 +142,19 @@ def paired_difference(first: Sequence[float], second: Sequence[float],
     """Compare two runs row by row.
 
     Args:
-        first: (rows,), finite, a metric of one run.
-        second: (rows,), the same of another, in the same order.
-        units: (rows,), see :func:`resampling_units`.
-        higher_is_better: Of the metric; decides what is a win.
-        seed: Of the resampling.
+        first: The finite values of a metric in one run, (rows,).
+        second: The values of the same metric in the other run, (rows,), in
+            the same order.
+        units: The unit of each row, (rows,); see :func:`resampling_units`.
+        higher_is_better: Whether a greater value of the metric is a win.
+        seed: The seed of the resampling.
 
     Returns:
-        PairedDifference: ``second - first``.
+        PairedDifference: The difference ``second - first``.
 
     Raises:
-        ValueError: As :func:`mean_interval`; if the lengths differ.
+        ValueError: In the same cases as :func:`mean_interval`, or if the
+            lengths differ.
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     if first.shape != second.shape:
@@ -169,15 +175,15 @@ def paired_difference(first: Sequence[float], second: Sequence[float],
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """Adjust the p values of a family of tests (Holm, 1979).
 
-    Rejecting those that are at most alpha keeps the probability of one or
-    more false rejections in the family at alpha or below, whatever the
-    tests' dependence.
+    Rejecting the tests whose adjusted p value is at most alpha keeps the
+    probability of any false rejection in the family at alpha or below,
+    however the tests depend on each other.
 
     Args:
-        p_values: (tests,), in [0, 1].
+        p_values: The p values, (tests,), in [0, 1].
 
     Returns:
-        np.ndarray: (tests,), the adjusted p values, in the same order.
+        np.ndarray: The adjusted p values, (tests,), in the same order.
     """
     p_values = np.asarray(p_values, float)
     order = np.argsort(p_values, kind='stable')
@@ -189,7 +195,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 def _resampled_means(values: Sequence[float], units: Sequence[int],
                      rng: np.random.Generator) -> np.ndarray:
-    """(RESAMPLES,), NaN for one unit."""
+    """Draw resamples and return their means (RESAMPLES,), NaN for one unit."""
     _, sums, counts = _per_unit(values, units)
     if len(sums) < 2:
         return np.full(RESAMPLES, np.nan)
@@ -203,7 +209,7 @@ def _resampled_means(values: Sequence[float], units: Sequence[int],
 
 def _per_unit(values: Sequence[float], units: Sequence[int]
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The checked values, and each unit's sum and number of rows."""
+    """Check values, and return them with each unit's sum and row count."""
     values, units = np.asarray(values, float), np.asarray(units)
     if values.ndim != 1 or values.shape != units.shape or not values.size:
         raise ValueError('values and units: expected one unit a row and at '

@@ -1,11 +1,11 @@
-"""Surface elements of masks, and the distances between two surfaces.
+"""Finds the surface elements of masks, and the distances between surfaces.
 
 Elements, areas and distances are those of DeepMind's ``surface_distance``
 (Nikolov et al., arXiv:1809.04430), whose tables are read here: an element sits
 at each corner of the voxel grid where inside meets outside, and the array's
-border is a surface. The package's own functions are not called: they sort
-every distance in Python and, with NumPy 2, crash on an empty mask (``np.Inf``
-is gone).
+border is a surface. The functions of that package are not called, as they sort
+every distance in Python and, with NumPy 2, crash on an empty mask (they use
+``np.Inf``, which is gone).
 """
 
 from dataclasses import dataclass
@@ -18,17 +18,19 @@ from surface_distance import lookup_tables
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """How far the elements of two surfaces lie from the other surface.
+    """The distances of two surfaces' elements from the other surface.
 
-    A surface that is empty has no elements, and those of the other are
+    An empty surface has no elements, and those of the other surface are
     infinitely far from it.
 
     Attributes:
-        reference: float (n,), of the reference's elements, in the spacing's
-            unit.
-        prediction: float (m,), of the prediction's.
-        reference_areas: float (n,), the elements' areas, or in 2-D lengths.
-        prediction_areas: float (m,).
+        reference: The distances of the reference's elements, float (n,), in
+            the unit of the spacing.
+        prediction: The distances of the prediction's elements, float (m,).
+        reference_areas: The areas of the reference's elements, float (n,), or
+            their lengths in 2-D.
+        prediction_areas: The areas, or lengths, of the prediction's elements,
+            float (m,).
     """
 
     reference: np.ndarray
@@ -39,15 +41,17 @@ class SurfaceDistances:
 
 def surface_distances(reference: np.ndarray, prediction: np.ndarray,
                       spacing: Sequence[float]) -> SurfaceDistances:
-    """The distances between the surfaces of two masks.
+    """Measure the distances between the surfaces of two masks.
 
     Args:
-        reference: bool (D, H, W) or (H, W).
-        prediction: bool, the same shape.
-        spacing: Of the pixels along each axis, in the arrays' order.
+        reference: The reference, bool (D, H, W) or (H, W).
+        prediction: The prediction, bool, of the same shape.
+        spacing: The spacing of the pixels along each axis, in the arrays'
+            order.
 
     Returns:
-        SurfaceDistances: In the order of the elements' positions.
+        SurfaceDistances: The distances, in the order of the elements'
+        positions.
     """
     codes = [_neighbourhood_codes(m) for m in (reference, prediction)]
     table = _area_table(spacing)
@@ -60,10 +64,11 @@ def surface_distances(reference: np.ndarray, prediction: np.ndarray,
 
 
 def _neighbourhood_codes(mask: np.ndarray) -> np.ndarray:
-    """Which pixels around each corner of the grid are inside, as a bit each.
+    """Encode which pixels around each corner of the grid are inside.
 
     Returns:
-        np.ndarray: uint8, one longer along each axis than the mask.
+        np.ndarray: The codes, uint8, with a bit for each pixel. The array is
+        longer by one along each axis than the mask.
     """
     kernel = (lookup_tables.ENCODE_NEIGHBOURHOOD_2D_KERNEL if mask.ndim == 2
               else lookup_tables.ENCODE_NEIGHBOURHOOD_3D_KERNEL)
@@ -78,7 +83,7 @@ def _neighbourhood_codes(mask: np.ndarray) -> np.ndarray:
 
 
 def _area_table(spacing: Sequence[float]) -> np.ndarray:
-    """Code of a neighbourhood to the area of the surface in it."""
+    """Look up the area of the surface in a neighbourhood, by its code."""
     if len(spacing) == 2:
         return lookup_tables.create_table_neighbour_code_to_contour_length(
             spacing)
@@ -87,12 +92,12 @@ def _area_table(spacing: Sequence[float]) -> np.ndarray:
 
 def _distance_map(surface: np.ndarray,
                   spacing: Sequence[float]) -> np.ndarray:
-    """The distance of every position from a surface, exact, float64.
+    """Compute the exact distance of every position from a surface, float64.
 
-    Axis by axis, as Felzenszwalb and Huttenlocher (2012) do. scipy's map is
-    the same and takes three to ten times as long; a k-d tree of the elements
-    is as fast for a good prediction, and takes minutes for one that fills the
-    scan.
+    It is computed axis by axis, as by Felzenszwalb and Huttenlocher (2012).
+    The map of scipy is the same, but takes three to ten times as long. A k-d
+    tree of the elements is as fast for a good prediction, but takes minutes
+    for one that fills the scan.
     """
     *_, height, width = surface.shape
     volume = surface.reshape(-1, height, width)
@@ -113,7 +118,14 @@ def _distance_map(surface: np.ndarray,
 @numba.njit(nogil=True, cache=True, error_model='numpy')
 def _add_rows_and_columns(squared: np.ndarray, row_spacing: float,
                           column_spacing: float) -> None:
-    """Of distances within each column of slices, make those in 3-D."""
+    """Add the rows and columns to squared distances across the slices.
+
+    Args:
+        squared: The squared distances along the first axis, (D, H, W), which
+            become those along all axes in place.
+        row_spacing: The spacing of the rows.
+        column_spacing: The spacing of the columns.
+    """
     depth, height, width = squared.shape
     length = max(height, width)
     apex, low = np.empty(length, np.int64), np.empty(length)
@@ -131,11 +143,11 @@ def _lower_envelope(line: np.ndarray, spacing: float, apex: np.ndarray,
     """Replace f(p) by min over q of f(q) + (spacing (p - q))^2, in place.
 
     Args:
-        line: f, (n,).
-        spacing: Of the pixels.
-        apex: int64 (n,), for the q of the parabolas in the envelope.
-        low: float64 (n,), for their f(q).
-        begin: float64 (n,), for where each of them begins.
+        line: The values of f, (n,).
+        spacing: The spacing of the pixels.
+        apex: A buffer, int64 (n,), for the q of the envelope's parabolas.
+        low: A buffer, float64 (n,), for the f(q) of these parabolas.
+        begin: A buffer, float64 (n,), for the places where they begin.
     """
     last = -1
     for q in range(len(line)):

@@ -1,4 +1,4 @@
-"""Scores of whole volumes, from the predictions of their slices."""
+"""Scores whole volumes from the predictions of their slices."""
 
 import os
 from collections import defaultdict
@@ -25,19 +25,19 @@ from mmdbsam.io.prepared import PreparedData
 from mmdbsam.registry import METRICS, SCORES
 from mmdbsam.structures.packed_mask import PackedMask
 
-# Each needs the memory of a few distance maps of what it scores.
+# Each thread needs the memory of a few distance maps of what it scores.
 _MAX_THREADS = 8
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a metric found out, for reports.
+    """The outcome of a metric, from which reports are made.
 
     Attributes:
         data: The data set.
-        protocol: How the rows were made, as reports state it.
+        protocol: The conventions of the rows, as reports state them.
         rows: The scores of all methods.
-        predictions: What the model made of which prompts.
+        predictions: The prompts and the masks that the model made from them.
     """
 
     data: PreparedData
@@ -48,28 +48,28 @@ class Evaluation:
 
 @METRICS.register_module()
 class VolumeMetric(BaseMetric):
-    """Scores per label and volume, averaged over a task.
+    """Scores each label of each volume, and averages over a task.
 
     A volume is a block: a contiguous range of a scan's slices that belongs to
     the split. A row of the evaluation is a label that has at least
-    ``min_volume`` voxels in a block; its predicted volume stacks what the
-    model made of the label's prompts, and is empty where there was none. The
+    ``min_volume`` voxels in a block. Its predicted volume stacks the model's
+    masks for the label's prompts, and is empty in slices without a prompt. The
     task's score is the unweighted mean over its rows: every label of every
-    block counts once, however large. A label cut by a block's border has a
-    surface there, in the reference as in the prediction. Where prompts were
-    drawn several times, each draw is a row.
+    block counts once, however large it is. A label that is cut by a block's
+    border has a surface there, in the reference and in the prediction alike.
+    Where prompts were drawn several times, each draw is a row.
 
-    The scores' own conventions stand with them, in
-    :mod:`mmdbsam.evaluation.scores`: two empty masks score as equal ones do.
-    The distance to an empty prediction is the diagonal of the block, so that
-    a mean over rows misses none and a model that predicts nothing does not
-    gain. What else a number depends on is the protocol:
+    :mod:`mmdbsam.evaluation.scores` explains the conventions of each score;
+    two empty masks score as equal ones do. The distance to an empty
+    prediction is the diagonal of the block, so that no row is missing from a
+    mean, and a model does not gain by predicting nothing. All other
+    conventions are those of the protocol:
 
-    - ``'mm'``: spacing in mm, tolerance 2 mm, all slices of the block, labels
-      of at least 1000 voxels.
-    - ``'dbsam2024'``: that of DB-SAM's release. Spacing 1, tolerance 1 voxel,
-      only slices with the label, stacked without gaps, however small the
-      label is.
+    - ``'mm'`` takes the spacing in mm, a tolerance of 2 mm, all slices of the
+      block, and labels of at least 1000 voxels.
+    - ``'dbsam2024'`` is the protocol of DB-SAM's release. It takes a spacing
+      of 1, a tolerance of 1 voxel, only the slices with the label, stacked
+      without gaps, and labels of any size.
 
     The arguments ``unit`` to ``min_volume`` change single fields of it.
 
@@ -78,36 +78,37 @@ class VolumeMetric(BaseMetric):
 
     Args:
         data_root: The prepared data set, which also holds the reference.
-        split: The split that is evaluated; the data loader must deliver all
+        split: The split that is evaluated. The data loader must deliver all
             of it, as a label's missing slices count as empty predictions.
-        scores: Names of registered scores, of which ``DSC`` must be one:
-            ``DSC``, ``NSD``, ``HD95``, ``ASSD``, ``IoU``, ``RVD``.
-        protocol: 'mm' or 'dbsam2024'.
-        unit: 'mm' or 'voxel'.
-        tolerance: Tolerance of the NSD in that unit.
-        slices: 'all' or 'foreground'.
-        min_volume: Voxels of a label in a block below which it is not
-            scored.
-        per_slice: Score every slice as an image, in its plane, and take the
-            mean over those of a block: for images in a plane. Unless said
-            otherwise only slices with the label count, and labels of any
-            size. In 'dbsam2024' the NSD is, as in the release, still that of
-            the stack.
-        baselines: Score two trivial methods beside the model, from the same
-            boxes, as reports show them.
-        collect_device: 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
-        prefix: Prepended to the scores' names, as ``prefix/DSC``.
+        scores: The names of registered scores: ``DSC``, which must be among
+            them, ``NSD``, ``HD95``, ``ASSD``, ``IoU`` and ``RVD``.
+        protocol: The protocol, 'mm' or 'dbsam2024'.
+        unit: The unit of distances, 'mm' or 'voxel'.
+        tolerance: The tolerance of the NSD in that unit.
+        slices: The slices that are scored, 'all' or 'foreground'.
+        min_volume: The least number of voxels of a label in a block for it to
+            be scored.
+        per_slice: Whether to score every slice as an image, in its plane, and
+            to average over the slices of a block. Unless other arguments say
+            otherwise, only slices with the label then count, and labels of
+            any size. The NSD of 'dbsam2024' remains that of the stack, as in
+            the release.
+        baselines: Whether to score, beside the model, two trivial methods
+            that use the same boxes; reports show them.
+        collect_device: The device on which results are collected, 'cpu' or
+            'gpu'; see mmengine's ``BaseMetric``.
+        prefix: A prefix of the scores' names, as in ``prefix/DSC``.
 
     Attributes:
-        evaluation (Evaluation or None): What was found, once it is computed;
-            on the main process only.
+        evaluation (Evaluation or None): The outcome, once it is computed, on
+            the main process only.
 
     Raises:
         InputError: If the data set cannot be read, if a score or the protocol
             is unknown, or if the split has no label of ``min_volume`` voxels.
     """
 
-    # Not None, or mmengine warns that it is missing.
+    # mmengine would warn of a missing prefix if this were None.
     default_prefix = ''
 
     def __init__(self,
@@ -151,22 +152,33 @@ class VolumeMetric(BaseMetric):
         """Keep the boxes and the packed predictions of a batch.
 
         Args:
-            data_batch: Not used.
+            data_batch: This argument is not used.
             data_samples: The model's output as dicts, with ``case``,
                 ``block``, ``slice_index``, ``prompt`` (how the prompts were
                 made), ``prompts`` (``labels`` (K,), ``draws`` (K,) if there
                 are several, ``ori_boxes`` (K, 4) if they are boxes) and
-                ``predictions`` (``masks``, bool (K, H, W) at the slice's
+                ``pred_instances`` (``masks``, bool (K, H, W) at the slice's
                 original size).
 
         Raises:
             InputError: If a sample is not of the metric's split.
         """
-        # One result a sample: mmengine cuts padding off by their number.
+        # Each sample gives one result, as mmengine cuts padding off by count.
         self.results += map(self.pack, data_samples)
 
     def pack(self, sample: dict) -> Tuple[str, dict]:
-        """How a sample was prompted, and with what; see :meth:`process`."""
+        """Pack a sample's prompts and predictions.
+
+        Args:
+            sample: A sample that :meth:`process` takes.
+
+        Returns:
+            tuple: How the prompts were made, and the packed masks by case,
+            label id, draw and slice index.
+
+        Raises:
+            InputError: If the sample is not of the metric's split.
+        """
         block = (sample['case'], *sample['block'])
         if block not in self.blocks:
             raise InputError(
@@ -193,12 +205,12 @@ class VolumeMetric(BaseMetric):
         """Score all volumes; :attr:`evaluation` then has the rows.
 
         Args:
-            results: Of each sample, what :meth:`pack` returns.
+            results: The samples as :meth:`pack` returns them.
 
         Returns:
-            dict[str, float]: Each of the scores by its name, and with
-            ``baselines`` also ``box_DSC``, ``ellipse_DSC`` and so on;
-            fractions, and distances in the protocol's unit.
+            dict[str, float]: The scores by their names, and with
+            ``baselines`` also ``box_DSC``, ``ellipse_DSC`` and so on. They
+            are fractions, or distances in the protocol's unit.
         """
         predictions: Predictions = defaultdict(lambda: defaultdict(dict))
         boxed, draws = True, 1
@@ -232,7 +244,7 @@ class VolumeMetric(BaseMetric):
     def _score(self, target: Target, draw: int,
                prompts: Dict[int, PromptedMask], methods: Sequence[str]
                ) -> Tuple[List[CaseScore], np.ndarray]:
-        """The rows of a target for a draw, and how far its boxes are off."""
+        """Score a target for a draw, and measure how far its boxes are off."""
         volume = LabelVolume(target, prompts)
         spacing = target.case.spacing
         shape = (target.stop - target.start, *target.case.shape[1:])
@@ -252,7 +264,7 @@ class VolumeMetric(BaseMetric):
         return rows, volume.box_shifts()
 
     def _describe(self, prompt: str, draws: int, shifts: np.ndarray) -> dict:
-        """The protocol as a report states it."""
+        """Describe the protocol as a report states it."""
         protocol = self.protocol
         return dict(
             name=self.protocol_name,
@@ -282,7 +294,7 @@ class VolumeMetric(BaseMetric):
 
 def _of_target(predictions: Predictions, target: Target,
                draw: int) -> Dict[int, PromptedMask]:
-    """A target's prompts in one draw, by slice index."""
+    """Select a target's prompts in one draw, by slice index."""
     drawn = predictions.get((target.case.name, target.label_id), {})
     return {index: prompt for index, prompt in drawn.get(draw, {}).items()
             if target.start <= index < target.stop}

@@ -1,4 +1,4 @@
-"""The scores of one predicted block of slices, under a protocol."""
+"""Scores one predicted block of slices under a protocol."""
 
 from typing import Dict, Sequence, Tuple
 
@@ -13,22 +13,22 @@ def score_volume(reference: np.ndarray, prediction: np.ndarray,
                  scores: Dict[str, Score], protocol: Protocol,
                  per_slice: bool, spacing: Sequence[float],
                  shape: Tuple[int, int, int]) -> Dict[str, float]:
-    """Score a volume, or the slices of it as images.
+    """Score a volume, or its slices as images.
 
     Args:
-        reference: bool (D, h, w), not empty.
-        prediction: bool, the same shape.
-        scores: By name.
+        reference: The reference, bool (D, h, w), not empty.
+        prediction: The prediction, bool, of the same shape.
+        scores: The scores by their names.
         protocol: The conventions.
-        per_slice: Whether a score is the mean of those of the slices, in
-            their plane, but for those that the protocol takes of the stack.
-        spacing: mm along each axis, (z, y, x).
-        shape: (D, H, W) of the block that the masks are cropped from in the
-            plane. Its diagonal, per slice that of the plane, stands for the
-            distance to an empty mask.
+        per_slice: Whether to score the slices in their plane and average over
+            them. Scores that the protocol takes from the stack are exempt.
+        spacing: The spacing along each axis, (z, y, x), in mm.
+        shape: The size (D, H, W) of the block from which the masks are
+            cropped in the plane. The block's diagonal, or that of a slice,
+            is taken as the distance to an empty mask.
 
     Returns:
-        dict[str, float]: By name.
+        dict[str, float]: The value of each score by its name.
     """
     if protocol.slices == 'foreground':
         kept = reference.any(axis=(1, 2))

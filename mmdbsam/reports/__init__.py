@@ -1,1 +1,1 @@
-"""What evaluations say, as pages, tables and pictures."""
+"""Pages, tables and pictures of the results of evaluations."""

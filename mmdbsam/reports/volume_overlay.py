@@ -1,4 +1,4 @@
-"""The slices of a volume with its objects: a sheet, a film, or a page."""
+"""Draws a volume's slices and objects, as a sheet, a film, or a page."""
 
 import base64
 import json
@@ -22,17 +22,17 @@ _JPEG_QUALITY = 80
 
 
 def draw_sheet(view: VolumeView, title: str, details: str) -> np.ndarray:
-    """Draw up to 8 slices, evenly spread.
+    """Draw up to 8 evenly spread slices.
 
-    If there are few slices with prompts, they are among them.
+    Slices with prompts are among them, if there are only a few.
 
     Args:
-        view: What is shown.
+        view: The volume and its objects.
         title: The heading's first line.
-        details: Its second line.
+        details: The heading's second line.
 
     Returns:
-        np.ndarray: uint8 (height, width, 3), RGB.
+        np.ndarray: The sheet, uint8 (height, width, 3), RGB.
     """
     indices = view.indices
     chosen = np.rint(np.linspace(indices[0], indices[-1], min(
@@ -50,12 +50,12 @@ def draw_sheet(view: VolumeView, title: str, details: str) -> np.ndarray:
 
 def write_sheet(view: VolumeView, title: str, details: str,
                 path: Path) -> None:
-    """Write what :func:`draw_sheet` draws.
+    """Write the sheet that :func:`draw_sheet` draws.
 
     Args:
-        view: What is shown.
+        view: The volume and its objects.
         title: The heading's first line.
-        details: Its second line.
+        details: The heading's second line.
         path: The file, a PNG or JPEG.
     """
     path.write_bytes(_encoded(draw_sheet(view, title, details), path.suffix))
@@ -65,10 +65,10 @@ def write_film(view: VolumeView, title: str, details: str,
                path: Path) -> None:
     """Write an MP4 (VP9) that goes through the slices.
 
-    See :func:`write_sheet`.
+    See :func:`write_sheet` for the arguments.
 
     Raises:
-        InputError: If OpenCV has no such encoder.
+        InputError: If OpenCV has no encoder of VP9.
     """
     labels = list(view.names.items())
     film = None
@@ -90,10 +90,10 @@ def write_film(view: VolumeView, title: str, details: str,
 
 def write_page(view: VolumeView, title: str, details: str,
                path: Path) -> None:
-    """Write an HTML page to leaf through the slices, which needs nothing else.
+    """Write an HTML page to leaf through the slices.
 
-    Contours are drawn as vectors, and each object can be hidden. See
-    :func:`write_sheet`.
+    The page needs no other file. Contours are drawn as vectors, and each
+    object can be hidden. See :func:`write_sheet` for the arguments.
     """
     slices = [dict(number=int(view.numbers[index]),
                    **_vectors(view.shown(index))) for index in view.indices]
@@ -109,13 +109,13 @@ def write_page(view: VolumeView, title: str, details: str,
     path.write_text(page, encoding='utf-8')
 
 
-# How an overlay is written, by the suffix of its file.
+# The functions that write an overlay, by the suffix of its file.
 OVERLAYS = {'.png': write_sheet, '.jpg': write_sheet, '.mp4': write_film,
             '.html': write_page}
 
 
 def _vectors(shown: ShownSlice) -> dict:
-    """A slice for the page: the image, and the objects as SVG draws them."""
+    """Turn a slice into what the page draws: its image and SVG objects."""
     code = base64.b64encode(_encoded(shown.image, '.jpg')).decode()
     objects = []
     for i, label_id in enumerate(shown.ids):
@@ -131,7 +131,7 @@ def _vectors(shown: ShownSlice) -> dict:
 
 
 def _outline(mask: np.ndarray) -> str:
-    """A mask's border as the path of an SVG, pixel centres being whole."""
+    """Trace a mask's border as an SVG path; pixel centres are integers."""
     # A border of background closes the lines at the image's edge.
     lines = contour_generator(z=np.pad(mask, 1).astype(float)).lines(0.5)
     # The last point of a line is its first.
@@ -141,7 +141,7 @@ def _outline(mask: np.ndarray) -> str:
 
 
 def _encoded(picture: np.ndarray, suffix: str) -> bytes:
-    """An RGB picture as a file has it."""
+    """Encode an RGB picture for a file of the suffix."""
     options = ([cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
                if suffix.lower() == '.jpg' else [])
     return cv2.imencode(suffix, picture[..., ::-1], options)[1].tobytes()

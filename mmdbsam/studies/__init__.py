@@ -1,4 +1,4 @@
-"""Studies: variants of a config, each trained and tested."""
+"""Studies, which train and test variants of a config."""
 
 from mmdbsam.studies.execution import (
     Tools,

@@ -1,4 +1,4 @@
-"""Run the tools, in processes of their own, and go on past what fails."""
+"""Runs a study's tools in processes of their own, whatever fails."""
 
 import os
 import re
@@ -23,15 +23,16 @@ _POLL_SECONDS = 0.5
 
 
 class ToolFailure(Exception):
-    """A tool ended with an error; the message is its last line."""
+    """A tool ended with an error, whose last line is the message."""
 
 
 class Tools:
-    """The command lines that a run consists of.
+    """The command lines of which a run consists.
 
     Args:
         amp: Whether trainings use mixed precision.
-        program: The words that begin each of them, before the subcommand.
+        program: The words that begin each command line, before the
+            subcommand.
     """
 
     def __init__(self, amp: bool, program: Sequence[str] = (
@@ -40,19 +41,19 @@ class Tools:
         self.program = program
 
     def train(self, run: Run) -> List[str]:
-        """Train it, from its latest checkpoint if there is one."""
+        """Return the command that trains a run, resuming if it can."""
         return self._command('train', run.config_file, '--resume',
                              '--work-dir', run.training,
                              *(['--amp'] if self.amp else []))
 
     def test(self, run: Run) -> List[str]:
-        """Test what the training ended with."""
+        """Return the command that tests a run's last checkpoint."""
         return self._command('test', run.config_file, run.checkpoint,
                              '--work-dir', run.folder / 'test',
                              '--report', run.report)
 
     def measure(self, run: Run) -> List[str]:
-        """Measure what its model costs."""
+        """Return the command that measures the costs of a run's model."""
         return self._command('flops', run.config_file,
                              '--json', run.costs)
 
@@ -61,10 +62,16 @@ class Tools:
 
 
 def device_environments(number: int) -> List[Dict[str, str]]:
-    """What tells a process its share of the machine, for each share.
+    """Make the environments that give processes equal shares of the machine.
 
-    On a machine with GPUs a share is one of those that the environment
-    leaves visible; on another, an equal part of the cores.
+    On a machine with GPUs, a share is one of the GPUs that are visible here.
+    On any other, it is an equal part of the cores.
+
+    Args:
+        number: The number of shares.
+
+    Returns:
+        list[dict]: The environment variables of each share.
 
     Raises:
         InputError: If there are fewer GPUs, or cores, than shares.
@@ -92,15 +99,17 @@ def device_environments(number: int) -> List[Dict[str, str]]:
 
 def measure_costs(runs: Sequence[Run], tools: Tools,
                   progress: StudyProgress) -> Dict[Run, str]:
-    """Measure each variant's model, one after the other, for the latency.
+    """Measure the costs of each variant's model.
+
+    They are measured one after the other, as others would slow them down.
 
     Args:
-        runs: The runs, of which each variant's first that was tested counts.
+        runs: The runs; the first tested one of each variant is measured.
         tools: The command lines.
-        progress: What tells the user.
+        progress: The display that tells the user.
 
     Returns:
-        dict: Failed run to the last line of its error.
+        dict: The last line of the error of each run that failed.
     """
     failures: Dict[Run, str] = {}
     firsts = {run.variant.name: run for run in reversed(runs)
@@ -116,7 +125,7 @@ def measure_costs(runs: Sequence[Run], tools: Tools,
 
 
 def _cores() -> List[str]:
-    """The cores that this process may use."""
+    """List the cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return sorted(map(str, os.sched_getaffinity(0)))
     return list(map(str, range(os.cpu_count() or 1)))
@@ -125,17 +134,17 @@ def _cores() -> List[str]:
 def execute(runs: Sequence[Run], tools: Tools,
             environments: Sequence[Dict[str, str]],
             progress: StudyProgress) -> Dict[Run, str]:
-    """Train and test what is not yet, several runs at a time.
+    """Train and test the runs that are not done, several at a time.
 
     Args:
         runs: The runs, in the order in which they start.
         tools: The command lines.
-        environments: Of the shares of the machine, each of which has one run
-            at a time.
-        progress: What tells the user.
+        environments: The environments of the machine's shares, each of which
+            has one run at a time.
+        progress: The display that tells the user.
 
     Returns:
-        dict: Failed run to the last line of its error.
+        dict: The last line of the error of each run that failed.
     """
     failures: Dict[Run, str] = {}
     shares: SimpleQueue = SimpleQueue()
@@ -165,7 +174,7 @@ def execute(runs: Sequence[Run], tools: Tools,
                 progress.finished(run, failures.get(run))
             progress.update()
     finally:
-        # An interrupt reaches the tools too, but not the waiting runs.
+        # An interrupt reaches the tools by itself, but not the waiting runs.
         pool.shutdown(cancel_futures=True)
     return failures
 
@@ -191,16 +200,16 @@ def _train_and_test(run: Run, tools: Tools, environment: Dict[str, str],
 def call_tool(command: Sequence[str], log: Path,
               environment: Dict[str, str] | None = None,
               pass_fds: Sequence[int] = ()) -> None:
-    """Run a tool to its end; what it prints is added to a log.
+    """Run a tool to its end, and add its output to a log.
 
     Args:
-        command: Its words.
-        log: The file.
-        environment: What differs from this process's environment.
-        pass_fds: File descriptors that it inherits.
+        command: The words of the command line.
+        log: The log's file.
+        environment: Variables that differ from this process's environment.
+        pass_fds: File descriptors that the tool inherits.
 
     Raises:
-        ToolFailure: If it ends with an error.
+        ToolFailure: If the tool ends with an error.
     """
     with open(log, 'a') as file:
         start = file.seek(0, 2)

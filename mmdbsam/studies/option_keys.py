@@ -1,4 +1,4 @@
-"""Overrides that would have no effect are found before anything runs."""
+"""Finds overrides that would have no effect, before anything runs."""
 
 import inspect
 from typing import Any, Optional
@@ -20,13 +20,14 @@ def require_key(cfg: Config, key: str, source: str) -> None:
 
     Args:
         cfg: The config that is overridden.
-        key: Key of the override, with dots; numbers are places in lists.
-        source: Where the override stands, for the error message.
+        key: The dotted key of the override, in which numbers are places in
+            lists.
+        source: The place of the override, as the error message names it.
 
     Raises:
         InputError: If the key is neither in the config nor an argument of
             the class that its parent names, or if only the config file itself
-            reads it, as it does ``train_pipeline``.
+            reads it, as is the case for ``train_pipeline``.
     """
     names = key.split('.')
     if names[0] not in RUNNER_KEYS | SHORTCUTS:
@@ -49,7 +50,7 @@ def require_key(cfg: Config, key: str, source: str) -> None:
 
 
 def _require_argument(part: Any, name: str, where: str) -> None:
-    """A key that a config leaves out has to be an argument."""
+    """Refuse a key that the config lacks and its class does not take."""
     if not isinstance(part, dict):
         found = (f'a list of {len(part)}' if isinstance(part, (list, tuple))
                  else repr(part))
@@ -64,7 +65,7 @@ def _require_argument(part: Any, name: str, where: str) -> None:
 
 
 def _arguments(type_name: Optional[str]) -> Optional[set]:
-    """Names of a registered class's arguments; '**' stands for any."""
+    """List a registered class's arguments, in which '**' means any."""
     found = filter(None, (known.get(type_name) for known in _REGISTRIES
                           if isinstance(type_name, str)))
     for built in found:

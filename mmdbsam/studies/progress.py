@@ -1,4 +1,4 @@
-"""Tell the user where a study stands, and when it will be done."""
+"""Tells the user how far a study is, and when it will be done."""
 
 import time
 from datetime import timedelta
@@ -11,14 +11,14 @@ from mmdbsam.studies.runs import Run
 
 
 class StudyProgress:
-    """A line for each event and, on a terminal, a bar of the whole study.
+    """Prints a line for each event and, on a terminal, a progress bar.
 
-    The time left is that of the work done since the start of this process,
-    in proportion; it assumes that runs take alike.
+    The time left is estimated from the work done since this process started,
+    on the assumption that all runs take equally long.
 
     Args:
         runs: All runs of the study.
-        console: Where to write.
+        console: The console to write to.
     """
 
     def __init__(self, runs: Sequence[Run], console: Console) -> None:
@@ -42,16 +42,16 @@ class StudyProgress:
         self.bar.stop()
 
     def waits(self, run: Run) -> None:
-        """Another process has the run."""
-        self._print(run, 'waits for a process that an earlier study left at '
-                    'work on it')
+        """Say that a run waits, because another process works on it."""
+        self._print(run, 'waits for a process of an earlier study that is '
+                    'still working on it')
 
     def started(self, run: Run) -> None:
-        """A run begins."""
+        """Say that a run starts or resumes."""
         self._print(run, 'resumes' if 0 < run.progress() < 1 else 'starts')
 
     def finished(self, run: Run, error: Optional[str]) -> None:
-        """A run ended, well or not."""
+        """Say that a run has ended, or that it failed with an error."""
         if error is None:
             self._print(run, 'done')
         else:
@@ -60,12 +60,12 @@ class StudyProgress:
         self.update()
 
     def measured(self, run: Run, error: Optional[str]) -> None:
-        """The costs of a run's model were measured, or could not be."""
+        """Say that the costs of a run's model were measured, or failed."""
         self._print(run, f'FAILED to measure its costs: {error}' if error
                     else 'costs measured')
 
     def update(self) -> None:
-        """Move the bar."""
+        """Update the progress bar."""
         self.bar.update(self.task, completed=self._done(),
                         description=self._left())
 

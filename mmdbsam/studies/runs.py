@@ -1,4 +1,4 @@
-"""A training and its test: where it stands, told by what the tools wrote."""
+"""A training and its test, whose state is read from what the tools wrote."""
 
 import fcntl
 import re
@@ -18,22 +18,23 @@ from mmdbsam.studies.study import Study, Variant
 # mmengine's log: Epoch(train) [2][10/91] or Iter(train) [ 10/100].
 _STEP = re.compile(
     r'(?:Epoch\(train\) +\[(\d+)\]|Iter\(train\) +)\[ *(\d+)/(\d+)\]')
-_LOG_TAIL = 10_000  # bytes, a good many lines
+_LOG_TAIL = 10_000  # in bytes, which hold a good many lines
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """A variant with a seed.
 
-    There is no record of what is done beside what the tools leave, each
-    complete or absent: the latest checkpoint and the report. A run can
-    therefore be cut anywhere, and be done by another process.
+    The only record of its state is what the tools write, the checkpoints and
+    the report, each of which is complete or absent. A run can therefore be
+    interrupted anywhere, and be continued by another process.
 
     Attributes:
         variant: The variant.
         seed: The training's seed.
-        folder: Where config, logs, checkpoints and report are.
-        cfg: The config, complete.
+        folder: The folder of the config, the logs, the checkpoints and the
+            report.
+        cfg: The complete config.
     """
 
     variant: Variant
@@ -43,12 +44,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """The name of the run in messages."""
         return f'{self.variant.name}, seed {self.seed}'
 
     @property
     def config_file(self) -> Path:
-        """The config that the tools are given."""
+        """The file of the config that the tools are given."""
         return self.folder / f'{self.variant.file_name}.py'
 
     @property
@@ -58,12 +59,12 @@ class Run:
 
     @property
     def report(self) -> Path:
-        """The test's report."""
+        """The folder of the test's report."""
         return self.folder / 'report'
 
     @property
     def checkpoint(self) -> Path:
-        """What the training ends with, and the test reads."""
+        """The last checkpoint of the training, which the test reads."""
         loop = self.cfg.train_cfg
         name = (f'iter_{loop.max_iters}' if 'max_iters' in loop
                 else f'epoch_{loop.max_epochs}')
@@ -71,28 +72,28 @@ class Run:
 
     @property
     def is_trained(self) -> bool:
-        """Whether the training came to its end."""
+        """Whether the training has come to its end."""
         latest = latest_checkpoint(str(self.training))
         return latest is not None and Path(latest).name == self.checkpoint.name
 
     @property
     def is_tested(self) -> bool:
-        """Whether there is a report, which is all of it."""
+        """Whether there is a report, which is written last."""
         return (self.report / 'summary.json').is_file()
 
     @property
     def costs(self) -> Path:
-        """What the model costs, as ``get_flops.py`` writes it."""
+        """The file of the model's costs, which ``mmdbsam flops`` writes."""
         return self.folder / 'costs.json'
 
     def log(self, tool: str) -> Path:
-        """What a tool printed."""
+        """Return the log of a tool's output."""
         return self.folder / f'{tool}.log'
 
     def progress(self) -> float:
-        """Which part of it is done, in [0, 1], as far as the log tells.
+        """Return the share of the run that is done, in [0, 1].
 
-        The test counts as a tenth.
+        It is read from the training's log; the test counts as a tenth.
         """
         if self.is_tested:
             return 1.
@@ -110,10 +111,11 @@ class Run:
         return 0.9 * trained
 
     def check(self) -> None:
-        """Make sure that what is there was made with the same config.
+        """Make sure that earlier results were made with the same config.
 
         Raises:
-            InputError: If it was made with another one; names what differs.
+            InputError: If they were made with another config; the message
+                names what differs.
         """
         if not self.config_file.is_file():
             if self.is_tested or latest_checkpoint(str(self.training)):
@@ -135,21 +137,22 @@ class Run:
                     'or remove this folder to run it anew')
 
     def prepare(self) -> None:
-        """Write the config, if it is not there."""
+        """Write the config, if it is not there yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.config_file.is_file():
             write_text(self.config_file, self.cfg.pretty_text)
 
     @contextmanager
     def lock(self, on_wait: Any) -> Iterator[int]:
-        """Keep other processes from this run, those that a runner left too.
+        """Lock the run against other processes, also those left behind.
 
         Args:
-            on_wait: Called without arguments if another process has it.
+            on_wait: A function that is called, without arguments, if another
+                process has the lock.
 
         Yields:
-            A file descriptor that holds the lock: a process that inherits it
-            keeps the run locked for as long as it lives.
+            int: A file descriptor that holds the lock. A process that inherits
+            it keeps the run locked for as long as it lives.
         """
         with open(self.folder / 'lock', 'w') as file:
             try:
@@ -161,10 +164,10 @@ class Run:
 
 
 def plan_runs(study: Study, work_dir: Path) -> List[Run]:
-    """The runs of a study, all variants of a seed before the next seed.
+    """List the runs of a study, all variants of a seed before the next seed.
 
     Raises:
-        InputError: If one of them was begun with another config.
+        InputError: If a run was begun with another config.
     """
     runs = [
         Run(variant, seed, work_dir / variant.file_name / f'seed_{seed}',
@@ -177,7 +180,7 @@ def plan_runs(study: Study, work_dir: Path) -> List[Run]:
 
 
 def _flatten(value: Any, key: Optional[str] = None) -> Dict[str, Any]:
-    """Dicts and lists within each other as one, keys joined by dots."""
+    """Flatten nested dicts and lists to one dict with dotted keys."""
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):

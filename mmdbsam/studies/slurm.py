@@ -1,4 +1,4 @@
-"""The commands that have Slurm do the runs of a study."""
+"""Makes the commands with which Slurm does the runs of a study."""
 
 import os
 import shlex
@@ -10,17 +10,20 @@ from mmdbsam.studies.runs import Run
 
 def slurm_commands(runs: Sequence[Run], tools: Tools,
                    partition: str) -> List[str]:
-    """A command for each run that is not done, on one GPU.
+    """Make a command for each run that is not done, on one GPU.
 
-    The configs that the commands name are written. A job that is requeued
-    resumes its training, and waits for one of the same run that was submitted
-    before. ``CPUS_PER_TASK`` is read as in ``tools/slurm_train.sh``, and
-    ``sbatch`` reads variables of its own for what else a cluster asks for.
+    The configs that the commands name are written. A requeued job resumes its
+    training, and a job waits for an earlier one of the same run.
+    ``CPUS_PER_TASK`` is read as in ``tools/slurm_train.sh``. Other settings
+    of a cluster can be given to ``sbatch`` by its own environment variables.
 
     Args:
         runs: The runs; the first of each variant measures its model's costs.
         tools: The command lines.
-        partition: Slurm's partition.
+        partition: The Slurm partition.
+
+    Returns:
+        list[str]: The commands.
     """
     commands = []
     measured = {run.variant.name for run in runs if run.costs.is_file()}

@@ -1,4 +1,4 @@
-"""A study: what is trained and compared, read from a Python config."""
+"""Reads studies, which say what is trained and compared, from configs."""
 
 import copy
 import re
@@ -29,8 +29,8 @@ class Variant:
     """A row of a study's table.
 
     Attributes:
-        name: What the table calls it.
-        options: Its overrides, keys as of ``--cfg-options`` to values.
+        name: The variant's name in the table.
+        options: The variant's overrides, by keys as in ``--cfg-options``.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Variant:
 
     @property
     def file_name(self) -> str:
-        """The name, without what a path should not have."""
+        """The name, without characters that a path should not have."""
         return re.sub(r'[^\w.-]+', '_', self.name).strip('_')
 
 
@@ -47,14 +47,16 @@ class Study:
     """Variants of a config, each trained with every seed.
 
     Attributes:
-        path: Of its file.
-        title: Heading of the table.
-        config: Path of the config that all variants start from.
-        options: Overrides for all variants, which a variant's own follow.
-        variants: The rows; the others are compared with the first.
-        seeds: Seeds of the trainings.
-        metrics: Scores of the reports that the table shows, in its order.
-        last_options: Overrides from the command line, which follow all.
+        path: The path of the study's file.
+        title: The heading of the table.
+        config: The path of the config that all variants start from.
+        options: Overrides for all variants; a variant's own are applied after
+            them.
+        variants: The rows of the table; the first is the one that the others
+            are compared with.
+        seeds: The seeds of the trainings.
+        metrics: The scores that the table shows, in its order.
+        last_options: Overrides from the command line, which are applied last.
         amp: Whether the trainings use mixed precision.
     """
 
@@ -70,11 +72,11 @@ class Study:
 
     @property
     def name(self) -> str:
-        """The file's, without its ending."""
+        """The name of the study's file, without its ending."""
         return Path(self.path).stem
 
     def resolve(self, variant: Variant, seed: int) -> Config:
-        """The config of a run, complete.
+        """Make the complete config of a run.
 
         It records the variant and the precision under ``study``, so that two
         runs with equal configs are the same run.
@@ -92,7 +94,7 @@ class Study:
                 ('--cfg-options', self.last_options)):
             for key in options:
                 require_key(cfg, key, source)
-            # Merging takes '_delete_' out.
+            # Merging removes '_delete_' from the options it is given.
             apply_options(cfg, copy.deepcopy(options), source)
         cfg.study = dict(variant=variant.name, amp=self.amp)
         return cfg
@@ -108,10 +110,9 @@ def read_study(path: str, last_options: Dict[str, Any],
         amp: Whether the trainings use mixed precision.
 
     Raises:
-        InputError: If a field is missing, unknown or of another type than it
-            should be, if names or seeds repeat, if an override does not fit
-            the config, if a model cannot be built, or if two variants are
-            the same.
+        InputError: If a field is missing, unknown or of a wrong type, if
+            names or seeds repeat, if an override does not fit the config, if a
+            model cannot be built, or if two variants are the same.
     """
     fields = {**_DEFAULTS, **read_config(path).to_dict()}
     _check_fields(fields, f'study {path}')
@@ -181,7 +182,7 @@ def _check_models(study: Study, source: str) -> None:
             with torch.device('meta'):
                 MODELS.build(cfg.model)
         except Exception as error:
-            # A block can refuse its arguments in any way.
+            # A block may refuse its arguments with an error of any type.
             raise InputError(
                 f"{source}: variant '{variant.name}': its model cannot be "
                 f'built: {" ".join(str(error).split())}') from error

@@ -48,13 +48,13 @@ class BrightInBox:
 
 @pytest.fixture(scope='session')
 def tiny_inferencer(repo_root, tiny_checkpoint):
-    """Built once; its config says CT."""
+    """The tiny model, built once; its config says CT."""
     return PromptInferencer(repo_root / TINY, tiny_checkpoint, device='cpu')
 
 
 @pytest.fixture
 def inferencer(tiny_inferencer, monkeypatch):
-    """The tiny model, on no image."""
+    """An inferencer with the tiny model, without an image."""
     monkeypatch.setattr(tiny_inferencer, '_image', None)
     return tiny_inferencer
 

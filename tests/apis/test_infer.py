@@ -1,4 +1,4 @@
-"""tools/infer.py: from files to files."""
+"""tools/infer.py segments files and writes files."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ def infer(command, bright, monkeypatch):
 
 @pytest.fixture
 def refused(infer):
-    """Run the tool; the one line with which it ends."""
+    """Run the tool, and return the one line with which it ends."""
 
     def run(*args):
         with pytest.raises(SystemExit) as stopped:
@@ -104,7 +104,7 @@ def test_names_beside_formats_without(infer, scan, tmp_path):
 
 
 def test_objects_that_overlap(infer, scan, tmp_path, capsys):
-    """The smaller one is shown; a file for each loses nothing."""
+    """The smaller object is shown; a file for each loses nothing."""
     part = [*BOX[:3], 12, *BOX[4:]]
     options = [scan, '--box', *BOX, '--box', *part, '--label', 'all',
                '--label', 'a part']
@@ -132,7 +132,7 @@ def test_a_picture(infer, tmp_path):
           *BOX[3:5])
     np.testing.assert_array_equal(np.asarray(Image.open(
         tmp_path / 'out.png')), mask)
-    # It knows no lengths.
+    # A picture knows no lengths.
     row, = table(tmp_path / 'out.volumes.csv')
     assert row['volume_ml'] == '' and row['voxels'] == str(mask.sum())
     infer(tmp_path / 'a.png', '-o', tmp_path / 'out.png', '--point', 7, 6, 1,
@@ -173,7 +173,7 @@ def test_a_volume_of_four_dimensions(infer, refused, tmp_path):
 
 
 def test_overlays(infer, scan, tmp_path):
-    """A sheet, a film of all slices, and a page with them."""
+    """An overlay is a sheet, a film of all slices, or a page with them."""
     options = scan, '-o', tmp_path / 'a.mha', '--box', *BOX, '--label', '<arm>'
     infer(*options, '--overlay', 'png')
     sheet = cv2.imread(str(tmp_path / 'a.overlay.png'))
@@ -193,7 +193,7 @@ def test_overlays(infer, scan, tmp_path):
         page)[1])
     assert [one['number'] for one in data['slices']] == list(
         range(BOX[2], BOX[5] + 1))
-    # Where there is most of it.
+    # The page opens at the slice that shows most of the object.
     areas = letter().sum(axis=(1, 2))[BOX[2]:]
     assert data['first'] == areas.argmax()
     assert data['objects'][0]['name'] == '<arm>' and '<arm>' not in page
@@ -202,7 +202,7 @@ def test_overlays(infer, scan, tmp_path):
 
 @pytest.mark.skipif(not SERIES.exists(), reason='no ../shared/data')
 def test_a_dicom_series(infer, tmp_path):
-    """A SEG on the series, as highdicom and pydicom read it."""
+    """highdicom and pydicom read the SEG on the series."""
     from highdicom.seg import segread
     from pydicom import dcmread
     infer(SERIES, '-o', tmp_path / 'a.seg.dcm', '--box', 100, 150, 0, 300, 400,
@@ -343,7 +343,7 @@ def test_a_batch_goes_on(infer, refused, batch, tmp_path, capsys, bright):
         np.testing.assert_array_equal(values(out / file), letter())
     assert (out / 'c.overlay.png').exists()
     assert [row['image'] for row in table(out / 'volumes.csv')] == ['a', 'c']
-    # Only what is missing is done.
+    # Only the missing image is segmented.
     (folder / 'b.mha').write_bytes(whole)
     bright.fake.encoded.clear()
     infer(*args)
@@ -352,7 +352,7 @@ def test_a_batch_goes_on(infer, refused, batch, tmp_path, capsys, bright):
     rows = table(out / 'volumes.csv')
     assert [row['image'] for row in rows] == ['a', 'b', 'c']
     assert all(float(row['volume_ml']) > 0 for row in rows)
-    # As is what was asked for otherwise.
+    # An image whose prompts changed is segmented again.
     boxes.write_text(boxes.read_text().replace('c,arm', 'c,leg'))
     infer(*args)
     assert '1 images segmented, 2 kept' in capsys.readouterr().out

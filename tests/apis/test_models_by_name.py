@@ -103,7 +103,7 @@ def test_embeddings_on_disk_answer_at_once(tiny_cfg, tiny_checkpoint,
 
 
 def test_mixed_precision(inferencer, tiny_cfg, tiny_checkpoint):
-    """Nearly the same masks; the embedding's precision tells it."""
+    """Masks are nearly the same; the embedding shows the precision."""
     image = np.random.default_rng(0).integers(0, 255, (24, 32), np.uint8)
     box = [2, 3, 29, 20]
     half = PromptInferencer(tiny_cfg, tiny_checkpoint, 'cpu', amp=True)

@@ -40,7 +40,7 @@ def test_eight_bits_stay(tiny_cfg):
 
 
 def test_files_say_what_they_show(tiny_cfg, repo_root):
-    """Where the config does not."""
+    """The files say the modality where the config does not."""
     tiny_cfg.modality = None
     scan = load_scan(Path(repo_root, 'tests/data/ct_spine/images',
                           'lumbar.nii.gz'))

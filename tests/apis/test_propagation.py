@@ -33,20 +33,20 @@ def test_a_box_is_followed_to_both_ends(bright, seed, batch_size):
         pixels(CONE), SeedBox(seed, box), batch_size=batch_size,
         propagation=PropagationRule(min_area=4))
     assert np.array_equal(result.labels > 0, CONE)
-    # Each slice at most once, and one beyond either end.
+    # Each slice is encoded at most once, and one beyond either end.
     ahead = batch_size - 1
     assert len(bright.fake.encoded) <= 22 + 2 * (1 + ahead)
 
 
 def test_points_begin_what_boxes_follow(bright):
-    """The stand-in for a model takes all that is bright for a point."""
+    """The stand-in for a model gives a point all bright pixels."""
     result = bright.segment_volume(pixels(CONE), SeedPoint(14, [8, 12]),
                                    propagation=PropagationRule(min_area=4))
     assert np.array_equal(result.labels > 0, CONE)
 
 
 def test_objects_are_followed_at_once(bright):
-    """Both from seeds of their own; a slice is encoded once."""
+    """Both objects have seeds of their own, and each slice is encoded once."""
     both = CONE.copy()
     both[2:12, 20:30, 20:30] = True
     rows, columns = np.nonzero(CONE[20])

@@ -10,7 +10,7 @@ from mmdbsam.apis import CoarseLabels, VolumeBox
 from mmdbsam.datasets import PreparedData, PromptSliceDataset
 from mmdbsam.geometry.planes import SlicePlane
 
-# Stored along other axes than it is prepared.
+# The scan is stored along other axes than it is prepared.
 VERTEBRAE = 'tests/data/ct_spine/{}/lumbar.nii.gz'
 
 
@@ -25,7 +25,7 @@ def samples(tiny_cfg, prepared_spine):
 
 @torch.no_grad()
 def predicted(model, batch):
-    """Masks by label, and the slice."""
+    """Return the masks by label, and the slice."""
     sample, = model.test_step(batch)
     return sample.slice_index, dict(zip(
         sample.prompts.labels.tolist(),
@@ -39,7 +39,7 @@ def axial_slices(result, label):
 
 
 def test_boxes_of_labels(inferencer, samples, repo_root):
-    """The prompts of `tools/test.py`, every mask equal to the bit."""
+    """With the prompts of `tools/test.py`, every mask is equal to the bit."""
     result = inferencer.segment_volume(
         repo_root / VERTEBRAE.format('images'),
         CoarseLabels(repo_root / VERTEBRAE.format('labels')))

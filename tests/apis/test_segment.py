@@ -1,4 +1,4 @@
-"""Images in a plane: every kind of image and of prompt."""
+"""Planar images are segmented, of every kind and by every kind of prompt."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from PIL import Image
 from mmdbsam.apis import PromptInferencer
 from mmdbsam.errors import InputError
 
-# (H, W), without symmetry.
+# The size (H, W) of a letter without symmetry.
 MASK = letter()[4]
 PIXELS = np.where(MASK, BRIGHT, 0).astype(np.uint8)
 WHOLE = [6, 4, 28, 19]
@@ -34,7 +34,7 @@ def path(tmp_path):
 @pytest.mark.parametrize('kind', [
     'path', 'text', 'array', 'PIL', '2-D', 'one slice', 'HU'])
 def test_kinds_of_images(bright, path, kind):
-    """In HU the window maps 40 - 200 to 0 and 40 + 200 to 255."""
+    """In HU, the window maps 40 - 200 to 0 and 40 + 200 to 255."""
     flat = sitk.GetImageFromArray(PIXELS)
     image = dict(path=path, text=str(path), array=PIXELS,
                  PIL=Image.fromarray(PIXELS), HU=np.where(MASK, 200., -1000.))
@@ -67,7 +67,7 @@ def test_three_masks_of_an_object(bright):
 
 
 def test_a_slice_comes_back_as_it_was_stored(bright):
-    """In all 48 ways; with prompts in pixels and in mm."""
+    """Slices stored in all 48 ways are found, by prompts in pixels and mm."""
     for stored in stored_otherwise(as_image(MASK[None])):
         values = sitk.GetArrayFromImage(stored).squeeze() > 0
         places = np.argwhere(values)[:, ::-1]
@@ -90,7 +90,7 @@ def test_millimetres_of_a_flat_image(bright):
 
 @pytest.fixture
 def prompts_seen(inferencer, monkeypatch):
-    """What the model is asked, of PIXELS."""
+    """Record what the model is asked of PIXELS."""
     seen = {}
     model = inferencer.model.model
     decode = model.decode_prompts
@@ -118,7 +118,7 @@ def test_points_go_with_their_labels(prompts_seen):
 
 
 def test_a_rough_mask_is_a_prompt_with_its_box(prompts_seen):
-    """Its logits cover the padded input's grid, of four pixels in a cell."""
+    """Its logits cover the padded input's grid, with four pixels in a cell."""
     inferencer, seen = prompts_seen
     inferencer.segment(masks=MASK)
     assert torch.equal(seen['boxes'], 4. * torch.tensor([WHOLE]))

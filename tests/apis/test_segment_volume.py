@@ -1,4 +1,4 @@
-"""Whole volumes: masks come back where the objects are."""
+"""Masks of whole volumes come back where the objects are."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ IMAGE = as_image(OBJECT)
 
 
 def physical(image, *voxels):
-    """Voxels as physical points, one after the other."""
+    """Turn voxels into physical points, one after the other."""
     return [number for voxel in voxels for number
             in image.TransformContinuousIndexToPhysicalPoint(
                 [float(x) for x in voxel])]
@@ -22,7 +22,7 @@ def physical(image, *voxels):
 
 @pytest.mark.parametrize('axes', ['axial', 'coronal', 'sagittal', 'all'])
 def test_an_object_comes_back_where_it_was(bright, axes):
-    """Oblique, anisotropic, in each of the 48 ways to store it."""
+    """The scan is oblique and anisotropic, and stored in each of 48 ways."""
     for count, stored in enumerate(stored_otherwise(IMAGE)):
         wanted = sitk.GetArrayFromImage(stored) > 0
         box, units = box_of(wanted), 'px'
@@ -39,7 +39,7 @@ def test_an_object_comes_back_where_it_was(bright, axes):
 
 @pytest.mark.parametrize('order', [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
 def test_boxes_of_slices_count_along_the_stack(bright, order):
-    """Between two axial slices they are interpolated, beyond is nothing."""
+    """Boxes are interpolated between two axial slices, and end beyond them."""
     stored = sitk.PermuteAxes(IMAGE, order)
     # The axes of the storage that run right, down, and from slice to slice.
     right, down, through = (order.index(axis) for axis in range(3))
@@ -61,7 +61,7 @@ def test_boxes_of_slices_count_along_the_stack(bright, order):
 
 
 def test_boxes_of_slices_in_mm(bright):
-    """Along the scanner's axes; the slice is the nearest."""
+    """Boxes in mm lie along the scanner's axes, on the nearest slice."""
     image = as_image(OBJECT, oblique=False)
     x0, y0, z = physical(image, (6, 4, 4.4))
     x1, y1, _ = physical(image, (28, 19, 0))
@@ -72,7 +72,7 @@ def test_boxes_of_slices_in_mm(bright):
 
 
 def test_coarse_labels_give_the_boxes(bright):
-    """An object for each id; a part may be stored along other axes."""
+    """Each id is an object; the labels may be stored along other axes."""
     coarse = np.zeros(OBJECT.shape, np.uint8)
     coarse[3:15, 4:8, 6:10] = 7
     coarse[3:5, 4:6, 12:20] = 3
@@ -89,13 +89,13 @@ def test_coarse_labels_give_the_boxes(bright):
         IMAGE, [VolumeBox(box_of(OBJECT)), CoarseLabels(image, margin=40)],
         axes='coronal')
     assert moved.ids == [1, 2, 3]
-    # The whole slices, where the label shows.
+    # The boxes cover whole slices, wherever the label shows.
     assert np.array_equal(moved.mask(1)[:, 4:6], OBJECT[:, 4:6])
     assert not moved.mask(1)[:, 6:].any()
 
 
 def test_prompts_on_slices_lead_the_other_planes(bright):
-    """Boxes on axial slices, and the mean over the planes."""
+    """Boxes on axial slices prompt all planes, whose mean is taken."""
     boxes = {z: (6, 4, 28, 19) for z in (3, 14)}
     result = bright.segment_volume(IMAGE, SliceBoxes(boxes), axes='all')
     assert np.array_equal(result.labels > 0, OBJECT)
@@ -136,7 +136,7 @@ def test_confidence_is_weighted_by_area(bright, monkeypatch):
 
 
 def test_clean_up(bright):
-    """The largest component, its holes filled."""
+    """The largest component is kept, and its holes are filled."""
     mask = np.zeros(OBJECT.shape, bool)
     mask[2:12, 2:12, 2:12] = True
     mask[5:8, 5:8, 5:8] = False
@@ -191,7 +191,7 @@ def test_memory_does_not_grow_with_the_slices(bright, monkeypatch):
         kept.append(len(slices._encoded))
 
     monkeypatch.setattr(PlaneSlices, '_encode', watched)
-    # Of this model an image counts as its embedding, 3 x 128 x 128 floats.
+    # An embedding of this model is the image itself, 3 x 128 x 128 floats.
     monkeypatch.setattr('mmdbsam.apis.volume.slices._MEGABYTES', 0.6)
     volume = np.zeros((60, 24, 32), np.uint8)
     bright.segment_volume(volume, VolumeBox([0, 0, 0, 31, 23, 59]))

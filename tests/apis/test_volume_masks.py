@@ -1,4 +1,4 @@
-"""What becomes of the masks of slices."""
+"""The masks of slices become masks of a volume."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SHAPE = (4, 6, 5)
 def test_the_mean_of_probabilities(shown):
     """A plane without a slice there counts as 0."""
     rng = np.random.default_rng(0)
-    # In float16 they are exact.
+    # These probabilities are exact in float16.
     values = rng.integers(1, 64, (3, *SHAPE)) / 64
     found = []
     for probabilities, plane in zip(values, ORIENTATIONS, strict=True):

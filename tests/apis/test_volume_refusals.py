@@ -1,4 +1,4 @@
-"""What is asked of a volume and cannot be done ends in one line."""
+"""Requests for a volume that cannot be met end in one line."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ def mmdbsam(repo_root, *words, code=None, **env):
 
 
 def loaded_by(repo_root, statement, modules):
-    """Which of some modules a statement imports."""
+    """Find which of some modules a statement imports."""
     done = mmdbsam(repo_root, code=f'import sys\n{statement}\n'
                    f'print(*(name for name in {modules!r} '
                    'if name in sys.modules))')
@@ -39,7 +39,7 @@ def test_help_names_every_command(repo_root):
 
 @pytest.mark.parametrize('name', COMMANDS)
 def test_help_of_a_command_needs_nothing_heavy(repo_root, name):
-    """What takes seconds to import is imported when the command runs."""
+    """Modules that take seconds to import are imported when a command runs."""
     found = loaded_by(
         repo_root, 'from mmdbsam.cli import run\n'
         f'try: run([{name!r}, "--help"])\nexcept SystemExit: pass', HEAVY)
@@ -70,7 +70,7 @@ def test_other_errors_keep_their_traceback(monkeypatch):
 
 
 def test_a_config_can_be_named(command):
-    """As ``mmdbsam infer --config`` has it; a wrong name lists the right."""
+    """The config is found by its name; a wrong name lists the right ones."""
     with pytest.raises(InputError, match='config dbsam_tiny_ct: expected a '
                        'file or one of .*dbsam_tinyvit_ct'):
         command('train', 'dbsam_tiny_ct')

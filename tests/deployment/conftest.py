@@ -1,4 +1,4 @@
-"""Models that were exported, and the image that they are asked about."""
+"""Exported models, and the image that they are asked about."""
 
 from pathlib import Path
 from typing import NamedTuple

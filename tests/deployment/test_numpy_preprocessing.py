@@ -1,4 +1,4 @@
-"""In numpy, what the pipeline and torch do."""
+"""The numpy preprocessing does what the pipeline and torch do."""
 
 import json
 
@@ -58,7 +58,7 @@ def test_masks_are_those_of_torch(shape):
         logits.numpy(), resized, shape)
     wanted = wanted.numpy()
     assert found.shape == wanted.shape == (2, 2, *shape)
-    # Only where the logit is zero but for rounding may they differ.
+    # They may differ only where the logit is zero but for rounding.
     assert ((found == (wanted > 0)) | (np.abs(wanted) < 1e-5)).all()
 
 

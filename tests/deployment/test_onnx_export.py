@@ -1,4 +1,4 @@
-"""What is written, and what is refused."""
+"""Exports are written, and wrong requests refused."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def test_files_say_what_goes_in_and_out(exported_tiny):
         model = onnx.load(exported_tiny.folder / f'{name}.onnx')
         opset, = model.opset_import
         assert opset.domain == '' and opset.version == onnx_export.OPSET
-        # No paths of the machine that wrote it.
+        # The file has no paths of the machine that wrote it.
         assert not any(node.metadata_props for node in model.graph.node)
         for value in (*model.graph.input, *model.graph.output):
             shapes[value.name] = [
@@ -95,7 +95,7 @@ def test_refuses_files_of_two_exports(exported_tiny, tmp_path):
 
 def test_command(exported_tiny, command, tmp_path, capsys, monkeypatch,
                  repo_root):
-    """From a checkpoint to files that name it; the export itself is above."""
+    """The files name their checkpoint."""
     checkpoint = exported_tiny.checkpoint
     written = []
 

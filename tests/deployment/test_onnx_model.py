@@ -1,4 +1,4 @@
-"""Exported models behind the same interface."""
+"""Exported models work behind the same interface."""
 
 import shutil
 
@@ -22,7 +22,7 @@ def both(exported_tiny):
 
 
 def random_ct(*shape):
-    """HU, smooth enough to have structures."""
+    """Make an image in HU that is smooth enough to have structures."""
     noise = np.random.default_rng(0).normal(40, 150, shape)
     return np.round(noise).astype(np.int16)
 
@@ -67,7 +67,7 @@ def test_command_line_takes_it(exported_tiny, run_tool, repo_root, tmp_path):
 
 @pytest.mark.parametrize('window', ['lung', ['lung', 'bone', [40., 400.]]])
 def test_window_of_the_config_is_kept(exported_tiny, tmp_path, window):
-    """Also for images of 8 bits, which then pass it."""
+    """The window is kept, also for images of 8 bits, which then pass it."""
     import onnx
 
     from mmdbsam.deployment.onnx_export import preprocessing_of

@@ -45,7 +45,7 @@ def run_alone(script, *args, cwd, repo_root):
 
 
 def prompts_of(boxes):
-    """A point in each box, and one beside it."""
+    """Place a point in each box, and one beside it."""
     points = np.stack([(boxes[:, :2] + boxes[:, 2:]) / 2,
                        np.maximum(boxes[:, :2] - 3, 0)], axis=1)
     return points, np.tile([1, 0], (len(boxes), 1))

@@ -15,7 +15,7 @@ def test_an_integer_box_fills_its_inclusive_pixels():
 
 def test_fractional_boxes_hold_the_pixel_centres_inside():
     mask, = filled_box(np.array([[2.4, 1.6, 4.2, 3.0]]), (8, 8))
-    # It covers 1.9 to 4.7 and 1.1 to 3.5.
+    # The box covers 1.9 to 4.7 and 1.1 to 3.5.
     assert np.argwhere(mask).min(0).tolist() == [2, 2]
     assert np.argwhere(mask).max(0).tolist() == [3, 4]
 

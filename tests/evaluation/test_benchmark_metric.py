@@ -1,4 +1,4 @@
-"""Several tasks, each scored by itself."""
+"""Each of several tasks is scored by itself."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ TASKS = ('01-CT_liver', '02-MR_liver', '22-2D-liver')
 
 @pytest.fixture
 def benchmark(prepared, tmp_path):
-    """The made-up data set three times, under the tasks' names."""
+    """Write the made-up data set three times, under the tasks' names."""
     for task in TASKS:
         shutil.copytree(prepared.root, tmp_path / 'tasks' / task)
         path = tmp_path / 'tasks' / task / 'dataset.json'
@@ -34,7 +34,7 @@ def erode(mask, case, z, label_id):
 
 
 def samples_of(make_samples):
-    """Perfect for the first task, eroded for the others."""
+    """Predict the first task perfectly, and the others eroded."""
     found = []
     for task in TASKS:
         samples = make_samples(
@@ -112,7 +112,7 @@ def test_two_data_sets_of_one_name_are_refused(benchmark):
 
 
 def test_the_papers_tasks(benchmark, repo_root):
-    """The config's data and metric, on three tasks."""
+    """The config's data and metric work on three tasks."""
     cfg = Config.fromfile(repo_root / 'configs/dbsam_vitb_medsam30.py')
     dataset = cfg.test_dataloader.dataset
     dataset.data_root = cfg.test_evaluator.data_root = str(benchmark)

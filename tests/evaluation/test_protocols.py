@@ -1,4 +1,4 @@
-"""What is counted under a protocol, against plain implementations."""
+"""What a protocol counts equals plain implementations."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ NODULES = [('first', 0, 6, 7), ('second', 0, 5, 7)]
 
 
 def moved(mask, case, z, label_id):
-    """Differs from slice to slice, and misses one of them."""
+    """Predict differently from slice to slice, and miss one slice."""
     return np.roll(mask, z % 3, axis=1) if z != 4 else np.zeros_like(mask)
 
 
@@ -28,20 +28,20 @@ def predicted(volume, start):
 
 
 def rows(prepared, chosen):
-    """Reference and prediction of each row, all slices of its block."""
+    """Yield each row's reference and prediction in all slices of its block."""
     for case, start, stop, label_id in chosen:
         reference = prepared.volumes[case][start:stop] == label_id
         yield reference, predicted(reference, start)
 
 
 def dice(a, b):
-    """As the release's ``compute_dice``."""
+    """Compute what the release's ``compute_dice`` does."""
     total = a.sum() + b.sum()
     return 2 * (a & b).sum() / total if total else 1
 
 
 def release_nsd(a, b):
-    """As the release's ``SurfaceDICEScore``, which stacks every file."""
+    """Compute the release's ``SurfaceDICEScore``, which stacks every file."""
     distances = surface_distance.compute_surface_distances(a, b, (1, 1, 1))
     return surface_distance.compute_surface_dice_at_tolerance(distances, 1)
 

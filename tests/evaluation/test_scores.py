@@ -1,4 +1,4 @@
-"""The scores of pairs of masks, against the reference implementations."""
+"""The scores of pairs of masks equal those of reference implementations."""
 
 import math
 
@@ -22,7 +22,7 @@ def blobs(rng, shape, quantile):
 
 
 def random_mask(rng, shape):
-    """A blob, noise, a box, one voxel, a slice of a blob, or everything."""
+    """Draw a blob, noise, a box, a voxel, a slice of a blob, or everything."""
     kind = rng.integers(6)
     if kind < 2:
         return blobs(rng, shape, rng.uniform(0.3, 0.99))
@@ -40,7 +40,7 @@ def random_mask(rng, shape):
 
 
 def pairs(number=200):
-    """Shapes, masks, spacings and tolerances of every kind."""
+    """Draw shapes, masks, spacings and tolerances of every kind."""
     for seed in range(number):
         rng = np.random.default_rng(seed)
         shape = rng.integers(1, 20, size=2 if seed % 5 == 0 else 3)
@@ -55,7 +55,7 @@ def pairs(number=200):
 
 
 def package(a, b, spacing, tolerance):
-    """What DeepMind's package makes of a pair, both not empty."""
+    """Score a pair, neither of it empty, with DeepMind's package."""
     found = surface_distance.compute_surface_distances(a, b, spacing)
     means = surface_distance.compute_average_surface_distance(found)
     areas = [found[f'surfel_areas_{key}'].sum() for key in ('gt', 'pred')]
@@ -68,7 +68,7 @@ def package(a, b, spacing, tolerance):
 
 
 def counted(a, b):
-    """The scores that are counts, by sets of positions."""
+    """Compute the scores that are counts, by sets of positions."""
     a, b = (set(map(tuple, np.argwhere(mask))) for mask in (a, b))
     return dict(DSC=2 * len(a & b) / (len(a) + len(b)),
                 IoU=len(a & b) / len(a | b),
@@ -97,7 +97,7 @@ def test_they_equal_the_reference_implementations():
     (3, 0.1, 0.3), (3, 0.7, 2.1), (5, 0.4, 2.0)])
 def test_a_distance_at_the_tolerance_counts_as_in_the_package(
         steps, spacing, tolerance):
-    """3 * 0.1 > 0.3 in floats."""
+    """The tolerance is met although 3 * 0.1 > 0.3 in floats."""
     a = np.zeros((4, 8, 40), bool)
     a[1:3, 2:5, 30:33] = True
     b = np.roll(a, steps, axis=2)

@@ -15,7 +15,7 @@ from mmdbsam.evaluation.statistics import (
 
 
 def test_an_interval_of_independent_rows_is_the_normal_one():
-    """For many rows; its half width is 1.96 standard errors."""
+    """With many rows, the half width is 1.96 standard errors."""
     values = np.random.default_rng(0).normal(0.8, 0.1, size=400)
     found = mean_interval(values, np.arange(400))
     error = 1.96 * values.std() / 20
@@ -38,15 +38,15 @@ def test_rows_of_a_case_are_drawn_together():
 
 
 def test_a_case_with_more_rows_counts_more():
-    """All means of resamples of two cases with 1 and 3 rows."""
+    """The ends are means of resamples of two cases with 1 and 3 rows."""
     found = mean_interval([0, 1, 1, 1], [7, 2, 2, 2])
     assert (found.mean, found.low, found.high) == (0.75, 0, 1)
-    # Both cases once, in either order, have the mean of all rows.
+    # A resample with both cases has the mean of all rows.
     assert not found.excludes(0.75) and found.excludes(1.1)
 
 
 def test_intervals_cover_the_true_mean():
-    """In about 95 of 100 experiments with correlated rows."""
+    """They do in about 95 of 100 experiments with correlated rows."""
     rng = np.random.default_rng(2)
     units = np.repeat(np.arange(20), 5)
     hits = 0
@@ -64,7 +64,7 @@ def test_the_seed_decides_the_resamples():
 
 
 def test_a_mean_of_tasks_varies_less_than_each():
-    """By the square root of four for four alike, however many rows each."""
+    """Four equal tasks narrow it by the root of four, whatever their rows."""
     rng = np.random.default_rng(6)
     tasks = [(rng.normal(0.5, 0.1, 50 * rows), np.repeat(np.arange(50), rows))
              for rows in (1, 2, 1, 2)]
@@ -136,7 +136,7 @@ def test_chance_is_rarely_found_significant():
 
 
 def test_holm_by_hand():
-    """Ordered 0.005, 0.01, 0.03, 0.04: times 4, 3, 2, 1, never falling."""
+    """The ordered values are multiplied by 4, 3, 2 and 1, and never fall."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx(
         [0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.7]) == pytest.approx([1, 1])

@@ -29,7 +29,7 @@ def empty(mask, case, z, label_id):
 
 
 def noisy(mask, case, z, label_id):
-    """A displaced prediction with an island at the slice's last pixel."""
+    """Displace the mask, and add an island at the slice's last pixel."""
     rng = np.random.default_rng([z, label_id, len(case)])
     found = np.roll(mask, rng.integers(-4, 5, size=2), axis=(0, 1))
     found = ndimage.binary_erosion(found, iterations=rng.integers(0, 3))
@@ -38,7 +38,7 @@ def noisy(mask, case, z, label_id):
 
 
 def volume_of(samples, case, start, stop, label_id, draw):
-    """A label's predicted block, slice by slice, without any cropping."""
+    """Predict a label's block slice by slice, without any cropping."""
     volume = np.zeros((stop - start, 32, 40), bool)
     for sample in samples:
         z = sample.slice_index

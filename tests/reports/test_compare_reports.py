@@ -1,4 +1,4 @@
-"""tools/analysis_tools/compare_reports.py on reports of known differences."""
+"""compare_reports.py finds the known differences of reports."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from mmdbsam.evaluation import VolumeMetric
 from mmdbsam.reports.comparison import compare
 from mmdbsam.reports.report import read_report
 
-# Of the paired rows: all labels of all blocks.
+# The number of paired rows: all labels of all blocks.
 ROWS = 8
 
 
@@ -22,19 +22,19 @@ def perfect(mask, case, z, label_id):
 
 
 def shifted(mask, case, z, label_id):
-    """By two pixels in both axes."""
+    """Shift a mask by two pixels in both axes."""
     return np.roll(mask, 2, axis=(0, 1))
 
 
 def one_better(mask, case, z, label_id):
-    """As shifted, but for a label of a case."""
+    """Shift masks, except those of a label of a case."""
     right = case == 'second' and label_id == 3
     return mask if right else shifted(mask, case, z, label_id)
 
 
 @pytest.fixture(scope='session')
 def reports(prepared, make_samples, evaluate, tmp_path_factory):
-    """Of each of the predictions above, by name."""
+    """Write a report of each of the predictions above, by name."""
     base = tmp_path_factory.mktemp('reports')
     for predict in (perfect, shifted, one_better):
         evaluate(VolumeMetric(prepared.root, 'test', min_volume=3,
@@ -46,7 +46,7 @@ def reports(prepared, make_samples, evaluate, tmp_path_factory):
 
 @pytest.fixture
 def run(command, tmp_path):
-    """Compare reports: the folder with what was found."""
+    """Compare reports, and return the folder with the results."""
 
     def run(*folders, options=()):
         command('compare', *folders, '--out', tmp_path / 'out', *options)
@@ -56,7 +56,7 @@ def run(command, tmp_path):
 
 
 def cells(text):
-    """Markdown's tables by their rows' first cells."""
+    """Read markdown's tables, by their rows' first cells."""
     rows = [[cell.strip() for cell in line.strip('|').split('|')]
             for line in text.splitlines() if line.startswith('|')]
     return {row[0]: row[1:] for row in rows}
@@ -110,7 +110,7 @@ def test_one_volume_of_eight_is_no_clear_difference(reports, run):
 
 
 def test_tests_are_corrected_together(reports):
-    """Four tests, of which two have the same smallest p."""
+    """There are four tests, of which two have the same smallest p."""
     found = compare([read_report(reports / name) for name
                      in ('shifted', 'perfect', 'one_better')])
     assert [(d.report, d.shown.name) for d in found] == [

@@ -32,13 +32,13 @@ from mmdbsam.visualization import overlay
 
 
 def shrunk(mask, case, z, label_id):
-    """Worse from slice to slice, so that rows differ."""
+    """Predict worse from slice to slice, so that rows differ."""
     return mask & (np.cumsum(mask).reshape(mask.shape) > 4 * z)
 
 
 @pytest.fixture(scope='module')
 def write(prepared, make_samples, evaluate):
-    """Evaluate with a report: its metrics."""
+    """Evaluate with a report, and return its metrics."""
 
     def run(folder, predict=shrunk, shift=0, keep=lambda sample: True):
         metric = VolumeMetric(prepared.root, 'test', min_volume=50,
@@ -61,7 +61,7 @@ def written(write, tmp_path_factory):
 
 
 def has_colour(path, colour):
-    """Whether a picture has it above the legend, which shows them all."""
+    """Say whether a picture has the colour above its legend."""
     picture = cv2.imread(str(path))[:-60, :, ::-1].astype(float)
     rgb = 255 * np.array(to_rgb(colour))
     return (np.abs(picture - rgb).max(axis=-1) < 40).any()
@@ -117,10 +117,10 @@ def test_it_says_how_and_on_what_it_was_made(written):
 
 
 def test_too_few_cases_are_told(written):
-    """There are two: what was resampled are rows."""
+    """There are two cases, so that rows are resampled."""
     summary = json.loads((written.folder / 'summary.json').read_text())
     assert summary['cases'] == 2 and summary['resampling']['unit'] == 'volume'
-    assert 'volumes of 2 cases, which says nothing about other cases' in (
+    assert 'volumes of 2 cases, which say nothing about other cases' in (
         written.folder / 'report.md').read_text()
     # Three rows of a label are not enough.
     assert all(entry['intervals']['model']['DSC'] is None
@@ -260,7 +260,7 @@ def test_only_a_report_is_replaced(prepared, tmp_path):
 @pytest.mark.parametrize('scores, best, median, worst', [
     ([0.3, 0.9, 0.1], 0.9, 0.3, 0.1), ([0.5], 0.5, 0.5, 0.5)])
 def test_best_median_worst(written, scores, best, median, worst):
-    """Of the model, whatever the baselines score."""
+    """The shown rows are the model's, whatever the baselines score."""
     row = read_report(written.folder).rows[0]
     rows = [replace(row, method=method, scores=dict(DSC=abs(score - shift)))
             for method, shift in (('box', 1), ('model', 0))

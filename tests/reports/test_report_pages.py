@@ -1,4 +1,4 @@
-"""The pages of a report: whole, self-contained, and safe of any name."""
+"""The pages of a report are whole, self-contained and safe from any name."""
 
 import json
 import re
@@ -116,7 +116,7 @@ def test_a_table_in_each_format():
 
 
 def test_an_installed_package_has_the_templates(repo_root, tmp_path):
-    """What setuptools would put into a wheel."""
+    """setuptools puts the templates into a wheel."""
     subprocess.run(
         [sys.executable, 'setup.py', '-q', 'egg_info', '-e', str(tmp_path),
          'build', '--build-base', str(tmp_path / 'build'), 'build_py',

@@ -83,7 +83,7 @@ def test_table_of_two_seeds(study, tmp_path):
     interval = difference.paired.interval
     assert interval.mean == pytest.approx(0.14)
     assert (interval.low, interval.high) == pytest.approx((0.14, 0.14))
-    # Of 8 cases that all gain, doubled for the two metrics.
+    # All 8 cases gain, and the p value is doubled for the two metrics.
     assert difference.adjusted_p == pytest.approx(2 * 2 / 2 ** 8)
     text = printed(result, tmp_path)
     row = next(line for line in text.splitlines() if 'whole' in line)
@@ -106,7 +106,7 @@ def test_differences_are_over_seeds_that_both_have(study, tmp_path):
         pytest.approx(0.1))
     text = printed(result, tmp_path)
     assert "'no fusion': seed 1 failed: OutOfMemoryError: CUDA." in text
-    assert 'Tested by different code: commits 0, 0.1, 0.3.' in text
+    assert 'different code, of the commits 0, 0.1, 0.3.' in text
 
 
 def test_a_study_that_has_only_begun(study, tmp_path):

@@ -22,7 +22,7 @@ from mmdbsam.studies import (
     slurm_commands,
 )
 
-# Stops after the first of two epochs for as long as there is a file "hold".
+# It stops after the first of two epochs while there is a file "hold".
 TRAIN = """
 import os, pathlib, sys, time
 work = pathlib.Path(sys.argv[sys.argv.index('--work-dir') + 1])
@@ -189,7 +189,7 @@ def test_slurm_is_given_what_is_not_done(plan, monkeypatch):
     command, = slurm_commands(runs, Tools(True, PROGRAM), 'gpu')
     assert '--partition=gpu' in command and '--cpus-per-task=3' in command
     script = Path('work/killed/seed_0/script.sh')
-    # As Slurm would: what follows --wrap is a shell's.
+    # Slurm, too, gives a shell what follows --wrap.
     script.write_text(f'sbatch() {{ echo "${{@: -1}}"; }}\n{command}\n')
     shown = subprocess.run(['bash', script], capture_output=True,
                            text=True).stdout

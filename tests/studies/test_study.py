@@ -1,4 +1,4 @@
-"""What a study file says, and what is refused before anything runs."""
+"""Study files are read, and wrong ones refused before anything runs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SHIPPED = sorted((ROOT / 'configs/studies').glob('*.py'))
 
 
 def variant(options, name="'other'"):
-    """A study's text with a second variant."""
+    """Write a study's text with a second variant."""
     return ("variants = [dict(name='whole', options={}), "
             f'dict(name={name}, options={options})]')
 
@@ -107,7 +107,7 @@ def test_bad_studies_are_one_line(write_study, text, message):
 
 
 def test_an_argument_that_the_config_leaves_out_is_a_key(write_study):
-    """As is one below it."""
+    """So is an argument of a class that the argument takes."""
     study = read_study(write_study(variant(
         {'model.image_encoder.neck.num_points': 2,
          'model.image_encoder.init_cfg.type': 'Constant'})), {}, amp=False)

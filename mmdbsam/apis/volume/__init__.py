@@ -1,1 +1,1 @@
-"""Volumes: prompts in three dimensions, and masks slice by slice."""
+"""Segments volumes slice by slice, from prompts in three dimensions."""

@@ -1,4 +1,4 @@
-"""From the prompts of a user to where objects lie in a volume."""
+"""Finds where in a volume a user's prompts place their objects."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Dict, List, Optional, Tuple, Union
@@ -43,7 +43,7 @@ from mmdbsam.geometry.planes import STACKED_ALONG, SlicePlane
 
 Prompts = Union[VolumePrompt, Sequence[VolumePrompt],
                 Mapping[str, VolumePrompt]]
-# Of two grids, mm.
+# The greatest difference in mm between two grids taken to be the same.
 _TOLERANCE = 1e-3
 
 
@@ -52,13 +52,14 @@ class PromptLocator:
 
     Args:
         scan: The volume on its own grid, in which the prompts are given.
-        working: The volume that is segmented: the same, or resampled.
-        plane: Of the slices that prompts on slices are on.
-        units: ``'px'`` for voxels, or ``'mm'``.
+        working: The volume that is segmented: the scan itself, or a resampled
+            copy of it.
+        plane: The plane of the slices that prompts on slices refer to.
+        units: The prompts' units, ``'px'`` for voxels, or ``'mm'``.
 
     Raises:
-        InputError: If the units are unknown, or mm where nothing has a place
-            in the scanner's space.
+        InputError: If the units are unknown, or are mm for a scan that has no
+            place in the scanner's space.
     """
 
     def __init__(self, scan: Scan, working: Scan, plane: str, units: str
@@ -77,10 +78,10 @@ class PromptLocator:
             SeedBox: self._seed_box, SeedPoint: self._seed_point}
 
     def objects(self, prompts: Prompts) -> List[VolumeObject]:
-        """The objects that prompts ask for.
+        """Find the objects that the prompts ask for.
 
         Raises:
-            InputError: If there is none, or a prompt is outside the volume,
+            InputError: If there is no prompt, or one is outside the volume,
                 inverted, not finite or of a wrong shape.
         """
         if not isinstance(prompts, (Sequence, Mapping)):
@@ -135,12 +136,12 @@ class PromptLocator:
 
     def _slice_box(self, z: float, box: Sequence[float], what: str
                    ) -> np.ndarray:
-        """The corners (2, 3) of a box on a slice, in working voxels."""
+        """Place a box on a slice: its corners (2, 3) in working voxels."""
         sides = numbers(box, what, (4, )).reshape(2, 2)
         return self._corners(self._on_slice(z, sides, what), what, placed=True)
 
     def _on_slice(self, z: float, flat: np.ndarray, what: str) -> np.ndarray:
-        """Points (P, 2) of a slice as voxel indices (P, 3)."""
+        """Turn points (P, 2) of a slice into voxel indices (P, 3)."""
         z = float(numbers(z, f'{what}: slice', ()))
         if not self.in_mm and z != round(z):
             raise InputError(f'{what}: slice: expected a whole number, found '
@@ -160,7 +161,7 @@ class PromptLocator:
 
     def _corners(self, corners: np.ndarray, what: str, placed: bool = False
                  ) -> np.ndarray:
-        """The lowest corner and the highest (2, 3), in working voxels."""
+        """Return the lowest corner and the highest, in working voxels."""
         if self.in_mm:
             if not placed:
                 corners = to_voxels(corners, self.scan.geometry)
@@ -189,7 +190,7 @@ class PromptLocator:
                 labels[where] == i, start, float(prompt.margin)))
 
     def _coarse_labels(self, prompt: CoarseLabels, what: str) -> np.ndarray:
-        """The ids (D, H, W) on the working grid."""
+        """Read the label ids (D, H, W), on the working grid."""
         geometry = self.scan.geometry
         if isinstance(prompt.labels, np.ndarray):
             image = sitk.GetImageFromArray(_whole(prompt.labels, what))
@@ -214,10 +215,11 @@ class PromptLocator:
 
 
 def check_units(units: str, scan: Scan) -> None:
-    """Refuse units that are unknown, or that a scan has no place for.
+    """Refuse units that are unknown, or mm for a scan without them.
 
     Raises:
-        InputError: See above.
+        InputError: If the units are neither px nor mm, or are mm although the
+            scan has no place in the scanner's space.
     """
     if units not in UNITS:
         raise InputError(f'units: expected px or mm, found {units!r}')
@@ -228,15 +230,20 @@ def check_units(units: str, scan: Scan) -> None:
 
 def point_labels(labels: Any, shape: Tuple[int, ...], what: str
                  ) -> np.ndarray:
-    """Labels of points: 1, 0 or, for padding, -1; None means 1.
+    """Read the labels of points: 1, 0 or, for padding, -1.
 
     Args:
-        labels: Of the shape, or without its first dimension if that is 1.
-        shape: (n, P), or (P,).
-        what: For messages.
+        labels: The labels, of the shape below or, if its first dimension is
+            1, without that. None means 1 for all points.
+        shape: The shape of the points, (n, P) or (P,).
+        what: The name of the labels in messages.
+
+    Returns:
+        np.ndarray: The labels, int64, of that shape.
 
     Raises:
-        InputError: If they are others, or of another shape.
+        InputError: If there are other labels, no 1 for an object, or labels
+            of another shape.
     """
     if labels is None:
         return np.ones(shape, np.int64)

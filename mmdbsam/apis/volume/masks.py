@@ -1,4 +1,4 @@
-"""From what was found in slices to the masks of a volume."""
+"""Joins the masks of slices to masks of a volume."""
 
 from dataclasses import dataclass, field
 from typing import Dict, Sequence, Tuple
@@ -14,7 +14,7 @@ from mmdbsam.geometry.grids import resample, set_geometry
 from mmdbsam.geometry.planes import SlicePlane
 from mmdbsam.structures.packed_mask import PackedMask
 
-# Of a probability, what may be taken for 0.
+# Probabilities below this count as 0 and are not kept.
 _NOTHING = 1e-3
 
 
@@ -24,9 +24,9 @@ class SliceMasks:
 
     Attributes:
         plane: The plane.
-        masks: Slice to its mask.
-        weighted_iou: Sum of the predicted IoU over the masks' pixels.
-        pixels: How many these are.
+        masks: The mask of each slice, by the slice's index.
+        weighted_iou: The sum of the predicted IoU over the masks' pixels.
+        pixels: The number of these pixels.
     """
 
     plane: SlicePlane
@@ -35,7 +35,7 @@ class SliceMasks:
     pixels: int = 0
 
     def add(self, index: int, logits: np.ndarray, iou: float) -> None:
-        """Take the logits (H, W) and the predicted IoU of a slice."""
+        """Add a slice, given its logits (H, W) and its predicted IoU."""
         mask = logits > 0
         count = int(np.count_nonzero(mask))
         self.weighted_iou += count * iou
@@ -44,7 +44,7 @@ class SliceMasks:
             self.masks[index] = PackedMask.pack(mask)
 
     def volume(self, shape: Tuple[int, ...]) -> np.ndarray:
-        """The masks in the volume, bool (D, H, W)."""
+        """Return the masks in the volume, bool (D, H, W)."""
         volume = np.zeros(shape, bool)
         slices = self.plane.slices(volume)
         for index, mask in self.masks.items():
@@ -54,10 +54,11 @@ class SliceMasks:
 
 @dataclass
 class SliceProbabilities(SliceMasks):
-    """Also keeps the probabilities, cropped to where they are not 0.
+    """Masks that keep their probabilities too, where these are not 0.
 
     Attributes:
-        probabilities: Slice to a crop and the float16 values in it.
+        probabilities: The crop of each slice and the float16 values in it, by
+            the slice's index.
     """
 
     probabilities: Dict[int, Tuple[Tuple[slice, ...], np.ndarray]] = field(
@@ -75,12 +76,16 @@ class SliceProbabilities(SliceMasks):
 
 def mean_mask(found: Sequence[SliceProbabilities], shape: Tuple[int, ...]
               ) -> np.ndarray:
-    """Where the mean probability of several planes exceeds a half.
+    """Find where the mean probability of several planes exceeds a half.
 
     A plane whose slice has no prompt counts as 0 there.
 
+    Args:
+        found: The probabilities of the object in each plane.
+        shape: The shape of the volume, (D, H, W).
+
     Returns:
-        bool (D, H, W).
+        np.ndarray: The mask, bool (D, H, W).
     """
     total = np.zeros(shape, np.float16)
     for one in found:
@@ -91,18 +96,18 @@ def mean_mask(found: Sequence[SliceProbabilities], shape: Tuple[int, ...]
 
 
 def confidence(found: Sequence[SliceMasks]) -> float:
-    """The mean predicted IoU of the masks' pixels, 0 if there are none."""
+    """Average the predicted IoU over the masks' pixels; 0 without any."""
     pixels = sum(one.pixels for one in found)
     return (sum(one.weighted_iou for one in found) / pixels if pixels else 0.)
 
 
 def on_grid_of(scan: Scan, mask: np.ndarray, working: Scan) -> np.ndarray:
-    """A mask on the grid of a scan, by the nearest voxels.
+    """Bring a mask to the grid of a scan, by its nearest voxels.
 
     Args:
         scan: The scan.
-        mask: bool (d, h, w) on the grid of ``working``.
-        working: The scan, or a resampled one.
+        mask: The mask, bool (d, h, w), on the grid of ``working``.
+        working: The scan itself, or a resampled copy of it.
     """
     if working is scan:
         return mask
@@ -113,9 +118,13 @@ def on_grid_of(scan: Scan, mask: np.ndarray, working: Scan) -> np.ndarray:
 
 def clean_up(mask: np.ndarray, keep_largest: bool, fill_holes: bool
              ) -> PackedMask:
-    """Keep a mask, maybe its largest component only, maybe with holes filled.
+    """Pack a mask, after cleaning it up as asked.
 
-    A hole is background that the mask encloses in three dimensions.
+    Args:
+        mask: The mask, bool (D, H, W), which is changed in place.
+        keep_largest: Whether to keep only the largest component.
+        fill_holes: Whether to fill holes, that is background that the mask
+            encloses in three dimensions.
     """
     cropped = PackedMask.pack(mask)
     if not cropped.bits.size:
@@ -130,13 +139,16 @@ def clean_up(mask: np.ndarray, keep_largest: bool, fill_holes: bool
 
 
 def largest_component(mask: np.ndarray) -> np.ndarray:
-    """The component of a mask with most voxels, corners connecting.
+    """Find the component of a mask that has the most voxels.
+
+    Voxels that touch at a corner are connected.
 
     Args:
-        mask: bool, of any dimension.
+        mask: The mask, bool, of any dimension.
 
     Returns:
-        bool of the same shape; an empty mask stays empty.
+        np.ndarray: The component, bool, of the same shape. An empty mask stays
+        empty.
     """
     labels, count = ndimage.label(mask, np.ones((3, ) * mask.ndim))
     if count < 2:

@@ -1,13 +1,14 @@
-"""What says where an object lies in a volume.
+"""The prompts that say where an object lies in a volume.
 
-Coordinates are voxel indices (x, y, z) in the order of SimpleITK, the centre
-of the first voxel being 0; or millimetres in the scanner's space, the physical
-points of SimpleITK (LPS). Boxes are the inclusive indices of their outermost
-voxels, as those of ``tools/test.py``.
+Coordinates are voxel indices (x, y, z) in SimpleITK's order, where 0 is the
+centre of the first voxel; or millimetres in the scanner's space, which are
+SimpleITK's physical points (LPS). Boxes hold the inclusive indices of their
+outermost voxels, as those of ``tools/test.py`` do.
 
-A prompt on slices counts them along the volume's own axis that the slices are
-stacked on: z for axial slices of a volume that was stored so. Its boxes and
-points are in the other two axes, in their order: (x, y) there.
+A prompt on slices counts them along the volume's own axis on which the slices
+are stacked. Its boxes and points are in the other two axes, in their order.
+For axial slices of a volume that is stored axially, slices are counted along
+z, and coordinates are (x, y).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +22,12 @@ import SimpleITK as sitk
 
 @dataclass(frozen=True)
 class VolumeBox:
-    """One 3-D box; every slice that it cuts is prompted by its side.
+    """A 3-D box, which prompts each slice that it cuts with its outline.
 
     Attributes:
-        box: x0, y0, z0, x1, y1, z1: the lowest corner and the highest. In mm
-            any two opposite corners; the box lies along the volume's axes.
+        box: The lowest corner and the highest, x0, y0, z0, x1, y1, z1. In mm,
+            any two opposite corners will do; the box lies along the volume's
+            axes.
     """
 
     box: Sequence[float]
@@ -33,10 +35,10 @@ class VolumeBox:
 
 @dataclass(frozen=True)
 class SliceBoxes:
-    """Boxes on some slices; between them they are interpolated linearly.
+    """Boxes on some slices, with linear interpolation between them.
 
     Attributes:
-        boxes: Slice to its box, x0, y0, x1, y1.
+        boxes: The box of each slice, x0, y0, x1, y1, by the slice.
     """
 
     boxes: Mapping[float, Sequence[float]]
@@ -48,7 +50,7 @@ class SeedBox:
 
     Attributes:
         z: The slice.
-        box: x0, y0, x1, y1.
+        box: The box, x0, y0, x1, y1.
     """
 
     z: float
@@ -61,9 +63,9 @@ class SeedPoint:
 
     Attributes:
         z: The slice.
-        points: x, y, or several of them, (P, 2).
-        labels: P labels, 1 for a point of the object and 0 for one of the
-            background; None if all are of the object.
+        points: One point x, y, or several of them, (P, 2).
+        labels: The points' P labels, 1 on the object and 0 on the background.
+            None means that all points are on the object.
     """
 
     z: float
@@ -73,15 +75,16 @@ class SeedPoint:
 
 @dataclass(frozen=True)
 class CoarseLabels:
-    """A rough label volume; each label's box in each slice is a prompt.
+    """A rough label volume, whose boxes in each slice are the prompts.
 
-    An object for each label, with the label's id if there are no other
-    prompts.
+    Each label becomes an object, which keeps the label's id if there are no
+    other prompts.
 
     Attributes:
-        labels: On the grid of the volume: a path, an array (D, H, W), or an
-            image of SimpleITK.
-        margin: Voxels that every side of a box is moved outwards.
+        labels: The labels on the grid of the volume, as a path, an array
+            (D, H, W), or a SimpleITK image.
+        margin: The number of voxels by which each side of a box is moved
+            outwards.
     """
 
     labels: Union[str, Path, np.ndarray, sitk.Image]

@@ -1,4 +1,4 @@
-"""Following objects from slice to slice."""
+"""Follows objects from slice to slice."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,30 +13,30 @@ from mmdbsam.apis.volume.slices import PlaneSlices
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.boxes import tight_boxes
 
-# Pixels, for small masks.
+# In pixels; a share of a small mask's box would be next to nothing.
 _LEAST_MARGIN = 2.
-# Of the largest component's area.
+# The share of the largest component's area below which one is a speck.
 _SPECK = 0.1
 
-# Object, slice, logits (H, W) and predicted IoU.
+# It takes the object, the slice, its logits (H, W) and its predicted IoU.
 Sink = Callable[[int, int, np.ndarray, float], None]
 
 
 @dataclass(frozen=True)
 class PropagationRule:
-    """How an object is followed, and when that ends.
+    """The rule by which an object is followed, and by which it ends.
 
     A mask that breaks the rule is dropped, and the object ends before it.
 
     Attributes:
-        margin: Share of a mask's box, specks left out, by which each of its
-            sides is moved outwards, by 2 px at least, to be the box of the
-            next slice.
-        min_area: Pixels that a mask must have.
-        min_iou: The predicted IoU that it must have.
-        min_overlap: DSC that it must have with the mask before it.
-        max_grey_change: How far its median grey value, 0 to 255 within the
-            window, may be from that on the seed's slice.
+        margin: The share of a mask's box by which each side of the box is
+            moved outwards, by 2 px at least, to become the box of the next
+            slice. Specks of the mask are left out of its box.
+        min_area: The least number of pixels of a mask.
+        min_iou: The least predicted IoU of a mask.
+        min_overlap: The least DSC of a mask with the one before it.
+        max_grey_change: The greatest difference between a mask's median grey
+            value, 0 to 255 within the window, and that on the seed's slice.
 
     Raises:
         InputError: If a value is out of its range.
@@ -60,13 +60,13 @@ class PropagationRule:
 
     def keeps(self, mask: np.ndarray, image: np.ndarray, iou: float,
               before: 'Followed') -> bool:
-        """Whether a mask, bool (H, W), goes on with what was followed.
+        """Say whether a mask continues the object that was followed.
 
         Args:
-            mask: The mask.
-            image: Its slice, uint8 (H, W) or (H, W, 3).
-            iou: Its predicted IoU.
-            before: The object.
+            mask: The mask, bool (H, W).
+            image: The mask's slice, uint8 (H, W) or (H, W, 3).
+            iou: The mask's predicted IoU.
+            before: The object so far.
         """
         return (np.count_nonzero(mask) >= self.min_area
                 and iou >= self.min_iou
@@ -75,7 +75,7 @@ class PropagationRule:
                 <= self.max_grey_change)
 
     def next_box(self, mask: np.ndarray) -> np.ndarray:
-        """The box (4,) of the slice after a mask's."""
+        """Make the next slice's box (4,) from a slice's mask."""
         box = tight_boxes(without_specks(mask)[None])[0]
         sides = np.tile(box[2:] - box[:2], 2)
         moves = np.maximum(self.margin * sides, _LEAST_MARGIN)
@@ -85,11 +85,12 @@ class PropagationRule:
 
 @dataclass(frozen=True)
 class Followed:
-    """An object on its way.
+    """An object that is being followed.
 
     Attributes:
-        mask: The latest, bool (H, W).
-        grey: Median on the seed's slice; of RGB, (3,).
+        mask: The object's latest mask, bool (H, W).
+        grey: The median grey value on the seed's slice, or the three medians,
+            (3,), of RGB.
     """
 
     mask: np.ndarray
@@ -97,13 +98,13 @@ class Followed:
 
 
 def _dice(first: np.ndarray, second: np.ndarray) -> float:
-    """The DSC of two masks, bool (H, W), which are not both empty."""
+    """Compute the DSC of two masks, bool (H, W), not both of them empty."""
     return 2 * np.count_nonzero(first & second) / (
         np.count_nonzero(first) + np.count_nonzero(second))
 
 
 def median_grey(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Of a mask's pixels in an image (H, W) or (H, W, 3)."""
+    """Compute the median of an image (H, W) or (H, W, 3) within a mask."""
     return np.median(image[mask], axis=0)
 
 
@@ -115,10 +116,11 @@ def propagate(slices: PlaneSlices,
 
     Args:
         slices: The slices.
-        seeds: Object to its slice and its prompt there.
-        rule: How they are followed.
-        sink: Takes what is found.
-        progress: Show a progress bar.
+        seeds: The slice of each object's seed and its prompt there, by the
+            object's number.
+        rule: The rule by which objects are followed.
+        sink: The function that is called with each mask found.
+        progress: Whether to show progress bars.
     """
     starts: Dict[int, Dict[int, Followed]] = {}
     for number, (index, prompt) in sorted(seeds.items(),
@@ -137,7 +139,7 @@ def propagate(slices: PlaneSlices,
 def _sweep(slices: PlaneSlices, starts: Dict[int, Dict[int, Followed]],
            order: range, rule: PropagationRule, sink: Sink,
            progress: bool) -> None:
-    """One way through the slices, with the objects that have begun."""
+    """Go through the slices one way, with the objects that have begun."""
     followed: Dict[int, Followed] = {}
     for index in track(order, 'following', disable=not progress):
         if followed:
@@ -157,13 +159,14 @@ def _sweep(slices: PlaneSlices, starts: Dict[int, Dict[int, Followed]],
 
 
 def without_specks(mask: np.ndarray) -> np.ndarray:
-    """A mask's components that are no speck beside the largest.
+    """Drop the components of a mask that are specks beside the largest.
 
     Args:
-        mask: bool (H, W).
+        mask: The mask, bool (H, W).
 
     Returns:
-        bool (H, W), without components of less than a tenth of the largest.
+        np.ndarray: The mask, bool (H, W), without components that are smaller
+        than a tenth of the largest.
     """
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
     areas = np.bincount(labels.ravel())

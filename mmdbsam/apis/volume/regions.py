@@ -1,4 +1,4 @@
-"""Where prompts say that an object lies, in voxels of the volume."""
+"""The places where prompts say that objects lie, in the volume's voxels."""
 
 from dataclasses import dataclass
 from typing import Dict, Optional, Protocol, Union
@@ -9,15 +9,15 @@ from mmdbsam.apis.image_model import ImagePrompts
 from mmdbsam.geometry.boxes import tight_boxes
 from mmdbsam.geometry.planes import SlicePlane
 
-# Slice to its box: x0, y0, x1, y1 in pixels of the plane's slices.
+# The box of each slice: x0, y0, x1, y1 in pixels of the plane's slices.
 SliceToBox = Dict[int, np.ndarray]
 
 
 class Region(Protocol):
-    """Gives each slice of any plane that it cuts a box."""
+    """A place that gives a box to each slice it cuts, in any plane."""
 
     def boxes(self, plane: SlicePlane) -> SliceToBox:
-        """The boxes of a plane's slices."""
+        """Return the boxes of a plane's slices."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Cuboid:
     """A box along the volume's axes.
 
     Attributes:
-        corners: (2, 3), voxel indices x, y, z of the lowest and the highest.
+        corners: The voxel indices x, y, z of the lowest corner and of the
+            highest, (2, 3).
     """
 
     corners: np.ndarray
@@ -39,12 +40,13 @@ class Cuboid:
 
 @dataclass(frozen=True)
 class MaskRegion:
-    """A mask, cropped.
+    """A mask of a part of the volume.
 
     Attributes:
-        mask: bool (d, h, w), a part of the volume.
-        start: Voxel indices x, y, z of the part's first voxel.
-        margin: Voxels that each side of a box is moved outwards.
+        mask: The mask, bool (d, h, w), of that part.
+        start: The voxel indices x, y, z of the part's first voxel.
+        margin: The number of voxels by which each side of a box is moved
+            outwards.
     """
 
     mask: np.ndarray
@@ -52,7 +54,7 @@ class MaskRegion:
     margin: float = 0.
 
     def boxes(self, plane: SlicePlane) -> SliceToBox:
-        """See :class:`Region`; a slice without mask has none."""
+        """See :class:`Region`. A slice without mask has no box."""
         slices = plane.slices(self.mask)
         stop = self.start + np.array(self.mask.shape[::-1]) - 1
         first, _ = _sorted(plane.to_slices(np.stack([self.start, stop])))
@@ -69,14 +71,18 @@ class BoxStack:
     """Boxes on some slices of one plane.
 
     Attributes:
-        corners: (k, 2, 3), voxel indices of the boxes' corners, whose two
-            lie on one slice.
+        corners: The voxel indices of the boxes' corners, (k, 2, 3); the two
+            corners of a box lie on one slice.
     """
 
     corners: np.ndarray
 
     def boxes(self, plane: SlicePlane) -> SliceToBox:
-        """Those of its plane, interpolated linearly in between."""
+        """Return the boxes, with linear interpolation between slices.
+
+        Args:
+            plane: The plane that the boxes are in.
+        """
         corners = np.stack([_sorted(plane.to_slices(pair))
                             for pair in self.corners])
         corners = corners[corners[:, 0, 2].argsort()]
@@ -93,9 +99,10 @@ class Seed:
     """A prompt on one slice of one plane.
 
     Attributes:
-        corners: (2, 3), voxel indices of a box's corners.
-        points: (P, 3), voxel indices.
-        labels: (P,), 1 of the object, 0 of the background.
+        corners: The voxel indices of a box's corners, (2, 3).
+        points: The voxel indices of P points, (P, 3).
+        labels: The points' labels, (P,), 1 on the object and 0 on the
+            background.
     """
 
     corners: Optional[np.ndarray] = None
@@ -103,12 +110,12 @@ class Seed:
     labels: Optional[np.ndarray] = None
 
     def slice_index(self, plane: SlicePlane) -> int:
-        """The slice of its plane."""
+        """Return the index of the seed's slice in its plane."""
         marks = self.points if self.corners is None else self.corners
         return round(plane.to_slices(marks)[0, 2])
 
     def prompts(self, plane: SlicePlane) -> ImagePrompts:
-        """The prompt of that slice."""
+        """Return the prompt of the seed's slice in its plane."""
         if self.corners is not None:
             corners = _sorted(plane.to_slices(self.corners))
             return ImagePrompts(boxes=corners[:, :2].reshape(1, 4))
@@ -121,9 +128,10 @@ class VolumeObject:
     """An object that is asked for.
 
     Attributes:
-        id: Of the result's label.
-        name: Its name.
-        place: Where it lies. Box stacks and seeds say so in one plane only.
+        id: The object's id in the resulting label volume.
+        name: The object's name.
+        place: The place where the object lies, which box stacks and seeds
+            give in one plane only.
     """
 
     id: int
@@ -132,5 +140,5 @@ class VolumeObject:
 
 
 def _sorted(corners: np.ndarray) -> np.ndarray:
-    """The lowest corner and the highest, (2, 3)."""
+    """Return the lowest corner and the highest, (2, 3)."""
     return np.sort(corners, axis=0)

@@ -1,4 +1,4 @@
-"""Segmenting a volume, slice by slice, in one plane or in three."""
+"""Segments a volume slice by slice, in one plane or in three."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -31,10 +31,10 @@ class VolumeSegmenter:
     Args:
         model: The model.
         scan: The volume.
-        windows: Its grey-value windows.
-        rule: How objects are followed from seeds.
-        batch_size: Slices that are encoded at once.
-        progress: Show a progress bar.
+        windows: The grey-value windows of the volume.
+        rule: The rule by which objects are followed from seeds.
+        batch_size: The number of slices that are encoded at once.
+        progress: Whether to show progress bars.
     """
 
     def __init__(self, model: ImageModel, scan: Scan,
@@ -53,12 +53,12 @@ class VolumeSegmenter:
 
         Args:
             objects: The objects.
-            plane: A key of :data:`.grids.ORIENTATIONS`; that of the slices
-                which box stacks and seeds are on.
-            kind: What keeps the masks.
+            plane: The plane, a key of :data:`.grids.ORIENTATIONS`. Box stacks
+                and seeds must be on slices of it.
+            kind: The class that keeps the masks.
 
         Returns:
-            list: Of each object, its masks.
+            list[SliceMasks]: The masks of each object.
         """
         view = SlicePlane(self.scan.geometry, plane)
         slices = PlaneSlices(self.model, view.slices(self.scan.values),
@@ -80,11 +80,12 @@ class VolumeSegmenter:
                        ) -> List[List[SliceProbabilities]]:
         """Segment objects in the slices of all three planes.
 
-        Those whose prompts are on axial slices get their boxes in the others
-        from what is found in the axial ones.
+        Objects whose prompts are on axial slices get their boxes in the other
+        planes from the masks found in the axial ones.
 
         Returns:
-            list: Of each object, its probabilities in each plane.
+            list[list[SliceProbabilities]]: The probabilities of each object
+            in each plane.
         """
         first, *others = ORIENTATIONS
         found = [self.segment(objects, first, SliceProbabilities)]
@@ -99,7 +100,7 @@ class VolumeSegmenter:
 
     def _segment_boxes(self, slices: PlaneSlices, boxes: Dict[int, SliceToBox],
                        found: List[SliceMasks]) -> None:
-        """Segment those objects that have a box on each of their slices."""
+        """Segment the objects that have a box on each of their slices."""
         order = sorted(set(chain.from_iterable(boxes.values())))
         for done, index in enumerate(track(
                 order, 'slices', disable=not self.progress or not order), 1):

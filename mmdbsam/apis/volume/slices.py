@@ -1,4 +1,4 @@
-"""The slices of a volume, encoded as they are needed."""
+"""Encodes the slices of a volume as they are needed."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -10,21 +10,21 @@ import numpy as np
 from mmdbsam.apis.image_model import EncodedImage, ImageModel, ImagePrompts
 from mmdbsam.io.windowing import Window, to_eight_bits
 
-# Embeddings that are kept in memory, for objects that pass a slice later.
+# Embeddings are kept in memory for objects that pass a slice again later.
 _MEGABYTES = 500
 
 
 class PlaneSlices:
-    """Slices along a plane; each is encoded once, whatever asks for it.
+    """The slices of a plane, each of which is encoded once for all objects.
 
-    Of the embeddings only the latest used stay in memory, so that any number
-    of slices may follow.
+    Only the embeddings used last stay in memory, so that a volume may have
+    any number of slices.
 
     Args:
         model: The model.
-        volume: (D, H, W) or (D, H, W, 3), with the slices first.
-        windows: See :func:`.fit_windows`.
-        batch_size: Slices that are encoded at once.
+        volume: The volume, (D, H, W) or (D, H, W, 3), with the slices first.
+        windows: The grey-value windows, as :func:`.fit_windows` returns them.
+        batch_size: The number of slices that are encoded at once.
     """
 
     def __init__(self, model: ImageModel, volume: np.ndarray,
@@ -40,11 +40,11 @@ class PlaneSlices:
 
     @property
     def shape(self) -> Tuple[int, int]:
-        """(H, W) of a slice."""
+        """The size of a slice, (H, W)."""
         return self.volume.shape[1:3]
 
     def image(self, index: int) -> np.ndarray:
-        """A slice within its windows, uint8 (H, W) or (H, W, 3)."""
+        """Return a slice within its windows, uint8 (H, W) or (H, W, 3)."""
         return to_eight_bits(self.volume[index], self.windows)
 
     def segment(self, index: int, prompts: ImagePrompts,
@@ -54,7 +54,7 @@ class PlaneSlices:
 
         Args:
             index: The slice.
-            prompts: Of the objects.
+            prompts: The prompts of the objects.
             following: Slices that will be asked for next; some of them are
                 encoded with this one.
 

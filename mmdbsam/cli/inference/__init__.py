@@ -1,1 +1,1 @@
-"""What ``mmdbsam infer`` adds to inference: prompts and results in files."""
+"""Prompts from files and results in files, for ``mmdbsam infer``."""

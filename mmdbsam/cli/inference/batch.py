@@ -1,4 +1,4 @@
-"""A folder of images, one after the other."""
+"""Segments the images of a folder, one after the other."""
 
 import sys
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ TABLE = 'volumes.csv'
 
 
 def is_batch(image: Path) -> bool:
-    """Whether a path is a folder of images, not one of a DICOM series."""
+    """Say whether a path is a folder of images, not of one DICOM series."""
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     return image.is_dir() and not (
         sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(image)))
 
 
 def find_images(folder: Path, leave_out: Path) -> dict[str, Path]:
-    """The images of a folder by the names of their cases.
+    """Find the images of a folder, by the names of their cases.
 
     Args:
-        folder: It holds files, and folders of DICOM series.
-        leave_out: A folder within it that holds none.
+        folder: The folder, which holds files and folders of DICOM series.
+        leave_out: A path within it that is no image.
 
     Raises:
-        InputError: If there is none, or two have one name.
+        InputError: If there is no image, or two have the same name.
     """
     readers = Readers()
     images: dict[str, Path] = {}
@@ -51,17 +51,17 @@ def find_images(folder: Path, leave_out: Path) -> dict[str, Path]:
 
 def run_batch(jobs: Sequence[Job], inferencer: PromptInferencer,
               folder: Path) -> int:
-    """Segment the images that were not, and write a table of all.
+    """Segment the images that are not done yet, and write a table of all.
 
-    What is wrong with an image is printed, and the rest goes on.
+    A problem with an image is printed, and the others are still segmented.
 
     Args:
-        jobs: The images.
+        jobs: The images to segment.
         inferencer: The model.
-        folder: Of the results.
+        folder: The folder of the results.
 
     Returns:
-        int: How many images could not be segmented.
+        int: The number of images that could not be segmented.
     """
     rows: list[ObjectRow] = []
     left_out = done = 0

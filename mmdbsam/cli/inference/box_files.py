@@ -1,4 +1,4 @@
-"""Boxes in a CSV or JSON file."""
+"""Reads boxes from a CSV or JSON file."""
 
 import csv
 import json
@@ -18,11 +18,11 @@ class BoxRow(NamedTuple):
     """A box of a file.
 
     Attributes:
-        where: The file and line, for messages.
-        name: Of the object.
-        box: x0, y0, z0, x1, y1, z1, or x0, y0, x1, y1 on a slice.
-        slice: The slice, if it is named.
-        image: The image that it is meant for, if that is named.
+        where: The file and the line, as messages name them.
+        name: The name of the object.
+        box: The box, x0, y0, z0, x1, y1, z1, or x0, y0, x1, y1 on a slice.
+        slice: The slice of the box, if it is given.
+        image: The image that the box is meant for, if it is given.
     """
 
     where: str
@@ -35,13 +35,13 @@ class BoxRow(NamedTuple):
 def read_boxes(path: Path) -> list[BoxRow]:
     """Read the boxes of a file.
 
-    A CSV file has the columns name,x0,y0,z0,x1,y1,z1 or name,x0,y0,x1,y1 and
-    maybe slice; a JSON file is a list of objects with name, box (six or four
-    numbers) and maybe slice. Both may have image.
+    A CSV file has the columns name,x0,y0,z0,x1,y1,z1, or name,x0,y0,x1,y1 and
+    optionally slice. A JSON file is a list of objects with name, box (six or
+    four numbers) and optionally slice. Both may also have image.
 
     Raises:
-        InputError: If it is no such file: it cannot be read, has unknown
-            columns or keys, lacks some, or has no number where one belongs.
+        InputError: If the file cannot be read, lacks columns or keys, has
+            unknown ones, or has something else where a number belongs.
     """
     suffix = path.suffix.lower()
     if suffix not in ('.csv', '.json'):
@@ -59,10 +59,10 @@ def read_boxes(path: Path) -> list[BoxRow]:
 
 
 def number(text: Any, where: str) -> float:
-    """A number that a user wrote.
+    """Read a number that a user wrote.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it is not a number.
     """
     try:
         return float(text)

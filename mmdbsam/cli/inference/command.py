@@ -1,4 +1,4 @@
-"""From the arguments of ``mmdbsam infer`` to files."""
+"""Carries out the command ``mmdbsam infer``."""
 
 import argparse
 from pathlib import Path
@@ -19,10 +19,10 @@ from mmdbsam.version import __version__
 
 
 def build_jobs(args: argparse.Namespace) -> list[Job]:
-    """The images that the command line names.
+    """Make a job for each image that the command line names.
 
     Raises:
-        InputError: If an option does not fit.
+        InputError: If a file is missing, or an option is not usable.
     """
     if not args.image.exists():
         raise InputError(f'{args.image}: no such file')
@@ -56,10 +56,10 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
 
 
 def check_batch(args: argparse.Namespace) -> None:
-    """Refuse what fits a single image only.
+    """Refuse options of a batch that fit a single image only.
 
     Raises:
-        InputError: If something does.
+        InputError: If an output names a single file.
     """
     if args.out.is_file() or any(
             writer.stem(args.out) for writer in Writers().writers):
@@ -73,7 +73,7 @@ def check_batch(args: argparse.Namespace) -> None:
 
 
 def print_rows(rows: list[ObjectRow]) -> None:
-    """Print the objects' volumes in columns."""
+    """Print the objects and their volumes in columns."""
     width = max(len(row.name) for row in rows)
     for row in rows:
         volume = ('' if row.volume_ml is None
@@ -86,11 +86,11 @@ def infer(args: argparse.Namespace) -> None:
     """Segment what the command line of ``mmdbsam infer`` names.
 
     Args:
-        args: See :func:`mmdbsam.cli.infer.add_arguments`.
+        args: The arguments of :func:`mmdbsam.cli.infer.add_arguments`.
 
     Raises:
-        InputError: If something that was given does not fit, or images of a
-            folder could not be segmented.
+        InputError: If an argument is not usable, or some images of a folder
+            could not be segmented.
     """
     batch = is_batch(args.image)
     if batch:

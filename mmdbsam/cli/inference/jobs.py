@@ -1,4 +1,4 @@
-"""From one image's file to the files of its objects."""
+"""Segments one image's file and writes the files of its objects."""
 
 import hashlib
 import json
@@ -22,12 +22,13 @@ class Job:
     """An image to segment.
 
     Attributes:
-        image: Its file, or the folder of its DICOM series.
-        sources: Where its prompts come from.
-        outputs: Where the result goes.
-        settings: How it is segmented.
-        model: What names the model.
-        series: See :class:`.Readers`.
+        image: The image's file, or the folder of its DICOM series.
+        sources: The sources of the prompts.
+        outputs: The files to write.
+        settings: The settings of the segmentation.
+        model: What identifies the model in the record: its config, checkpoint
+            and version.
+        series: The DICOM series to read, see :class:`.Readers`.
     """
 
     image: Path
@@ -39,29 +40,29 @@ class Job:
 
     @cached_property
     def reader(self) -> VolumeReader:
-        """Of the image."""
+        """The reader of the image."""
         return Readers(self.series, self.settings.channel).find(self.image)
 
     @property
     def name(self) -> str:
-        """Of the case."""
+        """The name of the case."""
         return self.reader.case_name(self.image)
 
     @cached_property
     def prompts(self) -> NamedPrompts:
-        """Of the image.
+        """The prompts of the image.
 
         Raises:
-            InputError: See :meth:`.PromptSources.of_image`.
+            InputError: In the cases of :meth:`.PromptSources.of_image`.
         """
         return self.sources.of_image(self.image, self.name,
                                      self.reader.geometry(self.image))
 
     def check(self) -> None:
-        """Find what is wrong before anything is computed.
+        """Make sure that the job can be done, before anything is computed.
 
         Raises:
-            InputError: If the image's header cannot be read, it has no
+            InputError: If the image's header cannot be read, the image has no
                 prompts, or the result could not be written.
         """
         geometry = self.reader.geometry(self.image)
@@ -69,7 +70,7 @@ class Job:
         _ = self.prompts
 
     def origin(self) -> dict[str, Any]:
-        """What the result follows from, as the record keeps it."""
+        """Gather all that the result depends on, as the record keeps it."""
         prompts = self.prompts
         several = prompts.values() if isinstance(prompts, dict) else [prompts]
         content = dict(
@@ -79,11 +80,11 @@ class Job:
                    if isinstance(prompt, CoarseLabels)],
             settings=asdict(self.settings), separate=self.outputs.separate,
             overlay=self.outputs.overlay, model=self.model)
-        # As it is read back.
+        # It is compared with what is read back, where tuples are lists.
         return json.loads(json.dumps(content))
 
     def is_done(self) -> bool:
-        """Whether its result is there, and from the same origin."""
+        """Say whether the result is there and of the same origin."""
         try:
             record = json.loads(self.outputs.record.read_text(
                 encoding='utf-8'))
@@ -98,14 +99,14 @@ class Job:
             list[ObjectRow]: The objects.
 
         Raises:
-            InputError: As :meth:`check`; if the image or the prompts cannot
-                be used.
+            InputError: In the same cases as :meth:`check`, or if the image or
+                the prompts cannot be used.
         """
         settings = self.settings
         origin = self.origin()
         image = self.image
         if self.series and image.is_dir():
-            # By its path, one of several series would not be known.
+            # The path alone would not say which of several series it is.
             image = self.reader.read(image)
         result = inferencer.segment_volume(
             image, self.prompts, settings.axes, settings.units,
@@ -129,7 +130,7 @@ class Job:
 
 
 def stamp(path: Path) -> str:
-    """A hash of the names, sizes and times of a file, or of a folder's."""
+    """Hash the name, size and time of a file, or of all in a folder."""
     files = sorted(path.rglob('*')) if path.is_dir() else [path]
     stamps = [(str(file.relative_to(path)), file.stat().st_size,
                file.stat().st_mtime_ns) for file in files]

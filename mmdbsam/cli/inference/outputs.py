@@ -1,4 +1,4 @@
-"""The files that one image's result becomes."""
+"""Writes the files of one image's result."""
 
 import csv
 import io
@@ -22,15 +22,17 @@ from mmdbsam.visualization import VolumeView
 
 
 class ObjectRow(NamedTuple):
-    """An object as the table has it.
+    """A row of the table of objects.
 
     Attributes:
-        image: The case's name.
-        label: Its id in the label volume.
-        name: Its name.
-        voxels: How many it has, also those that another object hides.
-        volume_ml: Of these; None where the image does not know its spacing.
-        confidence: The predicted IoU, see :class:`.VolumeResult`.
+        image: The name of the case.
+        label: The object's id in the label volume.
+        name: The object's name.
+        voxels: The number of the object's voxels, including those that
+            another object hides.
+        volume_ml: The volume of these voxels in mL; None if the image does
+            not know its spacing.
+        confidence: The object's predicted IoU, see :class:`.VolumeResult`.
     """
 
     image: str
@@ -43,14 +45,14 @@ class ObjectRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where a result goes.
+    """The files to which a result is written.
 
     Attributes:
-        labels: The label volume; its suffix says of which kind.
-        overlay: A picture, film or page, by its suffix; or the suffix alone,
-            for one beside the label volume.
+        labels: The path of the label volume, whose suffix sets its format.
+        overlay: The path of a picture, film or page, whose suffix sets its
+            format; or the suffix alone, for a file beside the label volume.
         separate: Whether each object gets a label volume of its own.
-        series: See :class:`.SegmentationWriter`.
+        series: The DICOM series, see :class:`.SegmentationWriter`.
 
     Raises:
         InputError: If a suffix is unknown.
@@ -69,12 +71,12 @@ class Outputs:
 
     @property
     def writer(self) -> SegmentationWriter:
-        """Of the label volume."""
+        """The writer of the label volume."""
         return Writers(self.series).find(self.labels)
 
     @property
     def overlay_file(self) -> Path | None:
-        """The overlay's path."""
+        """The path of the overlay, or None if there is none."""
         if self.overlay is None:
             return None
         if f'.{self.overlay}' in OVERLAYS:
@@ -83,7 +85,7 @@ class Outputs:
 
     @property
     def record(self) -> Path:
-        """What was found, and how: the file that is written last."""
+        """The path of the record of the result, which is written last."""
         return self._beside('.labels.json')
 
     def check(self, image: Path, geometry: Geometry) -> None:
@@ -91,10 +93,10 @@ class Outputs:
 
         Args:
             image: The image's file or folder.
-            geometry: Its grid.
+            geometry: The image's grid.
 
         Raises:
-            InputError: If not.
+            InputError: If a file could not be written.
         """
         for path in filter(None, (self.labels, self.overlay_file)):
             if path.resolve() == image.resolve():
@@ -120,12 +122,13 @@ class Outputs:
         Args:
             result: The objects.
             image: The image's file or folder.
-            rows: Of the objects.
-            about: How they were found, for the record.
-            view: What an overlay shows.
+            rows: The objects' rows of the table.
+            about: Further keys of the record, which say how the objects were
+                found.
+            view: A function that makes what an overlay shows.
 
         Raises:
-            InputError: If one cannot be written.
+            InputError: If a file cannot be written.
         """
         writer = self.writer
         for part, path in self._parts(result):
@@ -142,7 +145,12 @@ class Outputs:
             objects=[row._asdict() for row in rows], **about), indent=1))
 
     def hidden(self, result: VolumeResult) -> dict[str, int]:
-        """Name to voxels of the objects that the files show in part only."""
+        """Count the voxels that other objects hide in the files.
+
+        Returns:
+            dict[str, int]: The number of hidden voxels, by the object's name,
+            of objects that are not shown entirely.
+        """
         if self.separate or self.writer.keeps_overlaps:
             return {}
         shown = np.bincount(result.labels.ravel(),
@@ -154,7 +162,7 @@ class Outputs:
 
     def _parts(self, result: VolumeResult
                ) -> Iterable[tuple[VolumeResult, Path]]:
-        """The label volumes and their paths."""
+        """Yield the label volumes and their paths."""
         if not self.separate:
             yield result, self.labels
             return
@@ -173,11 +181,11 @@ class Outputs:
 
 def rows_of(result: VolumeResult, name: str, in_space: bool
             ) -> list[ObjectRow]:
-    """The table's rows of an image.
+    """Make an image's rows of the table.
 
     Args:
-        result: Its objects.
-        name: Of the case.
+        result: The objects of the image.
+        name: The name of the case.
         in_space: Whether the image knows its spacing.
     """
     return [
@@ -189,7 +197,7 @@ def rows_of(result: VolumeResult, name: str, in_space: bool
 
 
 def table(rows: Iterable[ObjectRow]) -> str:
-    """Rows as CSV."""
+    """Format rows as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(ObjectRow._fields)
@@ -200,6 +208,6 @@ def table(rows: Iterable[ObjectRow]) -> str:
 
 
 def read_rows(record: Path) -> list[ObjectRow]:
-    """The rows of a result's record."""
+    """Read the rows from a result's record."""
     content = json.loads(record.read_text(encoding='utf-8'))
     return [ObjectRow(**row) for row in content['objects']]

@@ -1,4 +1,4 @@
-"""Prompts as they are given on a command line."""
+"""Reads prompts as they are given on a command line."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,25 +20,29 @@ from mmdbsam.geometry.grids import Geometry
 from mmdbsam.geometry.planes import STACKED_ALONG, SlicePlane
 from mmdbsam.io.readers import Readers
 
-# One for each object by its name, or one that names its objects itself.
+# A prompt for each object by its name, or labels that name their objects.
 NamedPrompts = dict[str, VolumePrompt] | CoarseLabels
 
 
 @dataclass(frozen=True)
 class PromptSources:
-    """Where prompts come from.
+    """The sources of prompts.
 
     Attributes:
-        boxes: Each the words of one ``--box``.
-        points: Each the words of one ``--point``; together, one object.
-        names: Of the objects of ``boxes``, that of ``points`` and that of
+        boxes: The words of each ``--box``.
+        points: The words of each ``--point``; all points are of one object.
+        names: The names of the objects of ``boxes``, of ``points`` and of
             ``mask``, in this order.
-        rows: Of a file of boxes.
-        mask: A volume of coarse labels, or a folder with one for each image,
-            of the image's name.
-        plane: Of the slices, see
+        rows: The rows of a file of boxes.
+        mask: A volume of coarse labels, or a folder that has one for each
+            image, under the image's name.
+        plane: The plane of the slices, see
             :meth:`.PromptInferencer.segment_volume`.
-        units: ``'px'`` or ``'mm'``.
+        units: The prompts' units, ``'px'`` or ``'mm'``.
+
+    Raises:
+        InputError: If there is no source, or there are more names than
+            objects.
     """
 
     boxes: Sequence[Sequence[str]] = ()
@@ -62,15 +66,16 @@ class PromptSources:
 
     def of_image(self, image: Path, name: str, geometry: Geometry
                  ) -> NamedPrompts:
-        """The prompts of an image.
+        """Read the prompts of an image.
 
         Args:
-            image: Its file or folder.
-            name: Of the case.
-            geometry: Its grid.
+            image: The image's file or folder.
+            name: The name of the case.
+            geometry: The image's grid.
 
         Raises:
-            InputError: If there are none, or they are not of its dimensions.
+            InputError: If the image has no prompts, a prompt has a wrong
+                number of coordinates, or two objects have the same name.
         """
         found: list[tuple[str, VolumePrompt]] = []
         names = iter(self.names)
@@ -102,13 +107,13 @@ class PromptSources:
         return prompts
 
     def check_images(self, names: Iterable[str]) -> None:
-        """Make sure that the file of boxes names images that there are.
+        """Make sure that the file of boxes names only images that exist.
 
         Args:
-            names: Names of cases and of their files.
+            names: The names of cases and of their files.
 
         Raises:
-            InputError: If not.
+            InputError: If a box is meant for an image that does not exist.
         """
         known = set(names)
         for row in self.rows:
@@ -119,7 +124,7 @@ class PromptSources:
 
 @dataclass(frozen=True)
 class _Where:
-    """From numbers to prompts of a volume."""
+    """Turns numbers into prompts of a volume."""
 
     geometry: Geometry
     plane: str
@@ -127,19 +132,19 @@ class _Where:
     stacked: int = field(init=False)
 
     def __post_init__(self) -> None:
-        # Prompts on slices in mm count them in the scanner's space.
+        # Prompts in mm count their slices in the scanner's space.
         object.__setattr__(
             self, 'stacked', STACKED_ALONG[self.plane] if self.units == 'mm'
             else SlicePlane(self.geometry, self.plane).axes[2])
 
     @property
     def flat(self) -> bool:
-        """Whether two coordinates are enough."""
+        """Whether two coordinates are enough to place a point."""
         axis = SlicePlane(self.geometry, self.plane).axes[2]
         return self.geometry['size'][axis] == 1 and self.units == 'px'
 
     def box(self, box: Sequence[float], what: str) -> VolumeBox:
-        """Six numbers, or four of an image in a plane."""
+        """Make a box from six numbers, or from four in a planar image."""
         if len(box) == 4 and self.flat:
             corners = np.reshape(box, (2, 2))
             return VolumeBox(tuple(
@@ -152,7 +157,7 @@ class _Where:
         return VolumeBox(tuple(box))
 
     def seed(self, points: Sequence[Sequence[str]]) -> SeedPoint:
-        """Points of one object."""
+        """Make the seed of an object from the words of its points."""
         coordinates, labels = [], []
         for words in points:
             point = [number(word, '--point') for word in words]
@@ -175,7 +180,7 @@ class _Where:
             placed, self.stacked, axis=1).tolist(), labels)
 
     def rows(self, rows: Sequence[BoxRow]) -> list[tuple[str, VolumePrompt]]:
-        """The objects of a file: rows of one name are boxes on its slices."""
+        """Make a file's objects, from all the rows that share a name."""
         named: dict[str, list[BoxRow]] = {}
         for row in rows:
             named.setdefault(row.name, []).append(row)
@@ -196,7 +201,7 @@ class _Where:
 
 
 def _mask_of(mask: Path, name: str) -> Path:
-    """The labels of an image, from a folder or a file."""
+    """Find the file of an image's labels, in a folder or as given."""
     if not mask.exists():
         raise InputError(f'{mask}: no such file')
     readers = Readers()

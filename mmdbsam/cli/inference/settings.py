@@ -1,4 +1,4 @@
-"""How the command line segments volumes."""
+"""The settings with which the command line segments volumes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Settings:
-    """How volumes are segmented, see :meth:`.PromptInferencer.segment_volume`.
+    """Settings of a segmentation.
+
+    :meth:`.PromptInferencer.segment_volume` explains them.
     """
 
     axes: str = 'axial'
@@ -19,5 +21,5 @@ class Settings:
 
     @property
     def plane(self) -> str:
-        """The plane of prompts on slices, and of what is shown."""
+        """The plane of prompts on slices, and of the slices shown."""
         return 'axial' if self.axes == 'all' else self.axes

@@ -1,4 +1,4 @@
-"""A look at a data set: its samples, and the statistics of its labels."""
+"""Shows the samples of a data set, and the statistics of its labels."""
 
 from mmdbsam.reports.browse.label_statistics import (
     label_statistics,

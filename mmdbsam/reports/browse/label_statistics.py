@@ -1,4 +1,4 @@
-"""How often and how large the labels of a data set are."""
+"""Counts and measures the labels of a data set."""
 
 import csv
 from collections.abc import Sequence
@@ -13,7 +13,21 @@ from mmdbsam.preparation import SPLITS
 
 
 class LabelRow(NamedTuple):
-    """A label in a split; sizes are of tight boxes, in a slice's pixels."""
+    """The statistics of a label in a split.
+
+    Attributes:
+        task: The name of the data set.
+        label_id: The label's id.
+        label: The label's name.
+        split: The split.
+        cases: The number of cases that show the label.
+        slices: The number of slices that show the label.
+        voxels: The number of the label's voxels.
+        volume_ml: The volume of these voxels in mL.
+        width: The minimum, median and maximum width in pixels of the tight
+            box around the label in a slice; None if no slice shows it.
+        height: The same for the height of the box.
+    """
 
     task: str
     label_id: int
@@ -23,19 +37,19 @@ class LabelRow(NamedTuple):
     slices: int
     voxels: int
     volume_ml: float
-    # Minimum, median and maximum, or None if there are no slices.
     width: tuple[float, float, float] | None
     height: tuple[float, float, float] | None
 
 
 def box_sizes(layers: np.ndarray) -> dict[int, tuple[int, int]]:
-    """Sizes of the tight boxes in a slice.
+    """Measure the tight boxes around the labels in a slice.
 
     Args:
-        layers: Label ids, (L, H, W), 0 is background.
+        layers: The label ids of the slice, (L, H, W), 0 for background.
 
     Returns:
-        dict: Label id to (width, height), in pixels.
+        dict: The (width, height) of each label's box in pixels, by the
+        label's id.
     """
     corners: dict[int, list[tuple[int, ...]]] = {}
     for layer in layers:
@@ -52,7 +66,7 @@ def box_sizes(layers: np.ndarray) -> dict[int, tuple[int, int]]:
 
 
 def label_statistics(data: PreparedData) -> list[LabelRow]:
-    """A row for each label and each split that has slices, labels first."""
+    """Make a row for each label and split with slices, ordered by label."""
     rows = []
     for split in SPLITS:
         voxels = np.zeros(len(data.labels), np.int64)
@@ -82,12 +96,12 @@ def label_statistics(data: PreparedData) -> list[LabelRow]:
 
 
 def least_median_most(values: Sequence[int]) -> tuple[float, float, float]:
-    """Of at least one value."""
+    """Return the minimum, median and maximum of one or more values."""
     return min(values), float(np.median(values)), max(values)
 
 
 def cells(row: LabelRow) -> list[str]:
-    """What a reader sees of a row, beside label and split."""
+    """Format a row for print, without its label and split."""
     ranges = [' '.join(f'{value:>5g}' for value in side) if side else '-'
               for side in (row.width, row.height)]
     return [f'{row.cases}', f'{row.slices}', f'{row.voxels}',
@@ -113,7 +127,7 @@ def print_statistics(rows: Sequence[LabelRow]) -> None:
 
 
 def write_statistics(path: Path, rows: Sequence[LabelRow]) -> None:
-    """Write the table as CSV, empty where there is no box."""
+    """Write the table as CSV; cells are empty where there is no box."""
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow([*LabelRow._fields[:-2], *(

@@ -1,4 +1,4 @@
-"""The page and the sheet of a data set's samples."""
+"""Writes the page and the sheet of a data set's samples."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,8 @@ def require_own_folder(folder: Path) -> None:
     """Make sure that replacing a folder destroys nothing else.
 
     Raises:
-        InputError: If it is a file, or holds what browsing does not write.
+        InputError: If it is a file, or holds files that browsing does not
+            write.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f'--out {folder}: expected a folder, found a file')
@@ -46,15 +47,15 @@ def write_browse_page(folder: Path, title: str, details: str,
                       samples: Sequence[Sample],
                       tasks: Sequence[PreparedData],
                       rows: Sequence[LabelRow]) -> list[Path]:
-    """Write samples and statistics, all of it or nothing.
+    """Write samples and statistics, all of them or nothing.
 
     Args:
-        folder: See :func:`require_own_folder`.
+        folder: The folder to write, see :func:`require_own_folder`.
         title: The heading's first line.
-        details: Its second line.
-        samples: At least one.
+        details: The heading's second line.
+        samples: The samples, at least one.
         tasks: The data sets.
-        rows: The statistics of their labels.
+        rows: The statistics of the data sets' labels.
 
     Returns:
         list[Path]: The sheet, the page and the table.
@@ -74,7 +75,7 @@ def write_browse_page(folder: Path, title: str, details: str,
 
 
 def _shown(sample: Sample) -> dict:
-    """A sample as the template takes it."""
+    """Turn a sample into what the template takes."""
     return dict(title=sample.title, side=len(sample.picture),
                 uri=picture_uri(np.ascontiguousarray(sample.picture), 'png'),
                 labels=[(label_colour(label_id), name)
@@ -83,10 +84,10 @@ def _shown(sample: Sample) -> dict:
 
 def _table(data: PreparedData, rows: Sequence[LabelRow]
            ) -> tuple[str, str, Table]:
-    """Name, note and statistics of a data set."""
+    """Return the name, the note and the statistics of a data set."""
     lines = [[Cell(row.label), Cell(row.split), *map(Cell, cells(row))]
              for row in rows if row.task == data.name]
     return data.name, data.note, Table(_HEADER, lines, (
-        'All slices of each split, before the pipeline. Box sizes are those '
-        "of the tight box around a label in a slice, in the slice's own "
-        'pixels.'))
+        'The table counts all slices of each split, before the pipeline. Box '
+        'sizes are those of the tight box around a label in a slice, in the '
+        "slice's own pixels."))

@@ -1,4 +1,4 @@
-"""Samples as the model sees them, as pictures."""
+"""Draws samples as the model sees them."""
 
 from typing import NamedTuple
 
@@ -9,25 +9,34 @@ from mmdbsam.visualization import draw_prompts
 
 
 class Sample(NamedTuple):
-    """What the pipeline made of a slice, drawn."""
+    """A slice as it comes out of the pipeline.
 
-    case: str  # after its data set's name, if there are several
+    Attributes:
+        case: The case's name, after that of its data set if there are several.
+        slice_index: The index of the slice.
+        flipped: Whether the pipeline flipped the slice.
+        labels: The labels' names by their ids, with the number of boxes if
+            there are several.
+        has_masks: Whether the pipeline made masks.
+        picture: The drawn sample, uint8 (h, w, 3), RGB.
+    """
+
+    case: str
     slice_index: int
     flipped: bool
-    # Label id to name, with the number of its boxes if there are several.
     labels: dict[int, str]
     has_masks: bool
     picture: np.ndarray
 
     @property
     def title(self) -> str:
-        """Where it comes from."""
+        """The case and the slice, as the sample's title."""
         mirrored = ', flipped' if self.flipped else ''
         return f'{self.case}, slice {self.slice_index}{mirrored}'
 
 
 def spread(total: int, count: int, seed: int) -> list[int]:
-    """Ascending indices, a random one of each of ``count`` equal parts."""
+    """Draw an index at random from each of ``count`` equal parts."""
     edges = np.arange(count + 1) * total // count
     generator = np.random.default_rng(seed)
     return generator.integers(edges[:-1], edges[1:]).tolist()

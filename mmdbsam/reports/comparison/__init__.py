@@ -1,4 +1,4 @@
-"""Reports on the same volumes against each other."""
+"""Compares reports on the same volumes with each other."""
 
 from mmdbsam.reports.comparison.differences import Difference, compare
 from mmdbsam.reports.comparison.most_changed import find_data

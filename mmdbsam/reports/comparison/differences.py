@@ -1,4 +1,4 @@
-"""How the scores of reports differ, and whether that can be chance."""
+"""Computes how reports' scores differ, and whether that may be chance."""
 
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence
@@ -20,20 +20,21 @@ from mmdbsam.reports.report.summary import row_units
 
 @dataclass(frozen=True)
 class Difference:
-    """A report's model against the first report's, in one score.
+    """The difference of a report's model from the first report's in a score.
 
     Attributes:
-        report: Index of the report.
+        report: The index of the report.
         shown: The score.
-        label_id: The label whose rows were compared, or None for all.
+        label_id: The label whose rows were compared, or None for all labels.
         first: The first report's mean over the rows.
         second: This report's mean over the same rows.
-        rows: How many; those in which either is not finite do not count.
-        paired: The difference of what :meth:`.ScoreFormat.comparable` makes
-            of the values.
+        rows: The number of rows, without those in which a value is not
+            finite.
+        paired: The difference of the values, made comparable by
+            :meth:`.ScoreFormat.comparable`.
         tested: Whether there are enough units for a test.
-        adjusted_p: Its p value by Holm's method, over the tested differences
-            that were computed together.
+        adjusted_p: The p value, adjusted by Holm's method for all the tested
+            differences that were computed together.
     """
 
     report: int
@@ -48,13 +49,13 @@ class Difference:
 
     @property
     def gain(self) -> float:
-        """By how much the report is better than the first, on average."""
+        """The mean by which the report is better than the first."""
         mean = self.paired.interval.mean
         return mean if self.shown.higher_is_better else -mean
 
     @property
     def is_clear(self) -> bool:
-        """Whether both the test and the interval tell it from chance."""
+        """Whether both the test and the interval rule out chance."""
         return (self.tested and self.adjusted_p < 1 - LEVEL
                 and self.paired.interval.excludes(0))
 
@@ -64,11 +65,12 @@ def compare(reports: Sequence[Report], by_label: bool = False
     """Compare each report with the first, in all scores.
 
     Args:
-        reports: Two or more, which :func:`.require_same` let through.
-        by_label: Compare each label by itself.
+        reports: Two or more reports that passed :func:`.require_same`.
+        by_label: Whether to compare each label by itself.
 
     Returns:
-        list[Difference]: By report, then score, then label.
+        list[Difference]: The differences, ordered by report, then by score,
+        then by label.
     """
     first = rows_by_key(reports[0])
     labels: list = [None]

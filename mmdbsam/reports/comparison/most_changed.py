@@ -1,4 +1,4 @@
-"""The volumes whose scores changed most, as each report's model sees them."""
+"""Finds and draws the volumes whose scores changed most between reports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,12 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Change:
-    """A volume.
+    """The change of a volume's DSC between reports.
 
     Attributes:
-        rows: That of each report.
-        other: Index of the report that changed most from the first.
-        change: By how much its DSC did.
+        rows: The volume's row in each report.
+        other: The index of the report that differs most from the first.
+        change: The change of the DSC in that report, as a fraction.
     """
 
     rows: List[CaseScore]
@@ -37,11 +37,11 @@ class Change:
 
 
 def most_changed(reports: Sequence[Report]) -> List[Change]:
-    """The largest losses of DSC in the first draw, then the largest gains.
+    """Find the largest losses and gains of DSC in the first draw.
 
     Returns:
-        list[Change]: Up to three of each, the largest first; none of a volume
-        that did not change.
+        list[Change]: Up to three losses, then up to three gains, the largest
+        first. Volumes that did not change are left out.
     """
     tables = [rows_by_key(report) for report in reports]
     found = []
@@ -60,18 +60,20 @@ def most_changed(reports: Sequence[Report]) -> List[Change]:
 
 def find_data(reports: Sequence[Report], data_root: Optional[str]
               ) -> Optional[PreparedData]:
-    """The data that the reports are on, for pictures.
+    """Find the data of the reports, from which pictures are drawn.
 
     Args:
-        reports: The first says where its data lay.
-        data_root: Where they lie now; None for where they lay.
+        reports: The reports, of which the first names its data's folder.
+        data_root: The folder of the data now; None for the folder that the
+            first report names.
 
     Returns:
-        PreparedData or None: None if they are not where they lay.
+        PreparedData or None: The data, or None if the folder that the report
+        names no longer holds them.
 
     Raises:
-        InputError: If there are none at ``data_root``, or others than the
-            reports'.
+        InputError: If ``data_root`` holds no data, or a data set other than
+            that of the reports.
     """
     summary = reports[0].summary
     root = data_root or summary['provenance']['data_root']
@@ -86,13 +88,14 @@ def find_data(reports: Sequence[Report], data_root: Optional[str]
 
 def draw_changes(changes: Sequence[Change], reports: Sequence[Report],
                  data: PreparedData) -> List[List[np.ndarray]]:
-    """A picture of each change for each report.
+    """Draw a picture of each change for each report.
 
-    They show the slice in which the report that changed most predicts the
-    most other pixels than the first.
+    The pictures show the slice in which the report that changed most differs
+    from the first in the most pixels.
 
     Returns:
-        list[list[np.ndarray]]: uint8 (h, w, 3), RGB, all of the same size.
+        list[list[np.ndarray]]: The pictures, uint8 (h, w, 3), RGB, all of the
+        same size.
     """
     predictions = [load_predictions(report.folder / 'predictions.npz')
                    for report in reports]

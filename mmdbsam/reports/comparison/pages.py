@@ -1,4 +1,4 @@
-"""``comparison.md``, ``.tex``, ``.html`` and ``.png``."""
+"""Writes ``comparison.md``, ``.tex``, ``.html`` and ``.png``."""
 
 from pathlib import Path
 from typing import List, Optional, Sequence
@@ -24,23 +24,25 @@ from mmdbsam.reports.pages.table import Table, escape_markdown, latex_document
 from mmdbsam.reports.report import Report
 from mmdbsam.reports.report.markdown import facts, protocol_text
 
-_NO_DATA = ('No pictures: the data that the reports are on were not found; '
-            'give --data-root.')
+_NO_DATA = ('There are no pictures, as the data of the reports were not '
+            'found; give --data-root.')
 
 
 def write_comparison(folder: Path, reports: Sequence[Report],
                      data: Optional[PreparedData]) -> List[Path]:
-    """Compare reports and write what was found, each file whole.
+    """Compare reports and write the results, each file atomically.
 
     Args:
-        folder: Where to; made if missing, other files in it stay.
-        reports: Two or more, which :func:`.require_same` let through.
-        data: The data that they are on, or None for no pictures.
+        folder: The folder to write to. It is made if it is missing, and other
+            files in it stay.
+        reports: Two or more reports that passed :func:`.require_same`.
+        data: The data of the reports, or None for no pictures.
 
     Returns:
-        list[Path]: ``comparison.md``, ``comparison.tex``,
-        ``comparison.html``, and, if anything changed and there are data,
-        ``comparison.png`` with a row a volume and a column a report.
+        list[Path]: ``comparison.md``, ``comparison.tex`` and
+        ``comparison.html``; and, if any volume changed and there are data,
+        ``comparison.png`` with a row for each volume and a column for each
+        report.
     """
     names, summary = model_names(reports), reports[0].summary
     overall, by_label = compare(reports), compare(reports, by_label=True)
@@ -52,7 +54,7 @@ def write_comparison(folder: Path, reports: Sequence[Report],
     pictures = [] if data is None else draw_changes(changes, reports, data)
     made_with = Table(['', *names], differing_facts(
         [facts(report.summary) for report in reports]),
-        'What the reports were made with, where it differs.')
+        'The settings in which the reports differ.')
     missing = _NO_DATA if data is None else ''
     texts = {
         'md': _markdown(summary, verdicts, [*tables, *labels], made_with,
@@ -96,22 +98,22 @@ def _markdown(summary: dict, verdicts: Sequence[str],
               '## Volumes that changed most', '']
     if pictured:
         columns = escape_markdown(', '.join(names))
-        lines += ['Rows: the largest losses of DSC, then the largest gains. '
-                  f'Columns: {columns}.', '',
+        lines += ['The rows show the largest losses of DSC, then the largest '
+                  f'gains. The columns are {columns}.', '',
                   '![The same volumes for each model](comparison.png)']
     else:
-        lines += [missing or 'None did.']
+        lines += [missing or 'No volume changed.']
     lines += ['', '## Labels']
     for table in labels:
         lines += ['', table.markdown(), '', escape_markdown(table.caption)]
-    lines += ['', '## Made with', '', made_with.markdown(), '',
+    lines += ['', '## Provenance', '', made_with.markdown(), '',
               made_with.caption, '']
     return '\n'.join(lines)
 
 
 def _write_sheet(path: Path, pictures: Sequence[Sequence[np.ndarray]]
                  ) -> None:
-    """At half the size: a row a volume, a column a report."""
+    """Write all pictures at half their size, a row for each volume."""
     sheet = np.vstack([np.hstack([picture[::2, ::2] for picture in row])
                        for row in pictures])
     with staged_file(path) as partial:

@@ -1,4 +1,4 @@
-"""Which rows of several reports belong together."""
+"""Pairs the rows of several reports."""
 
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
@@ -9,21 +9,21 @@ from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.reports.report import Report
 
-# A volume and a draw of the prompts.
+# The key is a volume and a draw of the prompts.
 Key = Tuple[Tuple[str, int, int, int], int]
-# Of a score; the same masks may be counted in another order elsewhere.
+# Scores of the same masks may differ by rounding on another machine.
 _ROUNDING = 1e-6
 
 
 def rows_by_key(report: Report, method: str = 'model'
                 ) -> Dict[Key, CaseScore]:
-    """A method's rows by case, block, label and draw."""
+    """Return a method's rows by case, block, label and draw."""
     return {(row.volume, row.draw): row
             for row in report.rows if row.method == method}
 
 
 def model_names(reports: Sequence[Report]) -> List[str]:
-    """What to call each report's model: its config, or else its folder."""
+    """Name each report's model by its config, or else by its folder."""
     names = [Path(report.summary['provenance'].get('config', '')).stem
              for report in reports]
     if '' in names or len(set(names)) < len(names):
@@ -32,10 +32,10 @@ def model_names(reports: Sequence[Report]) -> List[str]:
 
 
 def require_same(reports: Sequence[Report]) -> None:
-    """Refuse to compare what was not measured alike.
+    """Refuse to compare reports that were not measured alike.
 
     Args:
-        reports: Each is compared with the first.
+        reports: The reports, each of which is checked against the first.
 
     Raises:
         InputError: If the task, the protocol, the metrics or the volumes
@@ -54,7 +54,7 @@ def require_same(reports: Sequence[Report]) -> None:
 
 
 def _facts(first: Report, other: Report) -> List[tuple]:
-    """(name, value in the first, value in the other)."""
+    """List what must be equal, as (name, first value, other value)."""
     facts = [('task', first.summary['task'], other.summary['task'])]
     protocols = first.summary['protocol'], other.summary['protocol']
     facts.append(('scores', *(list(p['scores']) for p in protocols)))

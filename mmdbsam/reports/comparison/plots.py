@@ -1,4 +1,4 @@
-"""The plot of a comparison."""
+"""Draws the plot of a comparison."""
 
 from typing import Sequence
 
@@ -10,13 +10,13 @@ from mmdbsam.reports.comparison.pairing import model_names, rows_by_key
 from mmdbsam.reports.pages.svg import STYLE, svg
 from mmdbsam.reports.report import Report
 
-# Of Okabe and Ito's palette, which colour-blind readers tell apart too.
+# They are from Okabe and Ito's palette, which colour-blind readers can use.
 _COLOURS = ('#0083c9', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9')
 _MARKERS = 'o^sDvP'
 
 
 def score_against_score(reports: Sequence[Report]) -> Markup:
-    """A point a volume: the DSC of each report over the first one's."""
+    """Plot the DSC of each volume in each report against the first's."""
     names, tables = model_names(reports), list(map(rows_by_key, reports))
     with matplotlib.rc_context(STYLE):
         figure = Figure((6, 5.6), layout='constrained')

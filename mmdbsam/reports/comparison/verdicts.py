@@ -1,4 +1,4 @@
-"""The differences as text and as tables."""
+"""Writes differences as text and as tables."""
 
 from typing import List, Sequence
 
@@ -19,11 +19,11 @@ NOTHING = '–'
 
 
 def verdict(difference: Difference, names: Sequence[str]) -> str:
-    """One line that says which is better, and by how much.
+    """Say in one line which model is better, and by how much.
 
     Args:
-        difference: One over all rows.
-        names: The reports' models.
+        difference: The difference over all rows.
+        names: The names of the reports' models.
     """
     shown, paired = difference.shown, difference.paired
     one, other = names[difference.report], names[0]
@@ -50,7 +50,7 @@ def verdict(difference: Difference, names: Sequence[str]) -> str:
 
 
 def score_table(reports: Sequence[Report]) -> Table:
-    """The baselines and each report's model."""
+    """Make the table of the baselines and of each report's model."""
     summary, names = reports[0].summary, model_names(reports)
     formats = score_formats(summary['protocol'])
     rows = [[Cell(METHODS[method]), *mean_cells(summary, method)]
@@ -63,7 +63,7 @@ def score_table(reports: Sequence[Report]) -> Table:
 
 def difference_table(differences: Sequence[Difference],
                      reports: Sequence[Report]) -> Table:
-    """The differences over all rows."""
+    """Make the table of the differences over all rows."""
     names, summary = model_names(reports), reports[0].summary
     rows = []
     for d in differences:
@@ -73,15 +73,16 @@ def difference_table(differences: Sequence[Difference],
                      Cell(_outcomes(d)), Cell(str(d.rows))])
     return Table(
         ['', 'score', 'difference', 'p', 'win / tie / loss', 'n'], rows,
-        f'Differences to {names[0]}, of the distance to a score\'s ideal. '
-        'Intervals as above; p of Wilcoxon signed-rank tests '
-        f'over {summary["resampling"]["unit"]}s, by Holm\'s method for the '
-        f'{len(differences)} tests of this table.')
+        f'Differences from {names[0]}. Scores whose ideal is 0 are compared '
+        'by their absolute values. Intervals are as above. The p values are '
+        'those of Wilcoxon signed-rank tests over '
+        f'{summary["resampling"]["unit"]}s, adjusted by Holm\'s method for '
+        f'the {len(differences)} tests of this table.')
 
 
 def label_table(shown: ScoreFormat, differences: Sequence[Difference],
                 reports: Sequence[Report]) -> Table:
-    """The differences of each label in a score, the losses first."""
+    """Make the table of each label's differences, the losses first."""
     names = model_names(reports)
     labels = {row.label_id: row.label
               for row in rows_by_key(reports[0]).values()}
@@ -103,13 +104,13 @@ def label_table(shown: ScoreFormat, differences: Sequence[Difference],
         header += [name, 'difference', 'p', 'win / tie / loss']
     tests = sum(d.tested for d in differences)
     return Table(
-        header, rows, f'{shown.heading} by label. p by Holm\'s method for '
-        f'the {tests} tests of all labels and scores; a label is tested from '
-        f'{MIN_CASES} volumes on.')
+        header, rows, f'{shown.heading} by label. The p values are adjusted '
+        f'by Holm\'s method for the {tests} tests of all labels and scores. '
+        f'Labels with fewer than {MIN_CASES} volumes are not tested.')
 
 
 def p_value(difference: Difference) -> str:
-    """The adjusted p value, or a dash where nothing was tested."""
+    """Format the adjusted p value, or a dash where nothing was tested."""
     if not difference.tested:
         return NOTHING
     p = difference.adjusted_p
@@ -117,6 +118,7 @@ def p_value(difference: Difference) -> str:
 
 
 def difference_cell(difference: Difference) -> Cell:
+    """Make the cell of a difference, with its interval if it was tested."""
     shown, interval = difference.shown, difference.paired.interval
     detail = (f'[{shown.signed(interval.low)}, {shown.signed(interval.high)}]'
               if difference.tested else '')
@@ -129,10 +131,10 @@ def _outcomes(difference: Difference) -> str:
 
 
 def differing_facts(facts: Sequence[List[tuple]]) -> List[List[Cell]]:
-    """What the reports were made with, where that is not the same.
+    """List the facts in which reports differ.
 
     Args:
-        facts: Of each report, see :func:`.markdown.facts`.
+        facts: The facts of each report, see :func:`.markdown.facts`.
     """
     tables = [dict(own) for own in facts]
     names = {name: None for own in tables for name in own}

@@ -1,1 +1,1 @@
-"""What all pages have in common: templates, tables and the style of plots."""
+"""The common parts of all pages: templates, tables and the plots' style."""

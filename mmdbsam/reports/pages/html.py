@@ -1,4 +1,4 @@
-"""Pages that one file holds and that need no network."""
+"""Makes pages that consist of one file and need no network."""
 
 import base64
 import io
@@ -15,8 +15,8 @@ def render_page(template: str, **content: Any) -> str:
     """Fill a template of this package.
 
     Args:
-        template: Its file's name.
-        content: Its variables; text among them is escaped.
+        template: The name of the template's file.
+        **content: The template's variables, in which text is escaped.
 
     Returns:
         str: The page.
@@ -28,11 +28,11 @@ def render_page(template: str, **content: Any) -> str:
 
 
 def picture_uri(picture: np.ndarray, kind: str = 'jpeg') -> str:
-    """A picture as a ``data:`` URI.
+    """Encode a picture as a ``data:`` URI.
 
     Args:
-        picture: uint8 (h, w, 3), RGB.
-        kind: ``'jpeg'``, or ``'png'`` to lose nothing.
+        picture: The picture, uint8 (h, w, 3), RGB.
+        kind: The format, ``'jpeg'``, or ``'png'`` to lose nothing.
     """
     stream = io.BytesIO()
     options = dict(quality=_QUALITY) if kind == 'jpeg' else {}

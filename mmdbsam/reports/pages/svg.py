@@ -1,4 +1,4 @@
-"""Plots as SVG that takes the page's colour for its ink."""
+"""Turns plots into SVG that is drawn in the page's text colour."""
 
 import io
 
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from mmdbsam.visualization.plot_style import PLOT_STYLE
 
-# Stands for the text colour of the page; not a colour that is drawn.
+# A placeholder that becomes the page's text colour; it is never seen.
 INK = '#010203'
 STYLE = {
     **PLOT_STYLE, 'svg.fonttype': 'none', 'svg.hashsalt': 'report',
@@ -18,10 +18,10 @@ STYLE = {
 
 
 def svg(figure: Figure) -> Markup:
-    """A figure as an element of a page, which is not escaped again."""
+    """Make an element of a page from a figure, safe from escaping."""
     text = io.StringIO()
     figure.savefig(text, format='svg', transparent=True,
                    metadata={'Date': None})
-    # Without the XML declaration.
+    # An XML declaration is not allowed within a page.
     element = text.getvalue()[text.getvalue().index('<svg'):]
     return Markup(element.replace(INK, 'currentColor'))

@@ -1,15 +1,20 @@
-"""A table of scores, which each kind of page prints in its own way."""
+"""A table of scores, which can be printed for each kind of page."""
 
 import textwrap
 from dataclasses import dataclass
 from typing import List, NamedTuple, Sequence
 
-# Characters of a line, in LaTeX.
+# The number of characters in a line of a LaTeX heading.
 _HEADING_LENGTH = 12
 
 
 class Cell(NamedTuple):
-    """A cell, and what is set smaller beside it, as an interval."""
+    """A cell of a table.
+
+    Attributes:
+        text: The cell's text.
+        detail: Text in a smaller type beside it, such as an interval.
+    """
 
     text: str
     detail: str = ''
@@ -20,9 +25,9 @@ class Table:
     """A first column of names, and columns of numbers.
 
     Attributes:
-        header: The columns' names.
-        rows: As many cells each.
-        caption: One line that says what is in it.
+        header: The names of the columns.
+        rows: The rows, each with a cell for every column.
+        caption: A line that says what the table shows.
     """
 
     header: Sequence[str]
@@ -30,7 +35,7 @@ class Table:
     caption: str
 
     def markdown(self) -> str:
-        """A table of GitHub's markdown, aligned for terminals."""
+        """Format the table in GitHub's markdown, aligned for terminals."""
         lines = [list(map(escape_markdown, self.header))]
         lines += [[escape_markdown(' '.join(filter(None, cell)))
                    for cell in row] for row in self.rows]
@@ -46,7 +51,7 @@ class Table:
             for line in lines)
 
     def latex(self) -> str:
-        """A ``longtable``, with the rules of ``booktabs``."""
+        """Format the table as a ``longtable``, with rules of ``booktabs``."""
         lines = [
             r'{\footnotesize\setlength{\tabcolsep}{4pt}',
             rf'\begin{{longtable}}{{l{"r" * (len(self.header) - 1)}}}',
@@ -61,11 +66,11 @@ class Table:
 
 
 def latex_document(tables: List[Table], note: str) -> str:
-    """What a paper includes with ``\\input``.
+    """Write the LaTeX source that a paper includes with ``\\input``.
 
     Args:
-        tables: One after the other.
-        note: What a reader of the source should know.
+        tables: The tables, in order.
+        note: A note for readers of the source.
     """
     comments = [f'% {line}' for line in note.splitlines()]
     return '\n'.join([*comments, r'% \usepackage{booktabs,longtable}', '',
@@ -73,15 +78,15 @@ def latex_document(tables: List[Table], note: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Plain text that no character of which markdown takes for its own."""
+    """Escape plain text, so that markdown leaves its characters alone."""
     for character in '\\`*<>|':
         text = text.replace(character, '\\' + character)
-    # Brackets alone are no link.
+    # Only brackets before a parenthesis make a link.
     return ' '.join(text.replace('](', ']\\(').split())
 
 
 def escape_latex(text: str) -> str:
-    """Plain text that no character of which LaTeX takes for its own."""
+    """Escape plain text, so that LaTeX leaves its characters alone."""
     return ' '.join(''.join(_LATEX.get(c, c) for c in text).split())
 
 
@@ -93,7 +98,7 @@ _LATEX = {c: f'\\{c}' for c in '&%$#_{}'} | {
 
 
 def _latex_heading(text: str) -> str:
-    """In several lines, or the columns would be as wide as their names."""
+    """Break a heading into lines, which keeps its column narrow."""
     lines = [escape_latex(line)
              for line in textwrap.wrap(text, _HEADING_LENGTH)]
     return r'\shortstack[r]{' + r'\\'.join(lines) + '}'

@@ -1,4 +1,4 @@
-"""What the reports of several tasks have in common: the page above them."""
+"""Writes the page and the tables above the reports of several tasks."""
 
 import csv
 import io
@@ -18,18 +18,20 @@ from mmdbsam.reports.report.score_formats import ScoreFormat, score_formats
 from mmdbsam.reports.report.score_tables import score_cell
 from mmdbsam.reports.report.summary import row_units
 
-# What a summary says of the run, which all tasks share.
+# The keys of a summary that describe the run, which all tasks share.
 _RUN = ('provenance', 'versions', 'hardware', 'created')
 
 
 def write_benchmark(folder: Path, planar: Dict[str, bool]) -> None:
-    """Write the means of the 3-D and of the 2-D tasks, each task once.
+    """Write the means over the 3-D and over the 2-D tasks.
+
+    Each task counts once. ``tasks.csv``, ``summary.json``, ``report.md``,
+    ``table.tex`` and ``index.html`` are written, each of them atomically.
 
     Args:
-        folder: It holds the tasks' reports, in folders of their names;
-            ``tasks.csv``, ``summary.json``, ``report.md``, ``table.tex`` and
-            ``index.html`` are added, each file whole.
-        planar: Name of each task to whether it is a 2-D one.
+        folder: The folder of the tasks' reports, which are in folders of the
+            tasks' names.
+        planar: Whether each task is a 2-D task, by the task's name.
     """
     reports = {name: read_report(folder / name) for name in planar}
     formats = _common_formats(list(reports.values()))
@@ -69,7 +71,7 @@ def write_benchmark(folder: Path, planar: Dict[str, bool]) -> None:
 
 
 def _common_formats(reports: Sequence[Report]) -> Dict[str, ScoreFormat]:
-    """The scores that all tasks have."""
+    """Find the scores that all tasks have."""
     first, *others = [score_formats(report.summary['protocol'])
                       for report in reports]
     return {name: shown for name, shown in first.items()
@@ -78,7 +80,7 @@ def _common_formats(reports: Sequence[Report]) -> Dict[str, ScoreFormat]:
 
 def _average(reports: Sequence[Report], formats: Dict[str, ScoreFormat]
              ) -> dict:
-    """``scores`` of the model, their ``intervals``, number of ``tasks``."""
+    """Average the model's scores over tasks, with their intervals."""
     found = dict(scores={}, intervals={}, tasks=len(reports))
     for name in formats:
         tasks = []
@@ -117,13 +119,13 @@ def _table(reports: Dict[str, Report], planar: Dict[str, bool],
         ['task', '', 'n', *(_heading(name, reports) for name in formats),
          *(f'{METHODS[method]}: {formats["DSC"].heading}'
            for method in baselines)], rows,
-        'The model, and the DSC of other methods; the means of 3-D and of 2-D '
-        'tasks apart, each task once; in brackets 95 % bootstrap intervals, '
-        'resampled within the tasks.')
+        'Scores of the model, and the DSC of other methods. The means are '
+        'separate for 3-D and 2-D tasks, and count each task once. Brackets '
+        'hold 95 % bootstrap intervals, resampled within the tasks.')
 
 
 def _heading(name: str, reports: Dict[str, Report]) -> str:
-    """With unit and tolerance where all tasks have the same."""
+    """Head a score's column, with unit and tolerance if all tasks agree."""
     headings = {score_formats(report.summary['protocol'])[name].heading
                 for report in reports.values()}
     return headings.pop() if len(headings) == 1 else name

@@ -1,4 +1,4 @@
-"""From the metrics of a test to its reports."""
+"""Writes the reports of a test from its metrics."""
 
 from pathlib import Path
 from typing import Any, Dict
@@ -37,11 +37,12 @@ def write_reports(metric: VolumeMetric | BenchmarkMetric, folder: Path,
     """Write the report of a test, and log where it is.
 
     Args:
-        metric: After it has computed its scores, on the main process. A
-            :class:`.BenchmarkMetric` gives a report for each task, in a folder
-            of its name, and the tables and the page above them.
-        folder: See :func:`.require_free_report_dir`.
-        provenance: See :func:`.describe_test`.
+        metric: The metric, after it has computed its scores, on the main
+            process. A :class:`.BenchmarkMetric` gives a report for each task,
+            in a folder of the task's name, and the tables and the page above
+            them.
+        folder: The folder to write, see :func:`.require_free_report_dir`.
+        provenance: The description of the test, see :func:`.describe_test`.
     """
     for place, one in _folders(metric, folder).items():
         _write_report(place, one.evaluation, provenance)
@@ -53,7 +54,7 @@ def write_reports(metric: VolumeMetric | BenchmarkMetric, folder: Path,
 
 def _folders(metric: VolumeMetric | BenchmarkMetric, folder: Path
              ) -> Dict[Path, VolumeMetric]:
-    """The folder of each task's report, and the task's metric."""
+    """Return each task's metric, by the folder of the task's report."""
     if isinstance(metric, BenchmarkMetric):
         return {folder / name: one for name, one in metric.metrics.items()}
     return {folder: metric}

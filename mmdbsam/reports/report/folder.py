@@ -1,4 +1,4 @@
-"""The folder of a report, written whole or not at all, and read again."""
+"""Writes the folder of a report, whole or not at all, and reads it."""
 
 import csv
 import dataclasses
@@ -27,12 +27,12 @@ CONTENTS = ('cases.csv', 'summary.json', 'report.md', 'table.tex',
 
 @dataclass(frozen=True)
 class Report:
-    """A report as it was read.
+    """A report that was read from its folder.
 
     Attributes:
-        folder: Where it lies.
-        summary: See :func:`.summarize`.
-        rows: Those of all methods.
+        folder: The report's folder.
+        summary: The report's summary, see :func:`.summarize`.
+        rows: The rows of all methods.
     """
 
     folder: Path
@@ -50,7 +50,8 @@ def require_free_report_dir(report_dir: str | Path) -> Path:
         Path: The folder, absolute.
 
     Raises:
-        InputError: If it is a file or holds anything a report does not have.
+        InputError: If it is a file, or holds files that a report does not
+            have.
     """
     folder = Path(report_dir).resolve()
     if folder.exists() and not folder.is_dir():
@@ -67,17 +68,17 @@ def require_free_report_dir(report_dir: str | Path) -> Path:
 def write_report(report_dir: str | Path, rows: Sequence[CaseScore],
                  summary: dict, predictions: Predictions,
                  overlays: Dict[str, np.ndarray]) -> Path:
-    """Write a report, all of it or nothing; it replaces an earlier one.
+    """Write a report, all of it or nothing, in place of an earlier one.
 
     Args:
         report_dir: The folder, see :func:`require_free_report_dir`.
         rows: The rows of ``cases.csv``.
-        summary: What :func:`.summarize` returns.
-        predictions: What the model made of which prompts.
-        overlays: Name to picture, uint8 (h, w, 3), RGB.
+        summary: The summary that :func:`.summarize` returns.
+        predictions: The prompts and the masks that the model made from them.
+        overlays: The pictures by their names, uint8 (h, w, 3), RGB.
 
     Returns:
-        Path: The folder, absolute, with what :data:`CONTENTS` names.
+        Path: The folder, absolute, with the files that :data:`CONTENTS` names.
 
     Raises:
         InputError: If the folder holds other files.
@@ -106,7 +107,7 @@ def read_report(folder: Path) -> Report:
     """Read the numbers of a report.
 
     Raises:
-        InputError: If a file is missing, or is not one of a report's.
+        InputError: If a file is missing, or is not that of a report.
     """
     path = folder / 'summary.json'
     try:
@@ -129,7 +130,7 @@ def read_report(folder: Path) -> Report:
 
 
 def _csv(rows: Sequence[CaseScore]) -> str:
-    """The scores are columns like the others."""
+    """Write rows as CSV, in which each score is a column of its own."""
     columns = [dataclasses.asdict(row) for row in rows]
     for row in columns:
         row.update(row.pop('scores'))

@@ -1,4 +1,4 @@
-"""``index.html``, which needs no other file, no network and no script."""
+"""Makes ``index.html``, which needs no other file, network or script."""
 
 from typing import Dict, Sequence
 
@@ -15,12 +15,12 @@ from mmdbsam.reports.report.score_tables import label_table, method_table
 
 def html_report(rows: Sequence[CaseScore], summary: dict,
                 overlays: Dict[str, np.ndarray]) -> str:
-    """``index.html``.
+    """Make the text of ``index.html``.
 
     Args:
         rows: The rows of ``cases.csv``.
-        summary: What ``summary.json`` holds.
-        overlays: Name to picture, uint8 (h, w, 3), RGB.
+        summary: The content of ``summary.json``.
+        overlays: The pictures by their names, uint8 (h, w, 3), RGB.
     """
     formats = score_formats(summary['protocol'])
     return render_page(

@@ -1,4 +1,4 @@
-"""``report.md``."""
+"""Makes ``report.md``, and the texts that it shares with the page."""
 
 from typing import Any, Sequence
 
@@ -8,11 +8,11 @@ from mmdbsam.reports.report.score_tables import label_table, method_table
 
 
 def markdown_report(summary: dict, overlays: Sequence[str]) -> str:
-    """The report as text.
+    """Make the text of ``report.md``.
 
     Args:
-        summary: What ``summary.json`` holds.
-        overlays: Names of the pictures.
+        summary: The content of ``summary.json``.
+        overlays: The names of the pictures.
     """
     scores, labels = method_table(summary), label_table(summary)
     lines = [f'# {escape_markdown(summary["task"])}', '']
@@ -26,28 +26,30 @@ def markdown_report(summary: dict, overlays: Sequence[str]) -> str:
               '## Labels', '', labels.markdown(), '',
               escape_markdown(labels.caption), '',
               '## Overlays', '',
-              'The best, the median and the worst volume by DSC.', '']
+              'The pictures show the best, the median and the worst volume by '
+              'DSC.', '']
     for name in overlays:
         lines += [f'{name.capitalize()}:', '',
                   f'![{name}](overlays/{name}.png)', '']
-    lines += ['## Made with', '',
+    lines += ['## Provenance', '',
               *(f'- {name}: {escape_markdown(value)}'
                 for name, value in facts(summary))]
     return '\n'.join(lines) + '\n'
 
 
 def protocol_text(protocol: dict) -> str:
-    """How the rows were made, as a sentence or two."""
-    return (f"Split '{protocol['split']}', protocol '{protocol['name']}': "
-            f'{protocol["slices"]} slices. Labels with under '
-            f'{protocol["min_volume_voxels"]} voxels in a block of slices '
-            f'are not scored. {protocol["empty"].capitalize()}. Prompt, the '
-            f'same for all methods: {protocol["prompt"]}'
+    """Describe in a few sentences how the rows were made."""
+    return (f"The scores are of {protocol['slices']} slices of the split "
+            f"'{protocol['split']}', by the protocol '{protocol['name']}'. "
+            f'Labels with fewer than {protocol["min_volume_voxels"]} voxels '
+            'in a block of slices are not scored. '
+            f'{protocol["empty"].capitalize()}. All methods have the same '
+            f'prompt: {protocol["prompt"]}'
             f'{_box_text(protocol["box_shift_px"])}.')
 
 
 def facts(summary: dict) -> list[tuple[str, str]]:
-    """What the scores were made with, as names and texts."""
+    """List what the scores were made with, as names and texts."""
     found = [(name.replace('_', ' '), _fact(value))
              for name, value in summary['provenance'].items()
              if name != 'config_text' and value not in (None, [], '')]
@@ -70,7 +72,7 @@ def _fact(value: Any) -> str:
 
 
 def _box_text(shift_px: Sequence[float]) -> str:
-    """How far the boxes' sides were found outside the tight box."""
+    """Say how far the boxes' sides were outside the tight box."""
     if not any(shift_px):
         return ''
     low, high = shift_px

@@ -1,4 +1,4 @@
-"""Which rows of a report are shown, and their pictures."""
+"""Chooses the rows that a report shows, and draws them."""
 
 from typing import Dict, Sequence
 
@@ -12,7 +12,10 @@ from mmdbsam.visualization import draw_overlay
 
 
 def best_median_worst(rows: Sequence[CaseScore]) -> Dict[str, CaseScore]:
-    """The model's rows of three volumes, by the DSC of the first draw."""
+    """Choose the best, median and worst of the model's rows.
+
+    The rows are ordered by their DSC; only the first draw is considered.
+    """
     rows = [row for row in rows
             if (row.method, row.draw) == ('model', 0)]
     rows.sort(key=lambda row: row.scores['DSC'])
@@ -21,22 +24,23 @@ def best_median_worst(rows: Sequence[CaseScore]) -> Dict[str, CaseScore]:
 
 def draw_best_median_worst(data: PreparedData, rows: Sequence[CaseScore],
                            predictions: Predictions) -> Dict[str, np.ndarray]:
-    """Pictures of what :func:`best_median_worst` finds.
+    """Draw the rows that :func:`best_median_worst` chooses.
 
     Args:
         data: The data set that was evaluated.
-        rows: Those of all methods.
-        predictions: All of the evaluation.
+        rows: The rows of all methods.
+        predictions: All predictions of the evaluation.
 
     Returns:
-        dict[str, np.ndarray]: Name to picture, see :func:`draw_row`.
+        dict[str, np.ndarray]: The pictures by their names, see
+        :func:`draw_row`.
     """
     return {name: draw_row(data, row, predictions, largest_slice(data, row))
             for name, row in best_median_worst(rows).items()}
 
 
 def largest_slice(data: PreparedData, row: CaseScore) -> int:
-    """The slice of a row's block that shows most of its label."""
+    """Find the slice of a row's block that shows most of its label."""
     column = list(data.labels).index(row.label_id)
     areas = data.case(row.case).areas()[row.start:row.stop, column]
     return row.start + int(areas.argmax())
@@ -44,17 +48,17 @@ def largest_slice(data: PreparedData, row: CaseScore) -> int:
 
 def draw_row(data: PreparedData, row: CaseScore, predictions: Predictions,
              index: int, title: str = '') -> np.ndarray:
-    """A slice with the row's label, its prediction and its box.
+    """Draw a slice with the row's label, its prediction and its box.
 
     Args:
         data: The data set that was evaluated.
         row: The row.
-        predictions: All of the evaluation.
-        index: Which slice.
-        title: Begins the picture's second line.
+        predictions: All predictions of the evaluation.
+        index: The index of the slice.
+        title: The beginning of the picture's second line.
 
     Returns:
-        np.ndarray: uint8 (h, w, 3), RGB.
+        np.ndarray: The picture, uint8 (h, w, 3), RGB.
     """
     case = data.case(row.case)
     found = find_prediction(predictions, row, index)

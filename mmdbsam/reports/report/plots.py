@@ -1,4 +1,4 @@
-"""The plots of a report."""
+"""Draws the plots of a report."""
 
 from typing import Dict, List, Sequence
 
@@ -13,19 +13,19 @@ from mmdbsam.evaluation.label_volume import METHODS
 from mmdbsam.reports.pages.svg import INK, STYLE, svg
 from mmdbsam.reports.report.score_formats import ScoreFormat
 
-# Of Okabe and Ito's palette, which colour-blind readers tell apart too.
+# They are from Okabe and Ito's palette, which colour-blind readers can use.
 METHOD_COLOURS = {'box': '#999999', 'ellipse': '#e69f00', 'model': '#0083c9'}
 _MARKERS = {'box': 's', 'ellipse': '^', 'model': 'o'}
-# Above it, points are pixels: a browser draws thousands of shapes slowly.
+# More points become pixels, as browsers draw thousands of shapes slowly.
 _MAX_SHAPES = 1500
-# A box of fewer values says less than the values.
+# A box of fewer values says less than the values themselves.
 _MIN_BOX = 4
 _NAME_LENGTH = 32
 
 
 def method_boxes(rows: Sequence[CaseScore], formats: Dict[str, ScoreFormat]
                  ) -> Markup:
-    """A panel a score: the rows of each method as a box and as points."""
+    """Plot the rows of each method, as boxes and points, per score."""
     methods = _methods(rows)
     with matplotlib.rc_context(STYLE):
         figure = Figure((5.4, 0.6 + 1.35 * len(formats)),
@@ -43,7 +43,7 @@ def method_boxes(rows: Sequence[CaseScore], formats: Dict[str, ScoreFormat]
 
 
 def label_boxes(rows: Sequence[CaseScore], shown: ScoreFormat) -> Markup:
-    """The groups of :func:`group_boxes` are the labels."""
+    """Plot the rows of each label, see :func:`group_boxes`."""
     by_label: Dict[str, List[CaseScore]] = {}
     for row in rows:
         by_label.setdefault(row.label, []).append(row)
@@ -52,7 +52,10 @@ def label_boxes(rows: Sequence[CaseScore], shown: ScoreFormat) -> Markup:
 
 def group_boxes(groups: Dict[str, List[CaseScore]], shown: ScoreFormat
                 ) -> Markup:
-    """A line a group, by the model's median: its rows, and the baselines'."""
+    """Plot the model's rows of each group, and the baselines' medians.
+
+    The groups are in the order of the model's median.
+    """
     order = sorted(groups, key=lambda name: np.median(
         _values(groups[name], 'model', shown)), reverse=True)
     rows = [row for own in groups.values() for row in own]
@@ -81,7 +84,7 @@ def group_boxes(groups: Dict[str, List[CaseScore]], shown: ScoreFormat
 
 def score_against_size(rows: Sequence[CaseScore], shown: ScoreFormat
                        ) -> Markup:
-    """A point a row: a score over the reference's volume."""
+    """Plot the score of each row against the volume of its reference."""
     with matplotlib.rc_context(STYLE):
         figure = Figure((5.4, 3.6), layout='constrained')
         axes = figure.subplots()
@@ -97,7 +100,7 @@ def score_against_size(rows: Sequence[CaseScore], shown: ScoreFormat
                 alpha=0.85 if model else 0.6,
                 rasterized=len(chosen) > _MAX_SHAPES)
         axes.set_xscale('log')
-        # The formatters of a log axis write formulas.
+        # The formatters of a log axis would write powers of ten as formulas.
         low, high = axes.get_xlim()
         axes.xaxis.set_major_formatter(lambda value, _: f'{value:g}')
         axes.xaxis.set_minor_formatter(
@@ -115,7 +118,7 @@ def _methods(rows: Sequence[CaseScore]) -> List[str]:
 
 def _values(rows: Sequence[CaseScore], method: str, shown: ScoreFormat
             ) -> np.ndarray:
-    """Printed values; those that are not finite cannot be drawn."""
+    """Return values as printed, NaN where they cannot be drawn."""
     values = np.array([row.scores[shown.name] for row in rows
                        if row.method == method])
     return shown.factor * np.where(

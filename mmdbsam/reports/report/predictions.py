@@ -1,4 +1,4 @@
-"""What a model predicted, kept with its report for comparisons."""
+"""Keeps a model's predictions with its report, for comparisons."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -13,15 +13,17 @@ from mmdbsam.structures.packed_mask import PackedMask
 
 
 def save_predictions(path: Path, predictions: Predictions) -> None:
-    """Write prompts and predictions, one bit a pixel of their crops.
+    """Write prompts and predictions, with one bit for each pixel of a crop.
+
+    The file holds, for P prompts, ``case`` (P,) as indices into ``cases``,
+    ``label_id`` (P,), ``draw`` (P,), ``slice`` (P,), ``box`` (P, 4), which is
+    NaN where there is none, and ``corner`` (P, 2) and ``shape`` (P, 2) as in
+    :class:`.PackedMask`. Its ``bits``, uint8, are those of all crops, one
+    after the other.
 
     Args:
-        path: An ``.npz`` file. It holds, for P prompts, ``case`` (P,) as
-            indices of ``cases``, ``label_id`` (P,), ``draw`` (P,), ``slice``
-            (P,), ``box`` (P, 4), NaN without one, ``corner`` (P, 2) and
-            ``shape`` (P, 2) as in :class:`.PackedMask`, and ``bits``, uint8,
-            the crops' one after the other.
-        predictions: All of an evaluation.
+        path: The ``.npz`` file.
+        predictions: All predictions of an evaluation.
     """
     flat = [(case, label_id, draw, index, prompt)
             for (case, label_id), draws in predictions.items()
@@ -50,10 +52,11 @@ def save_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def load_predictions(path: Path) -> Predictions:
-    """Read what :func:`save_predictions` wrote.
+    """Read a file that :func:`save_predictions` wrote.
 
     Raises:
-        InputError: If the file is missing or is no such file.
+        InputError: If the file is missing, or was not written by that
+            function.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -78,6 +81,6 @@ def load_predictions(path: Path) -> Predictions:
 
 def find_prediction(predictions: Predictions, row: CaseScore, index: int
                     ) -> Optional[PromptedMask]:
-    """The prediction for a row's label and draw in a slice, or None."""
+    """Find the prediction for a row's label and draw in a slice, if any."""
     draws = predictions.get((row.case, row.label_id), {})
     return draws.get(row.draw, {}).get(index)

@@ -1,4 +1,4 @@
-"""What a score was made with."""
+"""Describes what a score was made with."""
 
 import os
 import platform
@@ -23,17 +23,17 @@ _PACKAGES = ('torch', 'torchvision', 'onedl-mmengine', 'onedl-mmcv',
 
 def describe_test(config: str, options: Dict[str, Any], checkpoint: str,
                   precision: str) -> dict:
-    """What a test is of, before it runs.
+    """Describe a test before it runs.
 
     Args:
-        config: The config's path.
-        options: What was changed in it on the command line.
-        checkpoint: The checkpoint's path.
-        precision: Of the model's layers, as 'bfloat16'.
+        config: The path of the config.
+        options: The overrides of the config on the command line.
+        checkpoint: The path of the checkpoint.
+        precision: The precision of the model's layers, such as 'bfloat16'.
 
     Returns:
-        dict: The arguments, ``checkpoint_sha256``, ``code``, see
-        :func:`code_version`, and ``started``, seconds since the epoch.
+        dict: The arguments, ``checkpoint_sha256``, ``code`` (see
+        :func:`code_version`), and ``started`` in seconds since the epoch.
 
     Raises:
         InputError: If there is no such checkpoint.
@@ -47,16 +47,16 @@ def describe_test(config: str, options: Dict[str, Any], checkpoint: str,
 
 
 def describe_run(provenance: dict) -> dict:
-    """What a report says of the run that it is written in.
+    """Describe the run in which a report is written.
 
     Args:
-        provenance: What :func:`describe_test` returns, or anything.
+        provenance: The dict that :func:`describe_test` returns, or any other.
 
     Returns:
-        dict: ``provenance``, in which the wall time takes the place of
-        ``started``, and to which the config's whole text and the seed are
-        added if a Runner runs; ``versions`` of packages; ``hardware``;
-        ``created`` (UTC).
+        dict: ``provenance``, in which the wall time replaces ``started``, and
+        which has the config's whole text and the seed if there is a Runner;
+        the ``versions`` of packages; the ``hardware``; and the time at which
+        it was ``created``, in UTC.
     """
     provenance = dict(provenance)
     if 'started' in provenance:
@@ -72,14 +72,14 @@ def describe_run(provenance: dict) -> dict:
 
 
 def code_version() -> Optional[dict]:
-    """The commit that is checked out, or None outside of a checkout.
+    """Find the commit that is checked out, or None outside of a checkout.
 
     Returns:
-        dict or None: ``commit``; ``changed``, the tracked files that differ
-        from it.
+        dict or None: The ``commit``, and as ``changed`` the tracked files that
+        differ from it.
     """
     root = Path(mmdbsam.__file__).resolve().parents[1]
-    # A site-packages folder may lie in a checkout of something else.
+    # A site-packages folder may lie within another project's checkout.
     if not (root / '.git').exists():
         return None
     commit = _git(root, 'rev-parse', 'HEAD')
@@ -90,7 +90,7 @@ def code_version() -> Optional[dict]:
 
 
 def package_versions() -> Dict[str, str]:
-    """The versions of what a score may depend on."""
+    """List the versions of the packages that a score may depend on."""
     versions = dict(mmdbsam=__version__,
                     python=platform.python_version())
     for name in _PACKAGES:
@@ -103,7 +103,13 @@ def package_versions() -> Dict[str, str]:
 
 
 def hardware() -> dict:
-    """``cpu``, ``cores`` that may be used, ``threads`` of torch, ``gpus``."""
+    """Describe the machine.
+
+    Returns:
+        dict: The model of the ``cpu``, the number of ``cores`` that may be
+        used, the number of ``threads`` of torch, and the names of the
+        ``gpus``.
+    """
     gpus: List[str] = [torch.cuda.get_device_name(i)
                        for i in range(torch.cuda.device_count())]
     cores = (len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""The tables of a report."""
+"""Makes the tables of a report."""
 
 from typing import Dict, List, Optional, Tuple
 
@@ -10,7 +10,7 @@ from mmdbsam.reports.report.score_formats import ScoreFormat, score_formats
 def score_cell(shown: ScoreFormat, value: float,
                interval: Optional[List[float]] = None,
                spread: Optional[float] = None) -> Cell:
-    """A value with the spread over draws and the interval."""
+    """Make the cell of a value, with its spread over draws and interval."""
     details = []
     if spread is not None:
         details.append(f'± {shown.text(spread)}')
@@ -20,7 +20,7 @@ def score_cell(shown: ScoreFormat, value: float,
 
 
 def mean_cells(summary: dict, method: str) -> Tuple[Cell, ...]:
-    """A method's mean of each score, and the number of volumes."""
+    """Make cells of a method's mean scores and its number of volumes."""
     mean = summary['scores'][method]
     spread = summary['spread'].get(method, {})
     return (*(score_cell(shown, mean[name],
@@ -30,7 +30,7 @@ def mean_cells(summary: dict, method: str) -> Tuple[Cell, ...]:
 
 
 def method_table(summary: dict) -> Table:
-    """The means of each method, with their intervals."""
+    """Make the table of each method's means, with their intervals."""
     formats = score_formats(summary['protocol'])
     return Table(
         ['method', *(shown.heading for shown in formats.values()), 'n'],
@@ -40,7 +40,7 @@ def method_table(summary: dict) -> Table:
 
 
 def label_table(summary: dict) -> Table:
-    """The model's means of each label, and the other methods' DSC."""
+    """Make the table of each label's means, and of other methods' DSC."""
     formats = score_formats(summary['protocol'])
     others = [m for m in summary['scores'] if m != 'model']
     dsc = formats['DSC']
@@ -52,24 +52,25 @@ def label_table(summary: dict) -> Table:
           *_label_cells(entry, formats),
           *(score_cell(dsc, entry['scores'][method]['DSC'])
             for method in others)] for entry in summary['labels']],
-        f'{summary["task"]}: the model by label; the size is the median of '
-        "the reference's.")
+        f'{summary["task"]}: the scores of the model for each label. The '
+        'size is the median over the volumes of the reference.')
 
 
 def mean_caption(summary: dict) -> str:
-    """What a table of means says, and how its intervals were made."""
+    """Say what a table of means shows, and how its intervals are made."""
     text = f'{summary["task"]}: {summary["protocol"]["averaging"]}'
     if summary['spread']:
-        text += ('; ± standard deviation over '
-                 f'{summary["protocol"]["draws"]} draws of the prompts')
+        text += ('. The standard deviation over '
+                 f'{summary["protocol"]["draws"]} draws of the prompts '
+                 'follows ±')
     how = summary['resampling']
     if summary['intervals']['model']['DSC'] is None:
-        return f'{text}; too few volumes for intervals.'
-    text += (f'; in brackets {100 * how["level"]:g} % intervals, '
+        return f'{text}. There are too few volumes for intervals.'
+    text += (f'. Brackets hold {100 * how["level"]:g} % intervals, by '
              f'{how["method"]} over {how["unit"]}s')
     if how['unit'] == 'volume':
         count = summary['cases']
-        text += (f' of {count} case{"s" if count > 1 else ""}, which says '
+        text += (f' of {count} case{"s" if count > 1 else ""}, which say '
                  'nothing about other cases')
     return f'{text}.'
 

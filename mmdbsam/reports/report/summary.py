@@ -1,4 +1,4 @@
-"""The numbers of a report, for programs to read and pages to print."""
+"""Computes the numbers of a report, for programs and for its pages."""
 
 from typing import Dict, List, Optional, Sequence
 
@@ -14,28 +14,29 @@ from mmdbsam.evaluation.statistics import (
     resampling_units,
 )
 
-# Method to metric to the ends of an interval, or None without one.
+# The ends of each interval by method and score, or None where there is none.
 Intervals = Dict[str, Dict[str, Optional[List[float]]]]
 
 
 def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
               run: dict) -> dict:
-    """What ``summary.json`` says, all scores as fractions.
+    """Make the content of ``summary.json``, with all scores as fractions.
 
     Args:
         rows: All rows of the task, at least one.
-        task: The data set's name.
-        note: What a reader of a score must know of the data.
-        protocol: How the rows were made, as in :class:`VolumeMetric`.
-        run: What :func:`.describe_run` returns.
+        task: The name of the data set.
+        note: A note on the data for readers of a score.
+        protocol: The conventions of the rows, as :class:`.Evaluation` has
+            them.
+        run: The description that :func:`.describe_run` returns.
 
     Returns:
-        dict: ``task``, ``note``, ``protocol``, ``volumes`` and ``cases``
-        (their numbers), ``scores`` (see :func:`mean_scores`), ``spread`` (see
-        :func:`draw_spread`), ``intervals`` (see :func:`mean_intervals`),
-        ``resampling`` (how these were made), ``labels`` (a list of dicts with
-        ``label_id``, ``label``, ``volume_ml``, the median, ``scores`` and
-        ``intervals``), and what ``run`` has.
+        dict: ``task``, ``note``, ``protocol``, the numbers of ``volumes`` and
+        ``cases``, ``scores`` (see :func:`.mean_scores`), ``spread`` (see
+        :func:`.draw_spread`), ``intervals`` (see :func:`mean_intervals`),
+        ``resampling`` (how the intervals were made), ``labels`` (a list of
+        dicts with ``label_id``, ``label``, the median ``volume_ml``,
+        ``scores`` and ``intervals``), and the keys of ``run``.
     """
     volumes = {row.volume: row.case for row in rows}
     cases = set(volumes.values())
@@ -56,18 +57,22 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
 
 
 def mean_intervals(rows: Sequence[CaseScore]) -> Intervals:
-    """Bootstrap intervals of what :func:`mean_scores` returns.
+    """Compute bootstrap intervals of the means of :func:`.mean_scores`.
 
     Returns:
-        dict[str, dict]: Method to metric to ``[low, high]``, or to None for
-        fewer than :data:`MIN_CASES` units or values that are not finite.
+        dict[str, dict]: ``[low, high]`` by method and score; None if there
+        are fewer than :data:`.MIN_CASES` units, or values that are not
+        finite.
     """
     return {method: _intervals([r for r in rows if r.method == method])
             for method in METHODS if any(r.method == method for r in rows)}
 
 
 def row_units(rows: Sequence[CaseScore]) -> np.ndarray:
-    """The unit of each row, int (rows,), see :func:`resampling_units`."""
+    """Find the unit of each row, int (rows,).
+
+    See :func:`.resampling_units`.
+    """
     return resampling_units([row.case for row in rows],
                             [row.volume for row in rows])
 

@@ -1,4 +1,4 @@
-"""The table of a study, and its page."""
+"""Makes the table of a study, and its page."""
 
 from mmdbsam.reports.study.pages import write_tables
 from mmdbsam.reports.study.results import collect

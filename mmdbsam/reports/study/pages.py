@@ -1,4 +1,4 @@
-"""Write a study's table."""
+"""Writes and prints the table of a study."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ from mmdbsam.reports.study.table import (
 
 def write_tables(result: StudyResult, folder: Path,
                  console: Console) -> None:
-    """Print the table; write ``study.md``, ``.tex``, ``.csv``, ``.html``.
+    """Print the table, and write ``study.md``, ``.tex``, ``.csv``, ``.html``.
 
     Args:
-        result: What the table shows.
-        folder: Where to write.
-        console: Where to print.
+        result: The results that the table shows.
+        folder: The folder to write to.
+        console: The console to print to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = build_table(result)
@@ -48,7 +48,7 @@ def _markdown(result: StudyResult, table: Table) -> str:
 
 
 def _html(result: StudyResult, table: Table) -> str:
-    """A page that needs no other file: the table, its plots, the variants."""
+    """Make a page of the table, its plots and the variants."""
     tested = [row for row in result.rows if row.reports]
     measured = [row for row in tested if row.costs]
     formats = result.formats

@@ -1,4 +1,4 @@
-"""The plots of a study's page."""
+"""Draws the plots of a study's page."""
 
 from typing import List, Sequence
 
@@ -19,7 +19,10 @@ _COSTS = {'trained': ('parameters trained (M)', 1e-6),
 
 def scores_and_differences(rows: Sequence[VariantResult],
                            shown: ScoreFormat) -> Markup:
-    """A line a variant: its seeds, their mean, the difference to the first."""
+    """Plot each variant's seeds, their mean, and its difference.
+
+    The difference is from the first variant.
+    """
     with matplotlib.rc_context(STYLE):
         figure = Figure((10.4, 0.9 + 0.4 * len(rows)), layout='constrained')
         scores, differences = figure.subplots(1, 2, sharey=True)
@@ -36,7 +39,7 @@ def scores_and_differences(rows: Sequence[VariantResult],
 
 def scores_over_costs(rows: Sequence[VariantResult],
                       shown: ScoreFormat) -> Markup:
-    """A panel a cost, a point a variant."""
+    """Plot the score of each variant against each of its costs."""
     with matplotlib.rc_context(STYLE):
         figure = Figure((10.4, 3.6), layout='constrained')
         panels: List[Axes] = list(figure.subplots(1, len(_COSTS), sharey=True))

@@ -1,4 +1,4 @@
-"""What the reports of a study say: scores, costs, and their differences."""
+"""Collects the scores, the costs and the differences of a study."""
 
 import copy
 import json
@@ -28,13 +28,14 @@ class VariantResult:
 
     Attributes:
         variant: The variant.
-        blocks: Block to the type that it has here, None where it is left out.
-        costs: What ``get_flops.py`` says of the whole model: ``trained``,
-            ``frozen`` (parameters), ``flops``, ``seconds``, ``bytes``.
-        reports: Seed to report, of the tested runs.
-        missing: What is not there, for people; empty if nothing is missing.
-        differences: Metric to the difference to the first variant, over rows
-            that are averaged over the seeds.
+        blocks: The type of each block; None if the variant leaves it out.
+        costs: The costs of the whole model, as ``mmdbsam flops`` measures
+            them: ``trained`` and ``frozen`` parameters, ``flops``,
+            ``seconds`` and ``bytes``.
+        reports: The reports of the tested runs, by seed.
+        missing: A text that says what is missing; empty if nothing is.
+        differences: The difference from the first variant in each score, over
+            rows that are averaged over the seeds.
     """
 
     variant: Variant
@@ -45,20 +46,20 @@ class VariantResult:
     differences: Dict[str, Difference] = field(default_factory=dict)
 
     def means(self, metric: str) -> List[float]:
-        """The score of each seed, over all rows."""
+        """Return a score's mean over all rows, for each seed."""
         return [report.summary['scores']['model'][metric]
                 for report in self.reports.values()]
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """All that is shown of a study.
+    """The results of a study.
 
     Attributes:
         study: The study.
         rows: The variants' results, in the study's order.
-        latency: How the latencies were measured, each way once:
-            ``image_side``, ``prompts``, ``device``, ``threads``,
+        latency: The different settings in which latencies were measured, each
+            with ``image_side``, ``prompts``, ``device``, ``threads`` and
             ``precision``.
     """
 
@@ -68,13 +69,13 @@ class StudyResult:
 
     @property
     def reports(self) -> List[Report]:
-        """Those of all runs."""
+        """The reports of all runs."""
         return [report for row in self.rows
                 for report in row.reports.values()]
 
     @property
     def formats(self) -> List[ScoreFormat]:
-        """How the study's metrics are shown; empty without a report."""
+        """The formats of the study's scores; empty without a report."""
         if not self.reports:
             return []
         known = score_formats(self.reports[0].summary['protocol'])
@@ -83,16 +84,16 @@ class StudyResult:
 
 def collect(study: Study, runs: Sequence[Run],
             failures: Dict[Run, str]) -> StudyResult:
-    """Read the reports that there are, and compare the variants.
+    """Read the reports that exist, and compare the variants.
 
     Args:
         study: The study.
-        runs: Its runs.
-        failures: Failed run to the last line of its error.
+        runs: The study's runs.
+        failures: The last line of the error of each run that failed.
 
     Raises:
         InputError: If a report cannot be read or lacks one of the study's
-            metrics, or if reports are on other data or by other protocols.
+            scores, or if reports differ in their data or protocols.
     """
     latency: List[Dict[str, Any]] = []
     rows = []
@@ -129,7 +130,7 @@ def _check(result: StudyResult) -> None:
 
 
 def _missing(runs: Sequence[Run], failures: Dict[Run, str]) -> str:
-    """What a variant lacks, a clause each."""
+    """Say in a clause for each what a variant lacks."""
     clauses = [f'seed {run.seed} failed: {failures[run]}' for run in runs
                if run in failures]
     left = [str(run.seed) for run in runs
@@ -140,7 +141,7 @@ def _missing(runs: Sequence[Run], failures: Dict[Run, str]) -> str:
 
 
 def _blocks(cfg: Config) -> Dict[str, Optional[str]]:
-    """The added blocks of a model's encoder, of those that it keeps."""
+    """Find the types of the blocks that a model's encoder really has."""
     config = cfg.model.image_encoder
     with torch.device('meta'):
         encoder = MODELS.build(config)
@@ -157,10 +158,10 @@ def _is_there(module: Optional[nn.Module]) -> bool:
 
 
 def _compare(result: StudyResult) -> None:
-    """Fill in the differences to the first row."""
+    """Fill in the differences from the first row."""
     first, *others = result.rows
     tested = [first, *(row for row in others if row.reports)]
-    # A seed that only some have would bias the differences.
+    # A seed that only some variants have would bias the differences.
     seeds = set.intersection(*(set(row.reports) for row in tested))
     if seeds:
         averaged = [_average([row.reports[seed] for seed in sorted(seeds)],
@@ -171,7 +172,7 @@ def _compare(result: StudyResult) -> None:
 
 
 def _average(reports: Sequence[Report], metrics: Sequence[str]) -> Report:
-    """One report with the mean scores of several on the same rows."""
+    """Average the scores of several reports, row by row, into one."""
     tables = [rows_by_key(report) for report in reports]
     summary = copy.deepcopy(reports[0].summary)
     shown = summary['protocol']['scores']

@@ -1,4 +1,4 @@
-"""The table of a study, and its numbers for a program."""
+"""Makes the table of a study, and its numbers for programs."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ NOTHING = Cell('–')
 
 
 def build_table(result: StudyResult) -> Table:
-    """A line a variant: its blocks, what it costs, and its scores."""
+    """Make a table of each variant's blocks, costs and scores."""
     formats = result.formats
     header = ['variant', *BLOCKS, 'trained (M)', 'GFLOPs', 'latency (ms)']
     for shown in formats:
@@ -39,7 +39,7 @@ def build_table(result: StudyResult) -> Table:
 
 
 def for_terminal(table: Table) -> TerminalTable:
-    """Narrower than markdown: intervals stand below their differences."""
+    """Make a narrower table, with intervals below their differences."""
     shown = TerminalTable(box=None, pad_edge=False)
     for i, name in enumerate(table.header):
         shown.add_column(Text(name), justify='right' if i else 'left',
@@ -50,7 +50,7 @@ def for_terminal(table: Table) -> TerminalTable:
 
 
 def table_notes(result: StudyResult) -> List[str]:
-    """What a reader of the table must know, a note each."""
+    """List the notes that a reader of the table needs."""
     compared = sum(len(row.differences) for row in result.rows)
     return [*(_data_notes(result) if result.reports else []),
             *(_test_notes(result, compared) if compared else []),
@@ -60,7 +60,7 @@ def table_notes(result: StudyResult) -> List[str]:
 
 
 def to_csv(result: StudyResult) -> str:
-    """All numbers, unrounded; scores as the reports have them."""
+    """Write all numbers as CSV, unrounded, as the reports have them."""
     rows = [_numbers(row, result.study.metrics) for row in result.rows]
     text = io.StringIO(newline='')
     writer = csv.DictWriter(text, rows[0], lineterminator='\n')
@@ -70,7 +70,7 @@ def to_csv(result: StudyResult) -> str:
 
 
 def _score_cells(row: VariantResult, shown: ScoreFormat) -> List[Cell]:
-    """Score, difference with its interval, and p."""
+    """Make cells of the score, its difference with interval, and p."""
     if not row.reports:
         failed = 'failed' in row.missing
         return [Cell('failed') if failed else NOTHING, NOTHING, NOTHING]
@@ -89,38 +89,41 @@ def _data_notes(result: StudyResult) -> Iterator[str]:
     yield f'Data: {summary["task"]}.{note}'
     yield protocol_text(summary['protocol'])
     if len(seeds) > 1:
-        yield (f'Trained with the seeds {", ".join(map(str, seeds))}: means, '
-               '± standard deviations over the seeds.')
+        yield ('The variants are trained with the seeds '
+               f'{", ".join(map(str, seeds))}. Scores are means over the '
+               'seeds, ± their standard deviations.')
     else:
-        yield f'Trained with seed {seeds[0]}.'
+        yield f'The variants are trained with seed {seeds[0]}.'
     code = [report.summary['provenance']['code'] for report in result.reports]
     commits = {found['commit'] for found in code if found}
     if len(commits) > 1:
-        yield ('Tested by different code: commits '
+        yield ('The variants were tested by different code, of the commits '
                f'{", ".join(sorted(commits))}.')
 
 
 def _test_notes(result: StudyResult, compared: int) -> Iterator[str]:
     summary = result.reports[0].summary
-    averaged = (', averaged over the seeds,' if len(result.study.seeds) > 1
+    averaged = (', averaged over the seeds' if len(result.study.seeds) > 1
                 else '')
     how = summary['resampling']
     limits = ('' if how['unit'] == 'case' else
-              ', which says nothing about other cases')
-    yield (f"Δ: mean difference to '{result.rows[0].variant.name}' over "
-           f'{_plural(summary["volumes"], "volume")}{averaged} of '
-           f'{_plural(summary["cases"], "case")}, with its '
-           f'{100 * how["level"]:g} % interval, {how["method"]} over '
-           f'{how["unit"]}s; p: Wilcoxon signed-rank test over them, by '
-           f"Holm's method for {_plural(compared, 'comparison')}{limits}.")
+              ' Neither says anything about other cases.')
+    yield (f"Δ is the mean difference from '{result.rows[0].variant.name}' "
+           f'over {_plural(summary["volumes"], "volume")} of '
+           f'{_plural(summary["cases"], "case")}{averaged}, with its '
+           f'{100 * how["level"]:g} % interval by {how["method"]} over '
+           f'{how["unit"]}s. p is that of a Wilcoxon signed-rank test over '
+           f"the {how['unit']}s, adjusted by Holm's method for "
+           f"{_plural(compared, 'comparison')}.{limits}")
 
 
 def _cost_notes(latency: Sequence[Dict[str, Any]]) -> Iterator[str]:
     for how in latency:
-        yield ('GFLOPs (a multiplication and an addition are two) and '
-               f'latency: encoding one image of {how["image_side"]} px and '
-               f'decoding {_plural(how["prompts"], "prompt")}, '
-               f'{how["precision"]}, {how["device"]}, '
+        yield ('GFLOPs (a multiplication and an addition count as two) and '
+               'latency are those of encoding one image of '
+               f'{how["image_side"]} px and decoding '
+               f'{_plural(how["prompts"], "prompt")}, in {how["precision"]} '
+               f'on {how["device"]}, with '
                f'{_plural(how["threads"], "thread")}.')
 
 
