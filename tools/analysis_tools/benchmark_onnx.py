@@ -1,10 +1,10 @@
 """Time an exported model against torch.
 
 ``python tools/analysis_tools/benchmark_onnx.py CONFIG CHECKPOINT EXPORTED``
-encodes an image and decodes boxes with torch and with the files that
-``tools/deployment/export_onnx.py`` wrote to the folder EXPORTED, in turns, on
-the CPU with the same number of threads, and prints the median times and their
-ratio.
+encodes an image and decodes boxes in turns with torch and with the files that
+``tools/deployment/export_onnx.py`` wrote to the folder EXPORTED. Both run on
+the CPU with the same number of threads. The median times and their ratio are
+printed.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Compare the time of training steps, in one run.
+"""Compare the time of training steps in one run.
 
 ``python tools/analysis_tools/benchmark_step.py CONFIG ... --prompts 8 1``
 times a step (forward, backward, AdamW) of each config with each number of
 prompts an image, in turns, and prints the medians and their ratios to the
-first config's. Images and masks are random, the weights not loaded; both do
-not matter for what is measured.
+first config's. Images and masks are random, and no weights are loaded, because
+neither matters for what is measured.
 """
 
 import argparse
@@ -39,10 +39,12 @@ def parse_args() -> argparse.Namespace:
 
 
 def build_step(config: str, amp: bool) -> Callable[[int, int], float]:
-    """A function of batch size and prompts that trains a step: seconds.
+    """A function that trains one step and returns its seconds.
+
+    Its arguments are the batch size and the number of prompts.
 
     Raises:
-        InputError: If there is no such config.
+        InputError: If the config does not exist.
     """
     if not Path(config).is_file():
         raise InputError(f'config {config}: no such file')

@@ -1,9 +1,10 @@
 """Compare one box of a structure with a box on each of its slices.
 
 ``python tools/analysis_tools/compare_propagation.py CONFIG CHECKPOINT IMAGE
-LABELS --structures liver spleen`` segments structures from the tight box of
-each slice that shows them, and again from that of their middle slice alone,
-which is followed both ways; prints the DSC of the volumes and their ratio.
+LABELS --structures liver spleen`` segments structures from the tight box on
+each slice that shows them, and again from the box on their middle slice alone,
+which is followed in both directions. It prints the DSC of the volumes and
+their ratio.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def chosen_ids(labels_file: str, structures: list[str]) -> dict[int, str]:
     """The ids of structures, with their names.
 
     Raises:
-        InputError: If one is not named beside the labels.
+        InputError: If a structure is not named beside the labels.
     """
     folder = Path(labels_file).parents[1]
     ids = {name: i for i, name in read_label_names(folder).items()}
@@ -52,7 +53,7 @@ def chosen_ids(labels_file: str, structures: list[str]) -> dict[int, str]:
 
 
 def middle_box(mask: np.ndarray) -> SeedBox:
-    """The tight box of the middle of a mask's slices."""
+    """The tight box on the middle one of a mask's slices."""
     shown = np.flatnonzero(mask.any(axis=(1, 2)))
     z = int(shown[len(shown) // 2])
     return SeedBox(z, tight_boxes(mask[z][None])[0])

@@ -2,9 +2,9 @@
 
 ``python tools/analysis_tools/measure_step.py configs/dbsam_vitb_ct.py``
 
-The images and masks are random, the weights not loaded; both do not matter
-for what is measured. On a CPU the memory is the process's peak resident size,
-on a GPU what torch allocated at its peak.
+The images and masks are random, and no weights are loaded, because neither
+matters for what is measured. On a CPU, the memory is the peak resident size of
+the process; on a GPU, it is the peak that torch allocated.
 """
 
 import argparse

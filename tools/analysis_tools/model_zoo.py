@@ -1,8 +1,8 @@
 """Write docs/model_zoo.md from the configs and their metafiles.
 
-``python tools/analysis_tools/model_zoo.py`` writes the page, ``--check`` only
-compares it. Parameters and operations are counted on models without memory
-for their weights; the scores are those that the metafiles record.
+``python tools/analysis_tools/model_zoo.py`` writes the page; with ``--check``
+it only compares it. Parameters and operations are counted on models without
+memory for their weights; the scores are those that the metafiles record.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def build(config: str) -> PromptSegmentor:
 
 
 def count_flops(model: PromptSegmentor) -> int:
-    """Operations of encoding one image and decoding one box."""
+    """The operations of encoding one image and decoding one box."""
     side = model.image_encoder.img_size
     model.requires_grad_(False)
     with torch.device('meta'), FlopCounterMode(display=False) as counter:
@@ -77,7 +77,7 @@ def count_flops(model: PromptSegmentor) -> int:
 
 
 def config_row(entry: dict) -> str:
-    """The line of a metafile's entry in the table of models."""
+    """The row of a metafile's entry in the table of models."""
     config = entry['Config']
     model = build(config)
     if entry.get('Zero-shot'):
@@ -107,7 +107,7 @@ def weights_table() -> Iterator[str]:
 
 
 def scores_tables(metafiles: Dict[Path, dict]) -> Iterator[str]:
-    """What was measured, a table for each data set."""
+    """The measured scores, with a table for each data set."""
     data_sets = [(key, about) for content in metafiles.values()
                  for key, about in content.get('Datasets', {}).items()]
     for key, about in data_sets:
@@ -126,7 +126,7 @@ def scores_tables(metafiles: Dict[Path, dict]) -> Iterator[str]:
 
 
 def score_row(name: str, scores: Dict[str, list]) -> str:
-    """Mean and, of several seeds, the range."""
+    """A row with the mean and, for several seeds, the range."""
     cells = []
     for key in ('DSC', 'NSD'):
         values = scores[key]
