@@ -44,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--size', type=int, default=1024,
                         help='side of the image, in pixels')
     parser.add_argument('--runs', type=int, default=5,
-                        help='timed encodings, after one that is not')
+                        help='number of timed encodings, after an untimed one')
     parser.add_argument('--device', default='cpu')
     return parser.parse_args()
 

@@ -30,9 +30,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config')
     parser.add_argument('--workers', type=int, nargs='+', default=[0, 2])
     parser.add_argument('--steps', type=int, default=8,
-                        help='timed steps, after two that are not')
+                        help='number of timed steps, after two untimed ones')
     parser.add_argument('--amp', action='store_true',
-                        help='mixed precision')
+                        help='train in mixed precision')
     add_runner_arguments(parser)
     return parser.parse_args()
 

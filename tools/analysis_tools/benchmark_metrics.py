@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--labels', type=int, default=40)
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--compared', type=int, default=4, metavar='N',
-                        help='labels that the package scores too')
+                        help='number of labels that the package scores too')
     return parser.parse_args()
 
 

@@ -53,7 +53,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--runs', type=int, default=9)
-    parser.add_argument('--case', help='only cases with this in their names')
+    parser.add_argument('--case', help='run only the cases whose names '
+                        'contain this')
     parser.add_argument('--device', default='cpu')
     return parser.parse_args()
 

@@ -29,9 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint')
     parser.add_argument('exported')
     parser.add_argument('--prompts', type=int, nargs='+', default=[1, 8],
-                        help='boxes that are decoded at once')
+                        help='number of boxes that are decoded at once')
     parser.add_argument('--runs', type=int, default=5,
-                        help='timed runs, after one that is not')
+                        help='number of timed runs, after an untimed one')
     add_runner_arguments(parser)
     return parser.parse_args()
 

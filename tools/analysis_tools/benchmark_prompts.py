@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config')
     parser.add_argument('checkpoint')
     parser.add_argument('--slices', type=int, default=8,
-                        help='evenly spaced among those of the split')
+                        help='number of slices, evenly spaced over the split')
     add_runner_arguments(parser)
     return parser.parse_args()
 

@@ -30,11 +30,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
     parser.add_argument('--batch-size', type=int, default=2)
     parser.add_argument('--prompts', type=int, nargs='+', default=[8],
-                        help='prompts an image')
+                        help='numbers of prompts for each image')
     parser.add_argument('--runs', type=int, default=3,
-                        help='timed steps, after one that is not')
+                        help='number of timed steps, after an untimed one')
     parser.add_argument('--amp', action='store_true',
-                        help='under bfloat16 autocast')
+                        help='compute under bfloat16 autocast')
     return parser.parse_args()
 
 

@@ -22,12 +22,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='its path, or its name in the model '
-                        'zoo')
+    parser.add_argument('config', help='path of a config, or its name '
+                        'in the model zoo')
     parser.add_argument('checkpoint')
     parser.add_argument('image')
-    parser.add_argument('labels', help='on the grid of the image, with axial '
-                        'slices')
+    parser.add_argument('labels', help='label volume on the grid of the '
+                        'image, with axial slices')
     parser.add_argument('--slices', type=int, default=8)
     parser.add_argument('--structures', type=int, default=10)
     parser.add_argument('--repeats', type=int, default=3)

@@ -24,12 +24,13 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='its path, or its name in the model '
-                        'zoo')
+    parser.add_argument('config', help='path of a config, or its name '
+                        'in the model zoo')
     parser.add_argument('checkpoint')
     parser.add_argument('image')
-    parser.add_argument('labels', help='on the grid of the image, with axial '
-                        'slices; named in labels.csv of the folder above')
+    parser.add_argument('labels', help='label volume on the grid of the '
+                        'image, with axial slices; labels.csv in the folder '
+                        'above it has the names')
     parser.add_argument('--structures', nargs='+', required=True,
                         metavar='NAME')
     parser.add_argument('--embedding-cache', metavar='DIR',

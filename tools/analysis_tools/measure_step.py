@@ -27,9 +27,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config')
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument('--prompts', type=int, default=4,
-                        help='prompts an image')
+                        help='number of prompts for each image')
     parser.add_argument('--amp', action='store_true',
-                        help='under bfloat16 autocast')
+                        help='compute under bfloat16 autocast')
     add_runner_arguments(parser)
     return parser.parse_args()
 
