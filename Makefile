@@ -25,7 +25,7 @@ $(DEMO)/comparison.md: $(DEMO)/zero_shot/report/report.md \
 	$(BIN)/python tools/analysis_tools/compare_reports.py \
 	  $(patsubst %/report.md,%,$^) --out $(@D)
 
-# LiteMedSAM as it is.
+# LiteMedSAM as released, without training.
 $(DEMO)/zero_shot/report/report.md: $(DATA)/dataset.json $(WEIGHTS)
 	$(BIN)/python tools/test.py $(ZERO_SHOT) $(WEIGHTS) --report $(@D) \
 	  --work-dir $(DEMO)/zero_shot $(OPTIONS)
@@ -35,8 +35,8 @@ $(DEMO)/dbsam/report/report.md: $(DEMO)/dbsam/trained
 	  "$$(cat $(DEMO)/dbsam/last_checkpoint)" --report $(@D) \
 	  --work-dir $(DEMO)/dbsam $(OPTIONS)
 
-# Half as long as the config's, for slow CPUs. A training that was cut is
-# resumed.
+# The training is half as long as the config's, for slow CPUs. An interrupted
+# training is resumed.
 $(DEMO)/dbsam/trained: $(DATA)/dataset.json $(WEIGHTS)
 	$(BIN)/python tools/train.py $(CONFIG) --resume --amp \
 	  --work-dir $(DEMO)/dbsam $(OPTIONS) max_epochs=2
@@ -45,7 +45,7 @@ $(DEMO)/dbsam/trained: $(DATA)/dataset.json $(WEIGHTS)
 $(WEIGHTS): | .venv/installed
 	$(BIN)/python tools/fetch_weights.py lite_medsam
 
-# Every labelled voxel counts.
+# The score of the demo counts every labelled voxel.
 $(DATA)/dataset.json: $(SOURCE)/labels.csv
 	$(BIN)/python tools/prepare_data.py $(SOURCE) $(DATA) $(KEEP_ALL) \
 	  --note "One patient; the labels are machine-made (TotalSegmentator)."
@@ -60,7 +60,8 @@ install: .venv/installed
 	$(BIN)/pip install -e '.[dev]'
 	touch $@
 
-# A process a core, of one thread; `make test PYTEST_OPTIONS=` is one.
+# Each core runs one process with one thread; `make test PYTEST_OPTIONS=` runs
+# a single process.
 PYTEST_OPTIONS := -n logical --maxprocesses 8 --dist worksteal
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)

@@ -14,30 +14,31 @@ from mmdbsam.registry import DATASETS, TRANSFORMS
 
 @DATASETS.register_module()
 class PromptSliceDataset(Dataset):
-    """Every slice of a split that shows a label large enough.
+    """Every slice of a split that shows a large enough label.
 
-    Of one prepared data set, or of all that lie in a folder, as the tasks of
-    a benchmark do.
+    The slices come from one prepared data set, or from all data sets in a
+    folder, such as the tasks of a benchmark.
 
     The pipeline starts from ``task`` (the data set's name), ``case`` (a
     :class:`~mmdbsam.datasets.PreparedCase`), ``slice_index`` (into the case's
-    arrays), ``block`` ((start, stop) of the contiguous slices it is one of)
-    and ``rng``, the only source of randomness for the transforms. ``rng`` is
-    a function of seed, epoch and index alone: a sample is the same for any
-    number of workers or ranks and after a resume.
+    arrays), ``block`` ((start, stop) of the run of slices that the slice
+    belongs to) and ``rng``, the only source of randomness for the transforms.
+    ``rng`` depends on seed, epoch and index alone, so a sample is the same for
+    any number of workers or ranks, and after a resume.
 
     Args:
-        data_root: Folder that ``mmdbsam prepare`` wrote, or one that
-            holds several of them.
+        data_root: A folder that ``mmdbsam prepare`` wrote, or one that holds
+            several of them.
         split: ``'train'``, ``'val'`` or ``'test'``.
-        pipeline: Configs of the transforms.
-        min_area: Pixels of the original slice that at least one label of a
-            slice must have.
-        gaps: Deliver also the slices in which a label is missing between its
-            first and its last slice of a block.
+        pipeline: The configs of the transforms.
+        min_area: The number of pixels, in the original slice, that at least
+            one label of a slice must have.
+        gaps: Whether to deliver also the slices where a label is missing
+            between its first and its last slice of a block.
 
     Raises:
-        InputError: If there are no data, no such split, or no such slices.
+        InputError: If there are no data, or the split does not exist or has no
+            large enough label.
     """
 
     def __init__(self,
@@ -63,14 +64,14 @@ class PromptSliceDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """Task to its labels, id to name."""
+        """The labels' names by id, for each task by name."""
         return dict(tasks={data.name: data.labels for data in self.tasks})
 
     def __len__(self) -> int:
         return len(self.slices)
 
     def __getitem__(self, key: int | SampleKey) -> dict:
-        """The sample of a key; of a bare index, in epoch 0 with seed 0."""
+        """The sample of a key; a bare index means epoch 0 and seed 0."""
         if not isinstance(key, SampleKey):
             key = SampleKey(seed=0, epoch=0, index=key)
         task, case, block, slice_index = self.slices[key.index]
@@ -84,9 +85,9 @@ class PromptSliceDataset(Dataset):
 
 
 def _slices_with(areas: np.ndarray, min_area: int, gaps: bool) -> list[int]:
-    """Rows of (D, number of labels) with an entry of at least min_area.
+    """The rows of (D, number of labels) with an entry of at least min_area.
 
-    With gaps, also those between two such entries of a column.
+    With ``gaps``, rows between two such entries of a column are included.
     """
     large = areas >= min_area
     if gaps:

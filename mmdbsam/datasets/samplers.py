@@ -9,7 +9,7 @@ from mmdbsam.registry import DATA_SAMPLERS
 
 
 class SampleKey(NamedTuple):
-    """What the randomness of a sample depends on, and all it depends on."""
+    """All that the randomness of a sample depends on."""
 
     seed: int
     epoch: int
@@ -18,12 +18,12 @@ class SampleKey(NamedTuple):
 
 @DATA_SAMPLERS.register_module()
 class EpochKeyedSampler(DefaultSampler):
-    """mmengine's default sampler, which also hands on its seed and epoch.
+    """mmengine's default sampler, which also passes on its seed and epoch.
 
     The seed is the Runner's (``randomness.seed``). A worker process keeps the
-    data set it was started with, so that the epoch can reach it only together
-    with the index. See :class:`~mmdbsam.datasets.PromptSliceDataset`, which
-    keys its random numbers by all three. Arguments as ``DefaultSampler``.
+    data set it was started with, so the epoch can reach it only together with
+    the index. :class:`~mmdbsam.datasets.PromptSliceDataset` keys its random
+    numbers by all three. The arguments are those of ``DefaultSampler``.
     """
 
     def __iter__(self) -> Iterator[SampleKey]:

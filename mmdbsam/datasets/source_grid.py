@@ -1,4 +1,4 @@
-"""From the prepared grid back to the scan's own."""
+"""The way from the prepared grid back to the scan's own."""
 
 import numpy as np
 import SimpleITK as sitk
@@ -12,8 +12,8 @@ def on_source_grid(case: PreparedCase, volume: np.ndarray) -> sitk.Image:
     """A label volume on the grid of the scan that a case was made from.
 
     Its size, spacing, origin and direction are those of the scan's file. Where
-    the case was resampled, each of the scan's voxels takes the label of the
-    nearest prepared one; else no voxel changes.
+    the case was resampled, each voxel of the scan takes the label of the
+    nearest prepared voxel; otherwise no voxel changes.
 
     Args:
         case: The prepared case.

@@ -9,10 +9,11 @@ def bounding_box(mask: np.ndarray) -> Optional[Tuple[slice, ...]]:
     """The smallest index box that holds every true pixel.
 
     Args:
-        mask: bool, any number of dimensions.
+        mask: A bool array of any number of dimensions.
 
     Returns:
-        tuple[slice, ...] or None: One slice an axis; None for an empty mask.
+        tuple[slice, ...] or None: One slice for each axis; None for an empty
+        mask.
     """
     box = []
     for axis in range(mask.ndim):
@@ -25,13 +26,13 @@ def bounding_box(mask: np.ndarray) -> Optional[Tuple[slice, ...]]:
 
 
 def tight_boxes(masks: np.ndarray) -> np.ndarray:
-    """Boxes around non-empty masks.
+    """The boxes around non-empty masks.
 
     Args:
-        masks: bool (K, H, W).
+        masks: The masks, bool (K, H, W).
 
     Returns:
-        int64 (K, 4): x0, y0, x1, y1, inclusive pixel indices.
+        int64 (K, 4): The boxes as x0, y0, x1, y1, inclusive pixel indices.
     """
     columns, rows = masks.any(axis=1), masks.any(axis=2)
     return np.stack([

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 
-# The axes of a volume, x, y and z, whose slices are cut along a plane: rows
-# run down and columns to the right as radiologists look at them.
+# For each plane, where the axes x, y and z of a volume of its slices point:
+# columns run to the right and rows down, as radiologists look at them.
 ORIENTATIONS = {'axial': 'LPS', 'coronal': 'LIP', 'sagittal': 'PIR'}
 
-# size, spacing, origin and direction in SimpleITK's order (x, y, z), mm.
+# The keys are size, spacing, origin and direction, in SimpleITK's order (x, y,
+# z); lengths are in mm.
 Geometry = dict[str, list[float]]
 _OPPOSITE = dict(zip('LRPASI', 'RLAPIS', strict=True))
 
@@ -17,7 +18,7 @@ _OPPOSITE = dict(zip('LRPASI', 'RLAPIS', strict=True))
 def geometry_of(grid: sitk.Image | sitk.ImageFileReader) -> Geometry:
     """The grid of an image, or of a file whose header was read.
 
-    Of four dimensions, that of the first three.
+    A grid of four dimensions gives that of the first three.
     """
     dimension = grid.GetDimension()
     direction = np.array(grid.GetDirection()).reshape(dimension, dimension)
@@ -30,14 +31,14 @@ def geometry_of(grid: sitk.Image | sitk.ImageFileReader) -> Geometry:
 
 def flat_geometry(size: Sequence[int],
                   spacing: Sequence[float] = (1, 1, 1)) -> Geometry:
-    """The grid of files that know no scanner's space: axial, at 0."""
+    """The axial grid, at 0, of files that do not know a scanner's space."""
     return dict(size=list(size), spacing=[float(x) for x in spacing],
                 origin=[0., 0., 0.],
                 direction=[1., 0., 0., 0., 1., 0., 0., 0., 1.])
 
 
 def set_geometry(image: sitk.Image, geometry: Geometry) -> sitk.Image:
-    """The same image, on a grid of its size."""
+    """Put an image on a grid of its size, in place, and return it."""
     image.SetSpacing(geometry['spacing'])
     image.SetOrigin(geometry['origin'])
     image.SetDirection(geometry['direction'])
@@ -45,13 +46,13 @@ def set_geometry(image: sitk.Image, geometry: Geometry) -> sitk.Image:
 
 
 def orientation(geometry: Geometry) -> str:
-    """Three letters, as ``'LPS'``: where each axis points to, nearly."""
+    """The directions that the axes nearly point to, such as ``'LPS'``."""
     return sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(
         geometry['direction'])
 
 
 def oriented(geometry: Geometry, wanted: str = 'LPS') -> Geometry:
-    """The grid that ``sitk.DICOMOrient`` to these letters gives a volume."""
+    """The grid of a volume after ``sitk.DICOMOrient`` to these letters."""
     letters = orientation(geometry)
     direction = np.array(geometry['direction']).reshape(3, 3)
     origin = np.array(geometry['origin'])
@@ -73,7 +74,10 @@ def oriented(geometry: Geometry, wanted: str = 'LPS') -> Geometry:
 
 
 def respaced(geometry: Geometry, spacing: Sequence[float]) -> Geometry:
-    """The grid of other spacing, mm, over the same extent, to half a voxel."""
+    """The grid of another spacing that covers the same extent.
+
+    The extents may differ by half a voxel. The spacing is in mm.
+    """
     old, new = np.array(geometry['spacing']), np.array(spacing)
     size = np.maximum(np.rint(geometry['size'] * old / new), 1).astype(int)
     direction = np.array(geometry['direction']).reshape(3, 3)
@@ -84,12 +88,13 @@ def respaced(geometry: Geometry, spacing: Sequence[float]) -> Geometry:
 
 
 def resample(volume: sitk.Image, target: Geometry, how: int) -> np.ndarray:
-    """The values (D, H, W) of a volume on another grid.
+    """The values of a volume on another grid, (D, H, W).
 
     Args:
-        volume: Covers the grid, but for half a voxel at its border.
-        target: The grid.
-        how: An interpolator, as ``sitk.sitkLinear``.
+        volume: The volume; it covers the grid, except for at most half a voxel
+            at the border.
+        target: The grid to resample to.
+        how: An interpolator of SimpleITK, such as ``sitk.sitkLinear``.
     """
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(target['size'])
@@ -97,20 +102,20 @@ def resample(volume: sitk.Image, target: Geometry, how: int) -> np.ndarray:
     resampler.SetOutputOrigin(target['origin'])
     resampler.SetOutputDirection(target['direction'])
     resampler.SetInterpolator(how)
-    # Half a voxel at the border lies outside of the old centres.
+    # Half a voxel at the border lies outside the centres of the old voxels.
     resampler.SetUseNearestNeighborExtrapolator(True)
     return sitk.GetArrayFromImage(resampler.Execute(volume))
 
 
 def differences(geometry: Geometry, other: Geometry,
                 tolerance: float) -> list[str]:
-    """The keys in which two grids differ, by more than a tolerance in mm."""
+    """The keys in which two grids differ by more than a tolerance in mm."""
     return [key for key, values in geometry.items()
             if len(values) != len(other[key])
             or not np.allclose(values, other[key], rtol=0, atol=tolerance)]
 
 
 def format_numbers(values: list[float]) -> str:
-    """As ``'(0.7, 0.7, 2.5)'``."""
+    """Numbers as text, for example ``'(0.7, 0.7, 2.5)'``."""
     # Adding 0 turns the -0.0 of direction cosines into 0.
     return '(' + ', '.join(f'{value + 0:.6g}' for value in values) + ')'

@@ -11,20 +11,20 @@ STACKED_ALONG = {'axial': 2, 'coronal': 1, 'sagittal': 0}
 
 
 class SlicePlane:
-    """Shows a volume as slices that lie as those of the prepared data.
+    """Shows a volume as slices that lie like those of prepared data.
 
-    They are cut along the volume's own axes, and are views: what is written
-    to them is written to the volume.
+    The slices are cut along the volume's own axes. They are views: what is
+    written to them is written to the volume.
 
     Args:
         geometry: The volume's grid.
-        plane: ``'axial'``, ``'coronal'`` or ``'sagittal'``: the nearest to
-            it, for an oblique volume.
+        plane: ``'axial'``, ``'coronal'`` or ``'sagittal'``. For an oblique
+            volume, the nearest of its own planes is taken.
 
     Attributes:
-        axes: Of the volume's axes (x, y, z), those along which the columns,
-            the rows and the stack of slices run.
-        size: Their lengths.
+        axes: The three axes of the volume (0 for x, 1 for y, 2 for z) along
+            which the columns, the rows and the stack of slices run.
+        size: The numbers of voxels along these axes.
     """
 
     def __init__(self, geometry: Geometry, plane: str) -> None:
@@ -39,7 +39,7 @@ class SlicePlane:
         self.size = [geometry['size'][axis] for axis in self.axes]
 
     def slices(self, volume: np.ndarray) -> np.ndarray:
-        """The view of a volume (D, H, W) or (D, H, W, 3), likewise."""
+        """The volume, (D, H, W) or (D, H, W, 3), as a view of that shape."""
         order = [2 - axis for axis in reversed(self.axes)]
         steps = [slice(None, None, -1 if flip else 1)
                  for flip in reversed(self.flipped)]
@@ -49,10 +49,10 @@ class SlicePlane:
         """Where voxels lie in the view.
 
         Args:
-            points: (..., 3), indices x, y, z in the volume.
+            points: Indices x, y, z in the volume, (..., 3).
 
         Returns:
-            (..., 3): column, row and slice.
+            (..., 3): Column, row and slice of each point.
         """
         moved = np.asarray(points, float)[..., self.axes]
         last = np.array(self.size) - 1
@@ -60,7 +60,7 @@ class SlicePlane:
 
 
 def _line(letter: str) -> int:
-    """Letters that point along one line in opposite directions are one."""
+    """The number of the line that a letter points along, either way."""
     return next(i for i, pair in enumerate(('LR', 'AP', 'SI'))
                 if letter in pair)
 
@@ -68,7 +68,8 @@ def _line(letter: str) -> int:
 def plane_of(geometry: Geometry) -> str:
     """The plane of a volume that has a single slice.
 
-    Axial if it has one voxel along several axes, or along none.
+    The plane is axial if the volume has a single voxel along several axes, or
+    along none.
     """
     for plane in ORIENTATIONS:
         stack = SlicePlane(geometry, plane).size[2]

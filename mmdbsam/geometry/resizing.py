@@ -1,7 +1,7 @@
 """The geometry of the model's input: the longest side has a given length.
 
-As in ``ResizeLongestSide`` of segment-anything. Needs no torch: exported
-models are run without it.
+The arithmetic is that of ``ResizeLongestSide`` in segment-anything. It needs
+no torch, because exported models run without it.
 """
 
 from typing import Tuple
@@ -13,9 +13,10 @@ Shape = Tuple[int, int]
 
 
 def longest_side_shape(shape: Shape, size: int) -> Shape:
-    """(height, width) once the longest side is ``size``, in whole pixels.
+    """The shape of an image whose longest side is resized to ``size``.
 
-    At least one: a strip of an image would have none.
+    Lengths are rounded to whole pixels, and are at least 1: the short side of
+    a narrow strip would be rounded to 0.
     """
     scale = size / max(shape)
     return (max(1, int(shape[0] * scale + 0.5)),
@@ -23,11 +24,14 @@ def longest_side_shape(shape: Shape, size: int) -> Shape:
 
 
 def resize_longest_side(image: np.ndarray, size: int) -> np.ndarray:
-    """Average over areas to shrink, interpolate linearly to enlarge.
+    """Resize an image so that its longest side has a given length.
+
+    Pixels are averaged over areas to shrink and interpolated linearly to
+    enlarge.
 
     Args:
-        image: (H, W) or (H, W, 3).
-        size: Length of the longest side, in pixels.
+        image: The image, (H, W) or (H, W, 3).
+        size: The length of the longest side, in pixels.
     """
     shape = image.shape[:2]
     how = cv2.INTER_AREA if size < max(shape) else cv2.INTER_LINEAR
@@ -40,15 +44,15 @@ def resize_coordinates(coordinates: np.ndarray, old: Shape,
                        new: Shape) -> np.ndarray:
     """Where points of an image lie after it was resized.
 
-    Each side has its own ratio, as lengths are rounded to whole pixels.
+    Each side has its own ratio, because lengths are rounded to whole pixels.
 
     Args:
-        coordinates: (..., 2), x and y in pixels.
-        old: (height, width) of the image.
-        new: Likewise, after.
+        coordinates: Points x, y in pixels, (..., 2).
+        old: The shape of the image before, (height, width).
+        new: Its shape after it was resized, (height, width).
 
     Returns:
-        float32 of the same shape.
+        The points in the resized image, float32 of the same shape.
     """
     ratios = [new[1] / old[1], new[0] / old[0]]
     return (coordinates * ratios).astype(np.float32)

@@ -1,1 +1,1 @@
-"""Files of images, labels and segmentations, read and written."""
+"""Reading and writing files of images, labels and segmentations."""

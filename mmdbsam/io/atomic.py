@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Writing files and folders that exist whole or not at all."""
 
 import os
 import shutil
@@ -11,10 +11,10 @@ from mmdbsam.errors import InputError
 
 @contextmanager
 def staged_folder(dest: str | Path) -> Iterator[Path]:
-    """Fill a folder beside ``dest`` that takes its place on success.
+    """Fill a folder beside ``dest`` that takes its place once complete.
 
     On any exception ``dest`` stays as it was and the new folder is removed.
-    What a killed run left behind is cleared by the next.
+    The next run clears what a killed run left behind.
 
     Args:
         dest: The folder to make or, if it exists, to replace.
@@ -44,10 +44,10 @@ def staged_file(dest: Path) -> Iterator[Path]:
         dest: The file to make or, if it exists, to replace.
 
     Yields:
-        The path of a file beside it, which has the same suffixes: libraries
-        choose a format by them.
+        The path of a file beside ``dest``. It has the same suffixes, because
+        libraries choose a format by them.
     """
-    # Processes that write the same file, as a cache's, have one each.
+    # Processes that write the same file, such as a cache's, have one each.
     partial = dest.with_name(f'.partial.{os.getpid()}.{dest.name}')
     try:
         yield partial

@@ -35,19 +35,20 @@ class PreparedCase:
     """One scan of a prepared data set.
 
     Attributes:
-        name: Unique within the data set; also the folder's name.
-        folder: Where its arrays lie.
-        shape: (D, H, W), in voxels.
+        name: The case's name, unique within the data set; also its folder's
+            name.
+        folder: The folder of its arrays.
+        shape: The shape of its arrays, (D, H, W), in voxels.
         geometry: The canonical grid as SimpleITK states it, in (x, y, z)
             order: ``spacing`` and ``origin`` in mm, ``direction`` (9 numbers).
-        source: The scan's own ``geometry`` and ``orientation``, and the
-            files it was read from; see :func:`.on_source_grid`.
-        own_labels: The ids that the case shows, in the order of the columns
-            of ``areas.npy``.
-        all_labels: Those of the data set.
-        dropped: Name of each label of which something was too small to
-            prepare, to the voxels that were taken out and in how many slices.
-        splits: Split name to half-open ranges of slices, ``[[start, stop],
+        source: The scan's own ``geometry`` and ``orientation``, and the files
+            that it was read from; see :func:`.on_source_grid`.
+        own_labels: The ids of the labels in this case, in the order of the
+            columns of ``areas.npy``.
+        all_labels: The ids of all labels of the data set.
+        dropped: What was too small to prepare: by label name, the number of
+            voxels that were taken out, and in how many slices.
+        splits: Half-open ranges of slices by split name, ``[[start, stop],
             ...]``.
     """
 
@@ -72,7 +73,7 @@ class PreparedCase:
         return self._open('image.npy')
 
     def label(self) -> np.ndarray:
-        """The label ids, (L, D, H, W), 0 is background, memory-mapped.
+        """The label ids (L, D, H, W), memory-mapped; 0 is background.
 
         A voxel belongs to the labels of all L layers.
         """
@@ -112,9 +113,9 @@ class PreparedData:
         root: The folder that holds ``dataset.json``.
 
     Attributes:
-        name (str): The data set's name, which reports use as the task's.
-        labels (dict[int, str]): Label id to name, by ascending id.
-        note (str): What a reader of a score must know of the data.
+        name (str): The data set's name, which reports use as the task's name.
+        labels (dict[int, str]): The labels' names by id, in ascending order.
+        note (str): What a reader of a score must know about the data.
         cases (list[PreparedCase]): All cases.
 
     Raises:
@@ -145,7 +146,7 @@ class PreparedData:
 
     @classmethod
     def open_tasks(cls, root: str) -> List['PreparedData']:
-        """The data set of a folder, or those of its subfolders, by name.
+        """The data set in a folder, or those in its subfolders, by name.
 
         Raises:
             InputError: If there is none, or two have the same name.
@@ -174,7 +175,7 @@ class PreparedData:
                          f'{", ".join(c.name for c in self.cases)}')
 
     def blocks(self, split: str) -> List[Tuple[PreparedCase, int, int]]:
-        """The contiguous runs of slices of a split: (case, start, stop)."""
+        """The contiguous runs of slices of a split, as (case, start, stop)."""
         return [(case, start, stop) for case in self.cases
                 for start, stop in case.splits.get(split, [])]
 

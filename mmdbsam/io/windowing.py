@@ -1,4 +1,4 @@
-"""From a scan's intensities to 8 bits."""
+"""The conversion of a scan's intensities to 8 bits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Window:
     """A linear grey-value window.
 
     Attributes:
-        level: Its centre, in the image's units (HU for CT).
-        width: Its full width, > 0, in the same units.
+        level: The centre of the window, in the image's units (HU for CT).
+        width: The full width of the window, > 0, in the same units.
 
     Raises:
         InputError: If ``width`` is not positive.
@@ -31,17 +31,17 @@ class Window:
                 f'window: expected a width > 0, found {self.width:g}')
 
     def fit(self, values: np.ndarray) -> 'Window':
-        """The window of a volume: this one, whatever the volume."""
+        """The window itself, which does not depend on the volume."""
         return self
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Map ``level -+ width / 2`` linearly to 0 and 255, clipped.
 
         Args:
-            values: Intensities of any shape and number type, finite.
+            values: Finite intensities of any shape and number type.
 
         Returns:
-            uint8 of the same shape, rounded to the nearest.
+            The values as uint8 of the same shape, rounded to the nearest.
         """
         lowest = self.level - self.width / 2
         scaled = (values.astype(np.float32) - lowest) * (255 / self.width)
@@ -52,12 +52,12 @@ class Window:
 class PercentileWindow:
     """The window between two percentiles of a volume's non-zero voxels.
 
-    For scanners without units: MR, ultrasound. MedSAM's rule
-    (doi:10.1038/s41467-024-44824-z, methods).
+    It suits modalities whose intensities have no unit, such as MR and
+    ultrasound. The rule is MedSAM's (doi:10.1038/s41467-024-44824-z, methods).
 
     Attributes:
-        lower: Percentile that becomes 0.
-        upper: Percentile that becomes 255.
+        lower: The percentile that becomes 0.
+        upper: The percentile that becomes 255.
     """
 
     lower: float = 0.5
@@ -83,9 +83,9 @@ class PercentileWindow:
 
 AnyWindow = Window | PercentileWindow
 
-# Leaves values of 8 bits as they are.
+# This window leaves 8-bit values as they are.
 IDENTITY = Window(127.5, 255)
-# Of CT, in HU; 'medsam_lung' is MedSAM's.
+# Windows for CT, in HU; 'medsam_lung' is MedSAM's.
 WINDOWS = {
     'soft_tissue': Window(40, 400),
     'lung': Window(-600, 1500),
@@ -97,19 +97,19 @@ WINDOWS = {
 
 
 def default_window(modality: str | None) -> AnyWindow:
-    """The window of a modality, as ``'CT'``, unless another is asked for."""
+    """The default window of a modality, such as ``'CT'``."""
     return Window() if modality == 'CT' else PercentileWindow()
 
 
 def fit_windows(values: np.ndarray, modality: str | None,
                 windows: Sequence[AnyWindow] = ()) -> list[Window]:
-    """The windows of an image: one, or one for each of three channels.
+    """The one window of an image, or those of its three channels.
 
     Args:
         values: Intensities (D, H, W), or RGB (D, H, W, 3).
-        modality: What the image is, as ``'CT'``.
-        windows: Those wanted; none for the modality's own, which leave 8 bits
-            as they are.
+        modality: The image's modality, such as ``'CT'``.
+        windows: The wanted windows. Without any, the modality's default is
+            used, and 8-bit images stay as they are.
 
     Raises:
         InputError: If RGB has more than 8 bits or is given a window, or if no
@@ -127,24 +127,25 @@ def fit_windows(values: np.ndarray, modality: str | None,
 
 def to_eight_bits(values: np.ndarray, windows: Sequence[Window]
                   ) -> np.ndarray:
-    """Of an image or a part of it, with its windows.
+    """Convert an image, or a part of it, to 8 bits with its windows.
 
     Args:
         values: Intensities of any shape.
         windows: See :func:`fit_windows`.
 
     Returns:
-        uint8 of that shape, with another dimension for three windows.
+        The image as uint8 of the same shape, with one more dimension for three
+        windows.
     """
     channels = [window.apply(values) for window in windows]
     return np.stack(channels, axis=-1) if len(channels) > 1 else channels[0]
 
 
 def parse_window(words: list[str]) -> AnyWindow:
-    """A window's name, or its level and width.
+    """The window that a name, or a level and a width, stand for.
 
     Raises:
-        InputError: If it is neither.
+        InputError: If the words are neither.
     """
     if len(words) == 1 and words[0] in WINDOWS:
         return WINDOWS[words[0]]
@@ -161,9 +162,9 @@ def as_windows(window: Any) -> tuple[AnyWindow, ...]:
     """Grey-value windows as a user writes them.
 
     Args:
-        window: A name of :data:`.windowing.WINDOWS`, (level, width), a
-            window, or three of these for the channels of an image; None for
-            none.
+        window: A name of :data:`.windowing.WINDOWS`, (level, width), a window
+            object, or three of these for the channels of an image; None for no
+            window.
 
     Raises:
         InputError: If it is something else.

@@ -1,4 +1,4 @@
-"""From any medical image to the prepared data format."""
+"""The preparation of any medical image to one data format."""
 
 from mmdbsam.preparation.cases import CaseOptions, LabelFile, SourceCase
 from mmdbsam.preparation.label_table import LabelTable

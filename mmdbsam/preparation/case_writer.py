@@ -1,5 +1,4 @@
-"""Writing one case of the prepared data, see :mod:`mmdbsam.io.prepared`.
-"""
+"""Writing one case of the format that :mod:`mmdbsam.io.prepared` reads."""
 
 import hashlib
 import json
@@ -23,17 +22,17 @@ def write_case(case: SourceCase, options: CaseOptions, root: Path,
     """Prepare a case; its folder appears only once it is complete.
 
     Args:
-        case: Its files.
-        options: How it is prepared.
-        root: Folder of the prepared data set.
-        checksum: What :func:`checksum_of` returns, to be recorded.
+        case: The case's files.
+        options: How the case is prepared.
+        root: The folder of the prepared data set.
+        checksum: The result of :func:`checksum_of`, which is recorded.
 
     Returns:
         The case's record.
 
     Raises:
         InputError: If the case cannot be prepared.
-        OSError: If nothing can be written.
+        OSError: If files cannot be written.
     """
     volume = read_case(case, options)
     windows = _fit(volume, options, case)
@@ -73,7 +72,7 @@ def write_case(case: SourceCase, options: CaseOptions, root: Path,
 
 
 def checksum_of(case: SourceCase, options: CaseOptions) -> str:
-    """A hash of all that the prepared case follows from."""
+    """A hash of everything that determines the prepared case."""
     digest = hashlib.sha256()
     for file in (case.image, *(label.path for label in case.labels)):
         parts = sorted(p for p in file.rglob('*') if p.is_file()) \
@@ -92,10 +91,10 @@ def checksum_of(case: SourceCase, options: CaseOptions) -> str:
 
 def drop_small(layers: list[np.ndarray], options: CaseOptions
                ) -> dict[int, dict[str, int]]:
-    """Take out what is too small, in place.
+    """Remove labels that are too small, in place.
 
     Returns:
-        Label id to what it lost: ``voxels``, in ``slices`` slices.
+        By label id, what was removed: ``voxels``, in ``slices`` slices.
     """
     areas = count_areas(layers)
     few = areas < options.min_area
@@ -111,7 +110,10 @@ def drop_small(layers: list[np.ndarray], options: CaseOptions
 
 
 def count_areas(layers: list[np.ndarray]) -> np.ndarray:
-    """Pixels of each id in each slice, int32 (D, highest id + 1), 0 for 0."""
+    """The pixels of each id in each slice, int32 (D, highest id + 1).
+
+    The column of background, 0, holds zeros.
+    """
     length = max(int(layer.max()) for layer in layers) + 1
     areas = np.zeros((len(layers[0]), length), np.int32)
     for layer in layers:
@@ -123,7 +125,7 @@ def count_areas(layers: list[np.ndarray]) -> np.ndarray:
 
 def _fit(volume: LabelledVolume, options: CaseOptions, case: SourceCase
          ) -> list[Window]:
-    """The windows of a case: one, or one for each of three channels."""
+    """The one window of a case, or those of its three channels."""
     try:
         return fit_windows(volume.image, volume.modality, options.windows)
     except InputError as error:
@@ -134,7 +136,7 @@ def _write_image(path: Path, values: np.ndarray, windows: list[Window]
                  ) -> None:
     shape = values.shape + (len(windows), ) * (len(windows) > 1)
     image = np.lib.format.open_memmap(path, 'w+', np.uint8, shape)
-    # Slice by slice, because the windows work in floating point.
+    # Windows work in floating point, so one slice at a time saves memory.
     for index, slice_values in enumerate(values):
         image[index] = to_eight_bits(slice_values, windows)
     image.flush()

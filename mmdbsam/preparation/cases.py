@@ -1,4 +1,4 @@
-"""What a source holds, and what is asked of its preparation."""
+"""The cases of a source, and the options of their preparation."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +13,9 @@ class LabelFile:
     """A file or folder that labels an image.
 
     Attributes:
-        path: Where it lies.
-        name: Of the one structure that it shows wherever it is not 0. None if
-            it tells its labels apart itself.
+        path: The path of the file or folder.
+        name: The name of the one structure that the file shows wherever it is
+            not 0. None if the file distinguishes its labels itself.
     """
 
     path: Path
@@ -27,12 +27,14 @@ class SourceCase:
     """One case of a source.
 
     Attributes:
-        name: Unique within the source.
-        image: The scan; None if there are only labels of it.
-        labels: The files that label it.
-        split: The split that the source gives it to.
-        group: Cases of one group, as those of a patient, share a split.
-        problem: Why it cannot be prepared, found in the source's listing.
+        name: The name of the case, unique within the source.
+        image: The scan; None if only labels of it exist.
+        labels: The files that label the scan.
+        split: The split that the source assigns to the case.
+        group: The group of the case, for example its patient. Cases of one
+            group share a split.
+        problem: Why the case cannot be prepared, if the source's listing shows
+            that.
     """
 
     name: str
@@ -49,20 +51,21 @@ class CaseOptions:
 
     Attributes:
         table: The ids of the labels.
-        modality: What the scans are, as ``'CT'`` or ``'MR'``; None if that
-            follows from the files' kind.
-        windows: How intensities become 8 bits: none for the modality's own,
-            one, or three for an image of three channels.
-        plane: Of the slices, a key of :data:`.grids.ORIENTATIONS`.
-        spacing: Of the prepared grid's (x, y, z), in mm; None keeps the
-            scan's.
-        min_volume: Voxels that a label must have in a scan of several slices,
-            in the prepared grid; it is taken out else.
-        min_area: Pixels that it must have in a slice; likewise.
-        series: Instance UIDs of the DICOM series to take from folders that
+        modality: The modality of the scans, such as ``'CT'`` or ``'MR'``; None
+            if it follows from the files' kind.
+        windows: The windows that turn intensities into 8 bits: none for the
+            modality's default, one, or three for an image of three channels.
+        plane: The plane of the slices, a key of :data:`.grids.ORIENTATIONS`.
+        spacing: The spacing (x, y, z) of the prepared grid, in mm; None keeps
+            the scan's.
+        min_volume: The number of voxels, in the prepared grid, that a label
+            must have in a scan of several slices; smaller labels are removed.
+        min_area: The number of pixels that a label must have in a slice; from
+            other slices it is removed.
+        series: The instance UIDs of the DICOM series to take from folders that
             hold several.
-        channel: Which one of several to take: of nnU-Net's files of a case,
-            or of the volumes of a 4-D file; from 0.
+        channel: The index, from 0, of the channel to take where a case has
+            several: files of nnU-Net's, or volumes of a 4-D file.
 
     Raises:
         InputError: If a value is out of its range.

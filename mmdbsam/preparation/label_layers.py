@@ -1,4 +1,4 @@
-"""All labels of a case on one grid, overlapping ones in layers."""
+"""All labels of a case on one grid, with overlaps in layers."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -20,7 +20,7 @@ from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
 from mmdbsam.preparation.cases import LabelFile
 from mmdbsam.preparation.label_table import LabelTable
 
-# Of two grids, mm.
+# Two grids are the same up to this difference, in mm.
 TOLERANCE = 1e-3
 
 
@@ -30,19 +30,19 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
     """Read the labels of an image.
 
     Args:
-        files: What labels it, at least one.
-        readers: Of labels.
-        table: Which labels are kept, as which ids.
+        files: The files that label the image, at least one.
+        readers: The readers of labels.
+        table: The labels to keep, and their ids.
         source: The image's own grid.
-        letters: The orientation to bring the labels to.
+        letters: The orientation to bring the labels to, such as ``'LPS'``.
 
     Returns:
-        Label ids, uint16 (D, H, W), as few arrays as keep labels that
-        overlap apart.
+        Label ids, uint16 (D, H, W), in as few arrays as are needed to keep
+        overlapping labels apart.
 
     Raises:
-        InputError: If a file is corrupt, lies on another grid, or its values
-            are no labels; if no label is left.
+        InputError: If a file is corrupt, lies on another grid or has values
+            that are not labels, or if no label is left.
     """
     layers: list[np.ndarray] = []
     for file in files:
@@ -50,7 +50,7 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
         for part in reader.read(file.path, source):
             values = _on_grid(part, source, letters, file)
             _stack(layers, _ids(values, part, file, table))
-    # Files may show one label twice; it counts once.
+    # Several files may show the same label; it counts once.
     for layer, earlier in combinations(reversed(layers), 2):
         layer[layer == earlier] = 0
     if not any(layer.any() for layer in layers):
@@ -80,7 +80,7 @@ def _on_grid(part: LabelMap, source: Geometry, letters: str,
 
 def _other_grid(key: str, wanted: Geometry, found: Geometry,
                 file: LabelFile) -> InputError:
-    """What is said of a key in which two grids differ."""
+    """The error about a key in which two grids differ."""
     unit = ' mm' if key in ('spacing', 'origin') else ''
     off = (f', {np.abs(np.subtract(wanted[key], found[key])).max():.4g} mm '
            'off' if unit else '')
@@ -92,7 +92,7 @@ def _other_grid(key: str, wanted: Geometry, found: Geometry,
 
 def _overlap(wanted: Geometry, found: Geometry,
              file: LabelFile) -> Iterator[tuple[slice, slice]]:
-    """Where a part lies in the whole: slices of both, z first."""
+    """The slices, z first, at which a part meets the whole, in both."""
     for key in ('spacing', 'direction'):
         if key in differences(wanted, found, TOLERANCE):
             raise _other_grid(key, wanted, found, file)
@@ -100,7 +100,7 @@ def _overlap(wanted: Geometry, found: Geometry,
     offset = np.subtract(found['origin'], wanted['origin']) @ direction
     steps = np.rint(offset / wanted['spacing']).astype(int)
     off = offset - steps * wanted['spacing']
-    # Origins in DICOM are rounded, to a hundredth of a millimetre at worst.
+    # Origins in DICOM are rounded, at worst to a hundredth of a millimetre.
     if np.abs(off).max() > 0.02:
         raise InputError(
             f'{file.path}: expected voxels on those of its image, found them '
@@ -114,7 +114,7 @@ def _overlap(wanted: Geometry, found: Geometry,
 
 
 def _whole_numbers(values: np.ndarray, file: LabelFile) -> np.ndarray:
-    """The same numbers as uint16."""
+    """The values as uint16."""
     if values.dtype.kind == 'f':
         broken = values[values != np.rint(values)]
         if broken.size:
@@ -129,7 +129,7 @@ def _whole_numbers(values: np.ndarray, file: LabelFile) -> np.ndarray:
 
 def _ids(values: np.ndarray, part: LabelMap, file: LabelFile,
          table: LabelTable) -> np.ndarray:
-    """From a file's values to the ids of the prepared data."""
+    """Translate a file's values to the ids of the prepared data."""
     ids = np.zeros(HIGHEST_ID + 1, np.uint16)
     found = np.zeros(HIGHEST_ID + 1, bool)
     for values_of_slice in values:

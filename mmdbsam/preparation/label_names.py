@@ -8,13 +8,13 @@ from mmdbsam.errors import InputError
 
 
 def read_label_names(source: Path) -> dict[int, str]:
-    """Label id to name, as far as the source folder names them.
+    """The names of labels by id, as far as the source folder gives them.
 
-    They are read from ``labels.csv`` (columns id,name), else from nnU-Net's or
-    the Medical Segmentation Decathlon's ``dataset.json``.
+    They are read from ``labels.csv`` (columns id,name), or without one from
+    the ``dataset.json`` of nnU-Net or the Medical Segmentation Decathlon.
 
     Raises:
-        InputError: If a file is not of its format, an id is no whole number,
+        InputError: If a file has another format, an id is not a whole number,
             or an id is named twice.
     """
     if (source / 'labels.csv').is_file():

@@ -1,4 +1,4 @@
-"""Which labels are kept, and by which ids and names."""
+"""The labels that are kept, with their ids and names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ import yaml
 from mmdbsam.errors import InputError
 from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
 
-# A label as a source calls it: by the value of its voxels, or by its name.
+# A source refers to a label by the value of its voxels, or by its name.
 Key = int | str
 
 
 @dataclass(frozen=True)
 class LabelTable:
-    """From the labels of a source to those of the prepared data.
+    """Translates the labels of a source to those of the prepared data.
 
     Attributes:
-        ids: The source's names and chosen values to ids.
-        names: Id to name; an id without one is called ``label_<id>``.
+        ids: The ids by the source's names and chosen values.
+        names: The names by id; an id without one is called ``label_<id>``.
         all_values: Whether a value that ``ids`` does not list keeps its own
-            number, instead of being taken out.
-        given: Ids that were given to names without a value.
+            number instead of being removed.
+        given: The ids that were assigned to names without a value.
     """
 
     ids: dict[Key, int] = field(default_factory=dict)
@@ -36,9 +36,9 @@ class LabelTable:
         """Keep every label.
 
         Args:
-            declared: Value to name, as far as the source says.
-            found: Names that files give to labels that have no value; those
-                which are not declared get the next ids, in their order.
+            declared: The names by value, as far as the source gives them.
+            found: The names that files give to labels without a value. Those
+                that are not declared get the next ids, in their order.
         """
         names = dict(declared)
         ids = {name: value for value, name in names.items()}
@@ -50,7 +50,7 @@ class LabelTable:
     @classmethod
     def of_selection(cls, path: Path, declared: dict[int, str],
                      found: Iterable[str]) -> 'LabelTable':
-        """Keep what a YAML file chooses.
+        """Keep the labels that a YAML file chooses.
 
         Each line is ``name: source`` or ``name: [source, source]``: the name
         in the prepared data, and the name or value of each label in the
@@ -81,7 +81,7 @@ class LabelTable:
                    all_values=False)
 
     def id_of(self, key: Key) -> int:
-        """The id of a label of the source, 0 if it is taken out.
+        """The id of a label of the source, 0 if the label is removed.
 
         Raises:
             InputError: If a value is the id of another label.

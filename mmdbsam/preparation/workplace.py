@@ -1,4 +1,4 @@
-"""Where a data set is prepared, so that a run that was cut can be resumed."""
+"""The folder of a preparation, which can be resumed after a stop."""
 
 import json
 import os
@@ -20,24 +20,24 @@ _ORIGIN = 'origin.json'
 
 @contextmanager
 def workplace(dest: Path, origin: dict, overwrite: bool) -> Iterator[Path]:
-    """Fill a data set, which a run that is cut leaves to the next.
+    """Fill a data set, so that a run can resume an interrupted one.
 
-    A data set of the same origin is changed where it stands. Any other is
-    filled beside ``dest`` and takes its place once complete; what was
-    finished of it when an exception stopped it stays there, and is found by
-    the next run of the same origin.
+    A data set of the same origin is changed where it is. Any other is filled
+    beside ``dest`` and takes its place once complete. If an exception stops
+    the run, what was finished stays there, and the next run of the same origin
+    finds it.
 
     Args:
         dest: The data set's folder.
-        origin: What its cases follow from.
-        overwrite: Replace a data set of another origin.
+        origin: What determines the data set's cases.
+        overwrite: Whether to replace a data set of another origin.
 
     Yields:
         The folder to fill, which has a file ``origin.json``.
 
     Raises:
-        InputError: If ``dest`` holds something that has to stay, or no folder
-            can be made beside it.
+        InputError: If ``dest`` holds something that must not be replaced, or
+            no folder can be made beside it.
     """
     dest = Path(dest).resolve()
     if _origin(dest) == origin:
@@ -67,7 +67,7 @@ def _origin(folder: Path) -> dict | None:
 
 
 def _check_vacant(dest: Path, overwrite: bool) -> None:
-    """Refuse to write over anything but a data set that may be replaced."""
+    """Refuse to overwrite anything but a data set that may be replaced."""
     if not dest.exists() or (dest.is_dir() and not any(dest.iterdir())):
         return
     if not (dest / 'dataset.json').is_file():

@@ -1,6 +1,4 @@
-"""From a source to the prepared data format of
-:mod:`mmdbsam.io.prepared`.
-"""
+"""The preparation of a source in the format of :mod:`mmdbsam.io.prepared`."""
 
 import csv
 import io
@@ -38,9 +36,10 @@ class Prepared:
 
     Attributes:
         data: The data set.
-        written: Names of the cases that were prepared.
-        kept: Names of those that were already there, unchanged.
-        problems: Name of each case that could not be prepared, and why.
+        written: The names of the cases that were prepared.
+        kept: The names of the cases that were already there, unchanged.
+        problems: The reasons why cases could not be prepared, by the name of
+            the case.
     """
 
     data: PreparedData
@@ -61,25 +60,25 @@ def prepare_dataset(source: str | Path,
                     workers: int = 1) -> Prepared:
     """Prepare all cases of a source.
 
-    Each case appears in ``dest`` once it is complete. A case that is there
-    already, from the same files and options, is kept. A case that cannot be
+    Each case appears in ``dest`` once it is complete. A case that is already
+    there, from the same files and options, is kept. A case that cannot be
     prepared is left out and listed in ``dest/problems.csv``. The splits are
-    made from all cases that are there in the end.
+    made from all cases that exist in the end.
 
     Args:
-        source: A folder or table, see :mod:`.layouts`.
-        dest: Folder to write.
+        source: A folder or table; see :mod:`.layouts`.
+        dest: The folder to write.
         name: The data set's name, by default the name of ``dest``.
-        options: How each case is prepared, by default ``CaseOptions()``;
-            its ``table`` is made here.
+        options: How each case is prepared, by default ``CaseOptions()``. Its
+            ``table`` is replaced.
         plan: How the data are split, by default ``SplitPlan()``.
-        note: What a reader of a score on these data must know.
-        labels: A YAML file that chooses, merges and renames labels, see
+        note: What a reader of a score on these data must know about them.
+        labels: A YAML file that chooses, merges and renames labels; see
             :meth:`.LabelTable.of_selection`.
         absolute_paths: Whether paths in a table may leave its folder.
-        overwrite: Replace a data set at ``dest`` that was made from another
-            source or with other options.
-        workers: Processes that prepare cases at the same time.
+        overwrite: Whether to replace a data set at ``dest`` that was made from
+            another source or with other options.
+        workers: The number of processes that prepare cases at the same time.
 
     Raises:
         InputError: If the source is not usable, ``dest`` is taken or cannot
@@ -94,7 +93,8 @@ def prepare_dataset(source: str | Path,
         absolute_paths))
     table = _label_table(cases, layout.label_names(source), label_readers,
                          labels)
-    # The table follows from the source, and each case's checksum has it.
+    # The table is left out: it follows from the source, and the checksum of
+    # each case includes it.
     origin = dict(format=FORMAT_VERSION, source=str(source.resolve()),
                   labels=str(labels), options=repr(options))
     options = replace(options, table=table)
@@ -128,7 +128,7 @@ def _label_table(cases: list[SourceCase], declared: dict[int, str],
                 found.update([file.name] if file.name else
                              readers.find(file.path).names(file.path))
             except InputError:
-                # Reading the case will say so.
+                # Reading the case will report the error.
                 continue
     if selection:
         return LabelTable.of_selection(Path(selection), declared, found)
@@ -143,7 +143,7 @@ def _check_split(cases: list[SourceCase], options: CaseOptions,
         try:
             depth = 0 if case.problem else depth_of(case, options)
         except InputError:
-            # Preparing the case will say so.
+            # Preparing the case will report the error.
             continue
         if depth:
             found.append(SplitCase(case.name, depth, (), case.split,
@@ -154,12 +154,12 @@ def _check_split(cases: list[SourceCase], options: CaseOptions,
 
 def _prepare(cases: list[SourceCase], options: CaseOptions, root: Path,
              workers: int) -> Iterator[tuple[str, tuple[dict | str, bool]]]:
-    """Case name to its record or its problem, and whether it is new."""
+    """By case name, its record or its problem, and whether it is new."""
     if workers == 1 or len(cases) == 1:
         for case in _progress(cases, len(cases)):
             yield case.name, _prepare_case(case, options, root)
         return
-    # Forking a process whose libraries have threads can hang.
+    # Forking a process whose libraries use threads can hang.
     pool = ProcessPoolExecutor(min(workers, len(cases)),
                                get_context('spawn'), _one_thread)
     with pool:
@@ -179,7 +179,7 @@ def _prepare(cases: list[SourceCase], options: CaseOptions, root: Path,
 
 
 def _one_thread() -> None:
-    """A process for each core is enough."""
+    """Let each process use one thread, as there is one for each core."""
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
@@ -242,7 +242,7 @@ def _write_problems(path: Path, problems: dict[str, str]) -> None:
 
 
 def _remove_others(root: Path, names: Collection[str]) -> None:
-    """Remove the cases that the source has no longer."""
+    """Remove the cases that the source no longer has."""
     for record in root.glob(f'*/{RECORD}'):
         if record.parent.name not in names:
             shutil.rmtree(record.parent)

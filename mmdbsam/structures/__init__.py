@@ -1,7 +1,7 @@
-"""What passes between the parts: samples, masks and results.
+"""The data that pass between the parts: samples, masks and results.
 
-``PromptDataSample`` needs torch and is imported from its module where it is
-made; masks and results do not.
+``PromptDataSample`` needs torch, so the code that makes samples imports it
+from its module; masks and results do not need torch.
 """
 
 from mmdbsam.structures.packed_mask import PackedMask

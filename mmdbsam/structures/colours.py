@@ -1,4 +1,4 @@
-"""The colour by which a label is known in pictures and files."""
+"""The colour of a label in pictures and files."""
 
 from colorsys import hsv_to_rgb
 from math import sqrt
@@ -8,7 +8,7 @@ _LEAST_LUMINANCE = 0.45
 
 
 def label_colour(label_id: int) -> str:
-    """The colour of a label, ``'#rrggbb'``: bright, and the same anywhere."""
+    """The colour ``'#rrggbb'`` of a label: bright, and the same everywhere."""
     # Steps of the golden ratio keep the hues of any run of ids apart.
     hue = label_id * (sqrt(5) - 1) / 2 % 1
     red, green, blue = hsv_to_rgb(hue, (0.9, 0.5)[label_id % 2], 1)
@@ -19,6 +19,6 @@ def label_colour(label_id: int) -> str:
 
 
 def label_rgb(label_id: int) -> tuple[float, float, float]:
-    """The colour of a label as red, green and blue in 0..1."""
+    """The colour of a label as red, green and blue, each in 0..1."""
     code = label_colour(label_id)
     return tuple(int(code[i:i + 2], 16) / 255 for i in (1, 3, 5))

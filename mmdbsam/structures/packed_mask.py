@@ -1,4 +1,4 @@
-"""Masks kept small."""
+"""Masks in little memory."""
 
 from dataclasses import dataclass
 from typing import Sequence, Tuple
@@ -10,12 +10,14 @@ from mmdbsam.geometry.boxes import bounding_box
 
 @dataclass(frozen=True)
 class PackedMask:
-    """A mask of any dimension, cropped to its bounding box, one bit a pixel.
+    """A mask cropped to its bounding box, with one bit a pixel.
+
+    The mask may have any number of dimensions.
 
     Attributes:
-        corner: Index of the crop's first pixel; zeros for an empty mask.
-        shape: The crop's; zeros for an empty mask.
-        bits: uint8, the crop as ``np.packbits`` gives it.
+        corner: The index of the crop's first pixel; zeros for an empty mask.
+        shape: The shape of the crop; zeros for an empty mask.
+        bits: The crop as ``np.packbits`` packs it, uint8.
     """
 
     corner: Tuple[int, ...]
@@ -24,7 +26,7 @@ class PackedMask:
 
     @classmethod
     def pack(cls, mask: np.ndarray) -> 'PackedMask':
-        """Keep a bool mask."""
+        """Pack a bool mask."""
         where = bounding_box(mask) or (slice(0, 0), ) * mask.ndim
         crop = mask[where]
         return cls(tuple(part.start for part in where), crop.shape,
@@ -50,8 +52,8 @@ class PackedMask:
         """Write the crop into a part of its image that holds all of it.
 
         Args:
-            canvas: bool, written in place.
-            origin: Index, in the image, of the canvas's first pixel.
+            canvas: A bool array, which is written in place.
+            origin: The index in the image of the canvas's first pixel.
         """
         start = np.subtract(self.corner, origin)
         canvas[tuple(map(slice, start, start + self.shape))] = self.crop()

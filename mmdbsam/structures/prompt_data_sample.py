@@ -1,13 +1,13 @@
-"""A slice with its prompts, its reference and what the model predicts."""
+"""A slice with its prompts, its reference and the model's prediction."""
 
 from mmengine.structures import BaseDataElement, InstanceData
 
 
 class PromptDataSample(BaseDataElement):
-    """What the model is given of an image beside its pixels, and returns.
+    """What the model gets besides an image's pixels, and what it returns.
 
-    The meta information is listed in :class:`.PackPromptSample`. An instance
-    is what one of the K prompts asks for.
+    :class:`.PackPromptSample` lists the meta information. An instance is the
+    object that one of the K prompts asks for.
 
     Attributes:
         prompts (InstanceData): ``labels`` int64 (K,); ``boxes`` float32
@@ -18,9 +18,9 @@ class PromptDataSample(BaseDataElement):
             the original slice, and 1 for a click on the structure, 0 for one
             on its background or -1 for none.
         gt_instances (InstanceData): ``masks`` uint8 (K, h, w) in {0, 1}, of
-            the input's size; missing in tests.
+            the input's size; absent in tests.
         pred_instances (InstanceData): ``masks`` bool (K, H, W), of the
-            original slice's size, and ``iou`` float32 (K,), as predicted.
+            original slice's size, and the predicted ``iou`` float32 (K,).
     """
 
     @property

@@ -1,4 +1,4 @@
-"""What inference returns."""
+"""The results of inference."""
 
 from dataclasses import dataclass
 from typing import List, Tuple
@@ -12,16 +12,17 @@ from mmdbsam.structures.packed_mask import PackedMask
 
 @dataclass(frozen=True)
 class SegmentResult:
-    """Masks of n objects in one image.
+    """The masks of n objects in one image.
 
-    With ``multimask_output`` the arrays have a dimension of three masks after
-    the first.
+    With ``multimask_output``, the arrays have a second dimension for the three
+    masks of each object.
 
     Attributes:
-        masks: bool (n, [3,] H, W).
-        iou: The predicted IoU, float32 (n, [3]). Training for single masks
+        masks: The masks, bool (n, [3,] H, W).
+        iou: The predicted IoU, float32 (n, [3]). Training with single masks
             leaves the head that predicts it as it was in SAM.
-        logits: float32 (n, [3,] H, W); the masks are where they exceed 0.
+        logits: The mask logits, float32 (n, [3,] H, W); a mask is true where
+            they exceed 0.
     """
 
     masks: np.ndarray
@@ -31,17 +32,17 @@ class SegmentResult:
 
 @dataclass(frozen=True)
 class VolumeResult:
-    """Masks of n objects in a volume, on the volume's own grid.
+    """The masks of n objects in a volume, on the volume's own grid.
 
     Attributes:
         masks: The n masks, cropped; see :meth:`mask`.
-        ids: The n ids, all different and > 0.
+        ids: The n ids, which differ and are > 0.
         names: The n names.
-        confidence: float (n,): the predicted IoU, mean over the object's
-            slices, weighted by their areas; 0 for an empty mask.
-        geometry: The grid: ``size``, ``spacing``, ``origin``, ``direction``
-            in SimpleITK's order (x, y, z), mm; without a place in the
-            scanner's space, 1 mm a voxel at the origin.
+        confidence: The predicted IoU of each object, float (n,): the mean over
+            its slices, weighted by their areas; 0 for an empty mask.
+        geometry: The grid: ``size``, ``spacing``, ``origin`` and ``direction``
+            in SimpleITK's order (x, y, z), in mm. An image without a place in
+            the scanner's space has voxels of 1 mm and lies at the origin.
     """
 
     masks: List[PackedMask]
@@ -52,17 +53,17 @@ class VolumeResult:
 
     @property
     def shape(self) -> Tuple[int, ...]:
-        """(D, H, W)."""
+        """The shape of the volume, (D, H, W)."""
         return tuple(self.geometry['size'][::-1])
 
     def mask(self, index: int) -> np.ndarray:
-        """The mask of an object, also where others overlap it.
+        """The whole mask of an object, even where others overlap it.
 
         Args:
-            index: 0 to n - 1.
+            index: The object's index, 0 to n - 1.
 
         Returns:
-            bool (D, H, W).
+            The mask, bool (D, H, W).
         """
         whole = np.zeros(self.shape, bool)
         whole[self.masks[index].where] = self.masks[index].crop()
@@ -73,9 +74,9 @@ class VolumeResult:
         """All objects in one array, made anew at each call.
 
         Returns:
-            (D, H, W), uint8 or, with ids over 255, uint16: 0 for background,
-            else the object's id. Where objects overlap, the smallest is
-            shown, so that a part is seen on its whole.
+            The ids of the objects and 0 for background, (D, H, W), uint8 or,
+            with ids over 255, uint16. Where objects overlap, the smallest is
+            shown, so that a part is visible on its whole.
         """
         labels = np.zeros(self.shape,
                           np.uint8 if max(self.ids) < 256 else np.uint16)
@@ -86,7 +87,7 @@ class VolumeResult:
         return labels
 
     def volumes_ml(self) -> np.ndarray:
-        """The objects' volumes in mL, float (n,), overlaps and all."""
+        """The volumes of the objects in mL, overlaps included, float (n,)."""
         voxel = np.prod(self.geometry['spacing']) / 1000
         return np.array([mask.count() * voxel for mask in self.masks])
 

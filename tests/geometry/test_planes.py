@@ -11,7 +11,7 @@ from mmdbsam.geometry.planes import SlicePlane, plane_of
 
 @pytest.mark.parametrize('plane', ORIENTATIONS)
 def test_slices_lie_as_prepared_ones(plane):
-    """As `tools/prepare_data.py` orients them, whatever the storage."""
+    """The preparation orients them the same way, however they are stored."""
     image = as_image(letter())
     wanted = sitk.GetArrayFromImage(
         sitk.DICOMOrient(image, ORIENTATIONS[plane]))

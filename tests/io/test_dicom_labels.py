@@ -35,7 +35,7 @@ needs_shared = pytest.mark.skipif(not SHARED.exists(),
 
 
 def masks_of(path, series=SERIES):
-    """Name to mask (D, H, W), slices from below."""
+    """The masks (D, H, W) by name, with slices counted from below."""
     grid = Readers().find(series).geometry(series)
     reader = LabelReaders().find(path)
     found = {}
@@ -77,7 +77,7 @@ def segmentation(path, masks, indices, **options):
 
 @needs_shared
 def test_segments_lie_where_their_frames_say():
-    """Against the frames of the file itself, put in place by hand."""
+    """The reference is the file's own frames, put in place by hand."""
     path = SHARED / 'dicom_ct/partial_overlaps.seg.dcm'
     seg = dcmread(path)
     names = [segment.SegmentLabel for segment in seg.SegmentSequence]
@@ -116,7 +116,7 @@ def test_overlapping_segments_are_kept():
 @needs_shared
 @pytest.mark.parametrize('indices', [[0], [2], [0, 1], [2, 1], [2, 0]])
 def test_a_part_of_the_slices(tmp_path, indices):
-    """What a SEG does not cover is background; also a single slice."""
+    """What a SEG does not cover is background; it may be a single slice."""
     masks = np.zeros((len(indices), 512, 512), np.uint8)
     for i, z in enumerate(indices):
         masks[i, 100 + z:200, 150:300] = 1
@@ -134,7 +134,7 @@ def test_a_part_of_the_slices(tmp_path, indices):
 @needs_shared
 @pytest.mark.parametrize('kind', ['BINARY', 'FRACTIONAL', 'LABELMAP'])
 def test_kinds_of_segmentations(tmp_path, kind):
-    """Of one name, the second segment is numbered."""
+    """The second segment of the same name is numbered."""
     masks = np.zeros((3, 512, 512, 2), np.uint8)
     masks[:, 50:80, 60:90, 0] = masks[1:, 200:220, 10:300, 1] = 1
     pixels = masks if kind != 'FRACTIONAL' else masks * 0.7 + 0.2
@@ -151,7 +151,7 @@ def test_kinds_of_segmentations(tmp_path, kind):
 @given(st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 20)),
                 min_size=3, max_size=8))
 def test_enclosed_pixels(corners):
-    """Against crossings along columns instead of rows."""
+    """The reference counts crossings along columns instead of rows."""
     polygon = np.array(corners)
     # Pixels on an edge may belong to either side.
     polygon += np.random.default_rng(0).uniform(0, 1e-3, polygon.shape)
@@ -161,7 +161,7 @@ def test_enclosed_pixels(corners):
 
 
 def test_enclosed_pixels_of_a_blob():
-    """Against matplotlib's test of points, for a shape of many corners."""
+    """The reference for a shape of many corners is matplotlib's point test."""
     angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     radius = 40 + 8 * np.sin(5 * angle)
     polygon = np.stack([50.3 + radius * np.cos(angle),
@@ -174,7 +174,7 @@ def test_enclosed_pixels_of_a_blob():
 
 @pytest.fixture
 def rtstruct(tmp_path):
-    """A made-up RTSTRUCT on the series: write(change) -> its path."""
+    """A function that writes a made-up RTSTRUCT and returns its path."""
     dicom_rtstruct(tmp_path / 'in')
     path = tmp_path / 'in/labels/ct.dcm'
 
@@ -192,7 +192,7 @@ def contours_of(header):
 
 
 def moved(contour, shift, scale=1.):
-    """A copy of a contour, scaled about its centre, then shifted, mm."""
+    """A copy of a contour, scaled about its centre, then shifted by mm."""
     points = np.array(contour.ContourData, float).reshape(-1, 3)
     points = (points - points.mean(0)) * [scale, scale, 1] + points.mean(0)
     copy = Dataset()

@@ -42,7 +42,7 @@ def read(image, label=None):
 
 
 def refused(path, label=None):
-    """What is said of a file, after its name and in one line."""
+    """The one-line message about a file, after its name."""
     with pytest.raises(InputError, match=r'^.*$') as error:
         read(path, label)
     message = str(error.value)
@@ -67,7 +67,7 @@ def test_archives(tmp_path, imgs, gts, wanted):
     assert data.labels == {1: 'label_1', 9: 'label_9'}
     found, = data.cases
     assert found.name == 'CT a.b' and found.spacing == (1, 1, 1)
-    # In 8 bits already, they stay as they are.
+    # Images of 8 bits stay as they are.
     np.testing.assert_array_equal(found.image(), wanted)
     np.testing.assert_array_equal(
         found.areas().sum(axis=0), [(gts == 1).sum(), (gts == 9).sum()])
@@ -186,7 +186,7 @@ def test_bad_npy_are_refused(tmp_path):
 
 
 class Harm:
-    """What pickle would run."""
+    """An object whose unpickling runs code."""
 
     def __init__(self, path):
         self.path = path

@@ -57,14 +57,14 @@ def ids_of(case):
 
 
 def refused(call, *args, **kwargs):
-    """The line of an error."""
+    """The one line of an error message."""
     with pytest.raises(InputError, match=r'^.*$') as error:
         call(*args, **kwargs)
     return str(error.value)
 
 
 def tiff(values, order, photometric=1):
-    """The bytes of a grey TIFF, byte order ``'<'`` or ``'>'``, by hand."""
+    """The bytes of a hand-made grey TIFF, in byte order ``'<'`` or ``'>'``."""
     data = values.astype(values.dtype.newbyteorder(order)).tobytes()
     height, width = values.shape
     form = {'u': 1, 'i': 2, 'f': 3}[values.dtype.kind]
@@ -111,7 +111,7 @@ def test_real_slices_and_a_mask_for_each_object(tmp_path):
 @pytest.mark.parametrize('kind', ['<u2', '>u2', '<i2', '>i2', '<u4', '<i4',
                                   '>i4', '<f4', '>f4'])
 def test_deep_grey_is_read_as_it_is(tmp_path, kind):
-    """To the ends of the type's range."""
+    """Values at both ends of the type's range are included."""
     order, kind = kind[0], kind[1:]
     if kind == 'f4':
         values = RNG.normal(size=(12, 16)).astype(kind) * 1e6
@@ -135,13 +135,13 @@ def test_sixteen_bits_become_eight_by_percentiles(tmp_path):
     data = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
                            options=KEEP_ALL, plan=ALL_TEST).data
     for case in data.cases:
-        # A linear window, but for its ends.
+        # The window is linear, except at its ends.
         np.testing.assert_allclose(case.image().ravel(),
                                    np.arange(192) / 191 * 255, atol=2)
 
 
 def test_kinds_of_images(tmp_path):
-    """Each shows what a viewer shows."""
+    """Each kind is read as a viewer shows it."""
     def found(image, **options):
         return read(tmp_path, image, **options).image[0]
 
@@ -192,7 +192,7 @@ def test_grey_masks(tmp_path, mask, wanted):
 @pytest.mark.parametrize('name', ['m.png', 'm.tif', 'm.bmp'])
 @pytest.mark.parametrize('ids', [IDS, np.where(IDS, 255, 0).astype('u1')])
 def test_a_palette_mask_is_its_indices(tmp_path, name, ids):
-    """Whatever its colours are, and also where two are the same."""
+    """The colours do not matter, even where two are the same."""
     mask = Image.fromarray(ids, 'L')
     mask.putpalette(RNG.integers(0, 3, 768, np.uint8).tobytes())
     assert mask.mode == 'P'
@@ -202,7 +202,7 @@ def test_a_palette_mask_is_its_indices(tmp_path, name, ids):
 
 
 def test_a_colour_has_one_id_in_all_images(tmp_path):
-    """Black is none; where there is no black, no pixel is background."""
+    """Black is no label; without black, no pixel is background."""
     red, green, blue, black = (255, 0, 0), (0, 255, 0), (0, 0, 9), (0, 0, 0)
     shown = dict(a=[black, red, green], b=[black, green, blue],
                  c=[green, red, blue])
@@ -233,7 +233,7 @@ def test_jpeg_masks_hold_one_label(tmp_path, mode):
     path = save(tmp_path / 'm.jpg', disc * np.uint8(255), mode, quality=80)
     assert len(np.unique(np.asarray(Image.open(path)))) > 2
     jpeg = path.read_bytes()
-    # Also where a name hides what it is.
+    # A name that hides the kind of file changes nothing.
     for name in ('m.jpg', 'm.png'):
         case = read(tmp_path, grey, jpeg, mask_name=name)
         np.testing.assert_array_equal(ids_of(case), disc)
@@ -250,7 +250,7 @@ def test_other_jpeg_masks_are_refused(tmp_path, values, found):
 
 
 def bad_images(root):
-    """Name, picture that cannot be read, and why."""
+    """The names of unreadable pictures, their contents, and the reasons."""
     def encoded(values, kind, **options):
         return save(root / 'raw', values, format=kind, **options).read_bytes()
 
@@ -279,7 +279,7 @@ def bad_images(root):
         ('k.png', (root / '16.png').read_bytes(), several),
         ('l.tif', (root / '16.tif').read_bytes(), several),
         ('m.jpg', encoded(RGB, 'JPEG', mode='CMYK'), 'found the mode CMYK'),
-        # As masks they are refused for other reasons, or are none.
+        # As masks they are refused for other reasons, or accepted.
         ('x.png', hole, 'an opaque image, found pixels that are transparent'),
         ('y.png', np.full_like(GREY, 7), 'expected intensities that differ'),
     ]

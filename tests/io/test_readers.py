@@ -1,4 +1,4 @@
-"""Volumes in other files than NIfTI: values, grids, refusals."""
+"""Volumes in files other than NIfTI: values, grids and refusals."""
 
 import locale
 import shutil
@@ -18,7 +18,7 @@ from mmdbsam.preparation import (
     read_case,
 )
 
-# A rotation about an axis that is none of the grid's.
+# A rotation about an axis that is not one of the grid's.
 _AXIS = np.array([1., 2., 3.]) / np.sqrt(14)
 _CROSS = np.cross(np.eye(3), _AXIS)
 OBLIQUE = (np.eye(3) + np.sin(0.3) * _CROSS
@@ -51,7 +51,8 @@ def write_series(image, folder, uid='1.2.3', order=1, rescale=(1, 0)):
                 '0008|0018': f'{uid}.{index}',
                 '0020|0013': str(index),
                 '0028|1052': str(intercept), '0028|1053': str(slope),
-                # Not to be believed: the positions say otherwise.
+                # The reader must not believe this: the positions say
+                # otherwise.
                 '0018|0050': '9',
                 '0020|0032': '\\'.join(f'{x:.9f}' for x in position),
                 '0020|0037': '\\'.join(
@@ -109,7 +110,7 @@ def test_truncated_files_are_refused(scan, tmp_path, name, compress):
 @pytest.mark.parametrize('order', [1, -1])
 @pytest.mark.parametrize('rescale', [(1, 0), (2, -1024)])
 def test_dicom_series(scan, tmp_path, order, rescale):
-    """The values after rescaling, whatever the order of the names."""
+    """Values are rescaled, and the order of the file names is irrelevant."""
     if rescale[0] == 2:
         scan = sitk.Cast(scan / 2, sitk.sitkInt16) * 2
     folder = write_series(scan, tmp_path / 'ä b', '1.2.3', order, rescale)
@@ -119,7 +120,7 @@ def test_dicom_series(scan, tmp_path, order, rescale):
 
 
 def test_dicom_series_against_its_normal(scan, tmp_path):
-    """A left-handed grid is turned: the same voxels at the same places."""
+    """A left-handed grid is turned, but voxels stay in their places."""
     folder = write_series(scan[:, :, ::-1], tmp_path / 'a')
     assert_same(sitk.DICOMOrient(read(folder), 'LPS'),
                 sitk.DICOMOrient(scan, 'LPS'))
@@ -179,7 +180,7 @@ def test_no_reader(tmp_path):
 
 
 def test_formats_are_prepared_side_by_side(scan, tmp_path):
-    """Cases of several kinds, an image and its label of two."""
+    """Cases are of several kinds, one with an image and a label of two."""
     label = sitk.Cast(scan > 0, sitk.sitkUInt8)
     source = tmp_path / 'in'
     for folder in ('images', 'labels'):
@@ -209,5 +210,5 @@ def test_real_series_and_its_label():
     np.testing.assert_allclose(pair.geometry['spacing'], [0.811, 0.811, 1],
                                atol=1e-3)
     liver = pair.image[pair.layers[0] > 0]
-    # In HU; drawn coarsely.
+    # Values are in HU, and the liver is drawn coarsely.
     assert len(liver) > 1000 and 30 < np.median(liver) < 180

@@ -1,4 +1,4 @@
-"""From intensities to 8 bits."""
+"""The conversion of intensities to 8 bits."""
 
 import numpy as np
 import pytest

@@ -29,7 +29,7 @@ from mmdbsam.structures.results import VolumeResult
 
 SHARED = Path(__file__).parents[3] / 'shared/data/dicom_ct/series'
 VOLUMES = ['nii.gz', 'nii', 'nrrd', 'seg.nrrd', 'mha']
-# A rotation about an axis that is none of the grid's.
+# A rotation about an axis that is not one of the grid's.
 AXIS = np.array([1., 2., 3.]) / np.sqrt(14)
 CROSS = np.cross(np.eye(3), AXIS)
 OBLIQUE = (np.eye(3) + np.sin(0.3) * CROSS + (1 - np.cos(0.3)) * CROSS @ CROSS)
@@ -62,7 +62,7 @@ def objects(geometry, ids=(1, 2)):
 
 
 def places(mask, geometry):
-    """Where in the scanner's space a mask's voxels are, (n, 3), sorted."""
+    """The sorted places of a mask's voxels in the scanner's space, (n, 3)."""
     indices = np.argwhere(mask)[:, ::-1] * geometry['spacing']
     direction = np.array(geometry['direction']).reshape(3, 3)
     points = geometry['origin'] + indices @ direction.T
@@ -71,7 +71,7 @@ def places(mask, geometry):
 
 @pytest.mark.parametrize('suffix', VOLUMES)
 def test_label_volumes_lie_on_their_image(suffix, tmp_path):
-    """In every orientation, when the image is of the same kind of files."""
+    """This holds in every orientation, for an image of the same format."""
     for axes in ORIENTATIONS:
         image = tmp_path / f'image.{suffix.removeprefix("seg.")}'
         sitk.WriteImage(scan(axes), str(image))
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
 
 
 def write_series(folder):
-    """A DICOM series of the oblique scan, files against the slices' order."""
+    """A DICOM series of the oblique scan, with files in reverse order."""
     image = scan()
     folder.mkdir()
     characters = locale.setlocale(locale.LC_CTYPE)
@@ -191,7 +191,7 @@ def write_series(folder):
 
 @pytest.fixture(params=['oblique', 'real'])
 def series(request, tmp_path):
-    """A DICOM series: made up and oblique, or of a scanner."""
+    """A DICOM series: a made-up oblique one, or one of a real scanner."""
     if request.param == 'oblique':
         return write_series(tmp_path / 'series')
     if not SHARED.exists():
@@ -200,7 +200,7 @@ def series(request, tmp_path):
 
 
 def test_dicom_seg_lies_on_its_series(series, tmp_path):
-    """By highdicom's geometry, with the overlap and what it was made of."""
+    """highdicom's geometry agrees; overlap and references are kept."""
     from highdicom.seg import segread
     from pydicom import dcmread
     geometry = DicomSeriesReader().geometry(series)
@@ -214,7 +214,7 @@ def test_dicom_seg_lies_on_its_series(series, tmp_path):
         writer.write(made, series, path)
     found = segread(path)
     volume = found.get_volume(combine_segments=False)
-    # highdicom's affine is of (slice, row, column).
+    # highdicom's affine takes (slice, row, column).
     for number, name in enumerate(made.names):
         mask = made.mask(number)
         segment = found.get_segment_description(number + 1)

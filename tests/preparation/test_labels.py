@@ -26,7 +26,7 @@ DECLARED = {1: 'liver', 2: 'left kidney', 3: 'right kidney', 4: 'cyst'}
 
 @pytest.fixture
 def select(tmp_path):
-    """A label table from the text of a YAML file."""
+    """A function that makes a label table from the text of a YAML file."""
 
     def make(text, found=()):
         path = tmp_path / 'labels.yml'
@@ -122,7 +122,7 @@ def test_merged_structures_count_their_voxels_once(structures, tmp_path):
 
 
 def test_a_map_of_many_labels(write_case, tmp_path):
-    """104 ids, as TotalSegmentator's, through file and back."""
+    """104 ids, as TotalSegmentator has, survive the way to a file and back."""
     rng = np.random.default_rng(1)
     label = rng.integers(0, 105, (20, 30, 40)).astype(np.uint8)
     write_case(tmp_path / 'in', 'a.nrrd', volume(label.astype(np.int16)),
@@ -173,7 +173,7 @@ OBLIQUE = np.array([[np.cos(ANGLE), -np.sin(ANGLE), 0],
                          ids=['straight', 'oblique'])
 def test_a_label_volume_comes_back_on_the_source_grid(
         write_case, tmp_path, suffix, plane, direction):
-    """Voxels and header, for slices along any axis."""
+    """Voxels and header are the same, for slices along any axis."""
     rng = np.random.default_rng(2)
     array = rng.integers(0, 120, (7, 9, 11)).astype(np.uint8)
     grid = ((0.7, 0.8, 2.5), (-120.3, 77.1, 1033.7), direction.ravel())
@@ -241,7 +241,7 @@ def test_resampling_keeps_things_where_they_are(write_case, tmp_path, plane):
     assert case.spacing == (1, 1, 1)
     mask = case.mask(1, 0, case.shape[0])
     np.testing.assert_allclose(mask.sum(), 4 / 3 * np.pi * 9**3, rtol=0.03)
-    # Linear interpolation of a linear fall: the image agrees with the mask.
+    # The edge falls linearly, so interpolation keeps it on the mask's edge.
     inside = case.image()[mask]
     assert inside.min() > 140 and case.image()[~mask].max() < 180
     back = on_source_grid(case, mask.astype(np.uint8))

@@ -1,5 +1,4 @@
-"""Source folders as nnU-Net and the Medical Segmentation Decathlon have them.
-"""
+"""The source folders of nnU-Net and the Medical Segmentation Decathlon."""
 
 import json
 from dataclasses import replace

@@ -29,7 +29,7 @@ def prepare(tmp_path):
 
 
 def state(folder):
-    """Every file with its bytes and its time."""
+    """The bytes and the time of every file."""
     return {str(path): (path.read_bytes(), path.stat().st_mtime_ns)
             for path in folder.rglob('*') if path.is_file()
             and path.name != 'dataset.json'}
@@ -67,7 +67,7 @@ def test_a_changed_file_is_prepared_again(write_case, prepare, tmp_path):
     assert (again.written, again.kept) == (['b'], ['a'])
     assert again.data.labels == {1: 'label_1', 5: 'label_5'}
     np.testing.assert_array_equal(again.data.case('b').label()[0], label)
-    # Case a shows nothing of label 5.
+    # Case a does not show label 5.
     assert again.data.case('a').areas()[:, 1].sum() == 0
     assert again.data.case('b').areas()[:, 1].sum() == label.astype(bool).sum()
 
@@ -200,7 +200,7 @@ def test_a_worker_that_the_system_stops(write_case, prepare, monkeypatch,
 
 
 def test_a_read_only_data_set(write_case, prepare, monkeypatch, tmp_path):
-    """Root may write anywhere, so the answer of the system is made up."""
+    """Root may write anywhere, so the system's answer is simulated."""
     write_case(tmp_path / 'in', 'a.nii.gz')
     prepare()
     monkeypatch.setattr('os.access', lambda *args: False)

@@ -8,7 +8,7 @@ from mmdbsam.preparation.splitting import share_out, spread
 
 
 def owners(depth, ranges):
-    """The split of every slice, '' where there is none, none twice."""
+    """The split of every slice, '' for none; fails if one has two."""
     found = [''] * depth
     for split, runs in ranges.items():
         for start, stop in runs:
@@ -54,7 +54,7 @@ def test_blocks_of_a_split_are_spread_evenly(fractions, blocks):
         assert order.count(owner) == share
         assert abs(share - blocks * fractions[owner]) <= 1.5
         assert (share > 0) == (fractions[owner] > 0)
-        # Nowhere is an owner more than one block off an even pace.
+        # An owner is never more than one block off an even pace.
         for place in range(1, blocks + 1):
             pace = share * place / blocks
             assert abs(order[:place].count(owner) - pace) < 1 + 1e-9
@@ -100,7 +100,7 @@ def test_impossible_splits_are_refused(plan, message):
 
 
 def shares_of(found, cases):
-    """Label to its number of cases in train, val and test."""
+    """The number of cases in train, val and test, by label."""
     counts = {}
     for case in cases:
         split, = found[case.name]
@@ -111,7 +111,7 @@ def shares_of(found, cases):
 
 @pytest.mark.parametrize('seed', range(5))
 def test_labels_are_spread_over_the_splits(seed):
-    """Also those that few cases show, which chance would lose."""
+    """This includes labels in few cases, which chance would lose."""
     cases = [SplitCase(f'case{i}', 5, [1] + [2] * (i < 30) + [3] * (i % 10
                                                                     == 0))
              for i in range(100)]
@@ -135,7 +135,7 @@ def test_a_group_stays_in_one_split(seed):
 
 
 def test_cases_of_one_patient_are_split_by_slices():
-    """Whole cases would be the same patient on two sides."""
+    """Whole cases would put the same patient on both sides."""
     cases = [SplitCase(f'case{i}', 40, group='one') for i in range(5)]
     for ranges in SplitPlan().assign(cases).values():
         assert set(ranges) == set(SPLITS)

@@ -36,7 +36,7 @@ def canonical():
 def stored(image, axes, signs):
     """The same patient, stored along other axes.
 
-    Built from the direction matrix alone, without ITK's orientation filter.
+    It is built from the direction matrix alone, without ITK's filter.
     """
     direction = np.zeros((3, 3))
     for axis, (patient_axis, sign) in enumerate(
@@ -73,7 +73,7 @@ def test_every_storage_gives_the_same_canonical_volume(
 @pytest.mark.parametrize('axes, signs', STORAGE)
 @pytest.mark.parametrize('angle', [0, 0.3])
 def test_canonical_grids_are_those_of_itk(canonical, axes, signs, angle):
-    """Also of oblique volumes."""
+    """This also holds for oblique volumes."""
     image = stored(canonical, axes, signs)
     turn = np.array([[np.cos(angle), -np.sin(angle), 0],
                      [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])

@@ -18,7 +18,7 @@ def letter(shape=(20, 24, 32)):
 
 
 def as_image(mask, oblique=True):
-    """8 bits, bright where the mask is, anisotropic."""
+    """An anisotropic image of 8 bits that is bright where the mask is."""
     image = sitk.GetImageFromArray(np.where(mask, BRIGHT, 0).astype(np.uint8))
     image.SetSpacing((0.7, 0.9, 2.5))
     image.SetOrigin((-100.5, 37.25, 12.125))
@@ -36,6 +36,6 @@ def stored_otherwise(image):
 
 
 def box_of(mask):
-    """x0, y0, z0, x1, y1, z1 of a mask, inclusive."""
+    """The box x0, y0, z0, x1, y1, z1 of a mask, inclusive."""
     places = np.argwhere(mask)[:, ::-1]
     return [*places.min(0).tolist(), *places.max(0).tolist()]

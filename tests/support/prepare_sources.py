@@ -14,12 +14,12 @@ SEG = SHARED / 'dicom_ct/liver.seg.dcm'
 
 
 def ct_spine(root):
-    """As it lies in the repository."""
+    """The sample as it lies in the repository."""
     shutil.copytree(DATA / 'ct_spine', root)
 
 
 def mr_spine(root):
-    """As it lies in the repository."""
+    """The sample as it lies in the repository."""
     shutil.copytree(DATA / 'mr_spine', root)
 
 

@@ -22,7 +22,7 @@ variants = [
 
 @pytest.fixture
 def write_study(tmp_path, repo_root):
-    """Write a study on the tiny config; its path."""
+    """Write a study on the tiny config and return its path."""
 
     def write(variants=VARIANTS, data_root='data/ct', seeds=(0, ), epochs=1):
         path = tmp_path / 'tiny_study.py'

@@ -55,7 +55,7 @@ def finished(tmp_path_factory, command):
 
 
 def table(folder):
-    """The numbers, but for the latency."""
+    """All numbers except the latency."""
     with open(folder / 'study.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     for row in rows:

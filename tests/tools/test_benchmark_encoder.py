@@ -2,7 +2,7 @@
 
 
 def rows(stdout, first_cell):
-    """The cells of the table's lines."""
+    """The cells of the table's rows."""
     return [[cell.strip() for cell in line.strip('|').split('|')]
             for line in stdout.splitlines()
             if line.startswith(f'| {first_cell}')]

@@ -30,7 +30,10 @@ ODD_NAME = '<b>&"$x^$'
 
 @pytest.fixture
 def browse(command, repo_root):
-    """Run the command in this process: data root, folder and options."""
+    """A function that runs the command in this process.
+
+    Its arguments are the data root, the folder and the options.
+    """
 
     def run(data_root, out, *args):
         run_cli(lambda: command(
@@ -75,26 +78,26 @@ class Page(HTMLParser):
 
 
 def coloured(picture, label_id):
-    """Where a picture has the colour of a label, bool (h, w)."""
+    """The pixels, bool (h, w), that have the colour of a label."""
     rgb = 255 * np.array(to_rgb(label_colour(label_id)))
     return np.abs(picture.astype(float) - rgb).max(axis=-1) < 50
 
 
 def near(mask, distance):
-    """Pixels of a distance of at most so many from a mask's."""
+    """The pixels at most so far from those of a mask."""
     kernel = np.ones((2 * distance + 1, ) * 2, np.uint8)
     return cv2.dilate(mask.astype(np.uint8), kernel) > 0
 
 
 def border(mask):
-    """Pixels of a mask beside those that are not."""
+    """The pixels of a mask that touch pixels outside it."""
     padded = np.pad(mask.astype(np.uint8), 1)
     return (cv2.erode(padded, np.ones((3, 3), np.uint8))
             < padded)[1:-1, 1:-1]
 
 
 def frame(box, shape):
-    """Where a box is, bool (h, w)."""
+    """The pixels of a box, bool (h, w)."""
     x0, y0, x1, y1 = np.rint(box).astype(int).tolist()
     return cv2.rectangle(np.zeros(shape, np.uint8), (x0, y0), (x1, y1), 1) > 0
 
@@ -240,7 +243,7 @@ def test_the_seed_decides_what_is_shown(browse, prepared_spine, tmp_path):
         pictures[name] = np.stack(page.images())
     assert sorted(outs['a']) == FILES
     assert outs['a'] == outs['b']
-    # Both which slices there are and what the pipeline makes of them.
+    # The seed chooses the slices, and what the pipeline makes of them.
     assert slices['a'] != slices['c'] and slices['all'] == slices['d']
     assert (pictures['all'] != pictures['d']).any()
     browse(prepared_spine, tmp_path / 'c', '--samples', 3, '--seed', 5)

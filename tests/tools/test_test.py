@@ -19,13 +19,13 @@ from mmdbsam.registry import MODELS
 
 CONFIG = 'tests/data/dbsam_tiny_spine.py'
 BLOCKS = ('adapter', 'stem', 'neck', 'fusion')
-# The tiny model without them, which is fast.
+# Without these blocks the tiny model is fast.
 PLAIN = [f'model.image_encoder.{block}=None' for block in BLOCKS]
 
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory, repo_root):
-    """The tiny model, from scratch."""
+    """A checkpoint of the tiny model with random weights."""
     init_default_scope('mmdbsam')
     torch.manual_seed(0)
     cfg = Config.fromfile(repo_root / CONFIG)
@@ -39,7 +39,8 @@ def checkpoint(tmp_path_factory, repo_root):
 @pytest.fixture
 def evaluate(command, repo_root, prepared_spine, checkpoint, tmp_path,
              monkeypatch):
-    """Test in this process: the report's folder."""
+    """A function that tests in this process and returns the report's folder.
+    """
     def run(name, *options, config=CONFIG):
         monkeypatch.chdir(repo_root)
         command('test', config, checkpoint, '--work-dir', tmp_path / 'work',
@@ -61,7 +62,7 @@ def summary(report):
 
 @pytest.fixture
 def encoded(monkeypatch):
-    """The number of images that were encoded, as a list that grows."""
+    """The numbers of encoded images, in a list that grows."""
     sizes = []
     encode = PromptSegmentor.encode_image
 
@@ -183,7 +184,7 @@ print('joined:', dist.is_initialized())
 def test_two_processes_report_what_one_does(repo_root, checkpoint,
                                             prepared_spine, tmp_path,
                                             free_port):
-    """With a slice too few, so that the last batch is padded."""
+    """One slice is missing, so that the last batch is padded."""
     min_area = next(
         area for area in range(1, 2000) if len(PromptSliceDataset(
             prepared_spine, 'test', [], min_area=area)) % 2)

@@ -31,7 +31,7 @@ def tool(repo_root, prepared_spine):
 
 @pytest.fixture
 def run(repo_root):
-    """Run a command; its output, or an error if it fails."""
+    """A function that runs a command and returns its output."""
 
     def run(command):
         done = subprocess.run(command, cwd=repo_root, capture_output=True,
@@ -43,7 +43,7 @@ def run(repo_root):
 
 
 def losses(work_dir):
-    """(step, loss) of all runs of a work directory, the latest counting."""
+    """The losses by step of all runs in a work directory; the latest count."""
     found = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
         for line in path.read_text().splitlines():
@@ -90,10 +90,10 @@ def test_seed_and_resume_after_a_kill(tool, run, tmp_path, repo_root):
 def test_two_processes_equal_one(tool, run, tmp_path, free_port):
     options = ['max_epochs=2', 'val_cfg=None', 'val_dataloader=None',
                'val_evaluator=None', 'sync_bn=None',
-               # Else AdamW makes whole steps of gradients that are rounding
-               # errors.
+               # Otherwise AdamW makes whole steps of gradients that are
+               # rounding errors.
                'optim_wrapper.optimizer.eps=1e-3',
-               # Else the last batch is padded to the number of ranks.
+               # Otherwise the last batch is padded to the number of ranks.
                'train_dataloader.drop_last=True',
                'default_hooks.checkpoint.save_best=None']
     run(tool('train', '--work-dir', tmp_path / 'one', options=options))
@@ -155,7 +155,7 @@ def test_report_of_a_trained_model(tool, run, tmp_path, repo_root,
                                              (['--amp'], 'bfloat16')])
 def test_precision_of_a_test(command, repo_root, monkeypatch, tmp_path,
                              options, wanted):
-    """That of the model's layers, and what the report says of it."""
+    """The model's layers use it, and the report names it."""
     seen = []
 
     class Runner:

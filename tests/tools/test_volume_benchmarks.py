@@ -64,7 +64,7 @@ def test_the_structures_that_are_timed(load_tool, source):
 
 
 def test_one_box_against_all(load_tool, arguments, monkeypatch, capsys):
-    """With a model that fills its boxes, followed without a margin."""
+    """The model fills its boxes, and they are followed without a margin."""
     tool = load_tool('analysis_tools/compare_propagation.py')
 
     def fill(self, image, prompts, multimask_output=False):

@@ -1,4 +1,4 @@
-"""Reading checkpoints, and refusing what is none."""
+"""Reading checkpoints, and refusing other files."""
 
 import pytest
 import torch

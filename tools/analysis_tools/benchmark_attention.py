@@ -1,10 +1,10 @@
 """Time the forms of SAM's attention on the shapes of ViT-B at 1024 px.
 
-``python tools/analysis_tools/benchmark_attention.py`` times what stands
-between the projections: ``segment_anything``'s form, which keeps all scores,
-and the two of :mod:`mmdbsam.models.backbones.rel_pos_attention`, with, for
-comparison, torch's attention without relative positions. The runs are
-interleaved; medians are printed.
+``python tools/analysis_tools/benchmark_attention.py`` times the part between
+the projections in three forms: that of ``segment_anything``, which keeps all
+scores, and the two of :mod:`mmdbsam.models.backbones.rel_pos_attention`. For
+comparison, it also times torch's attention without relative positions. The
+runs are interleaved, and medians are printed.
 """
 
 import argparse
@@ -31,7 +31,7 @@ DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16}
 
 def segment_anything(q: Tensor, k: Tensor, v: Tensor, rel_pos_h: Tensor,
                      rel_pos_w: Tensor) -> Tensor:
-    """As in its ``Attention.forward``."""
+    """The form of ``segment_anything``'s ``Attention.forward``."""
     side = q.shape[2:4]
     q, k, v = (part.flatten(2, 3).flatten(0, 1) for part in (q, k, v))
     scores = add_decomposed_rel_pos((q * CHANNELS**-0.5) @ k.mT, q, rel_pos_h,
@@ -40,20 +40,20 @@ def segment_anything(q: Tensor, k: Tensor, v: Tensor, rel_pos_h: Tensor,
 
 
 def folded(q: Tensor, k: Tensor, v: Tensor, *rel_pos: Tensor) -> Tensor:
-    """By torch's fused kernels."""
+    """The form that uses torch's fused kernels."""
     return attend_folded(q * CHANNELS**-0.5, k, v,
                          *position_terms(q, *rel_pos))
 
 
 def blocks(q: Tensor, k: Tensor, v: Tensor, *rel_pos: Tensor) -> Tensor:
-    """In blocks of rows."""
+    """The form that computes blocks of rows."""
     return attend_in_blocks(q * CHANNELS**-0.5, k, v,
                             *position_terms(q, *rel_pos))
 
 
 def without_positions(q: Tensor, k: Tensor, v: Tensor,
                       *_: Tensor) -> Tensor:
-    """What the positions cost beyond."""
+    """Attention without positions, to show what the positions cost."""
     return F.scaled_dot_product_attention(
         *(part.flatten(2, 3) for part in (q, k, v)))
 
@@ -64,7 +64,7 @@ FORMS = (segment_anything, folded, blocks, without_positions)
 @torch.inference_mode()
 def medians(windows: int, side: int, dtype: torch.dtype,
             runs: int) -> Dict[str, float]:
-    """Form -> seconds."""
+    """The median seconds of each form."""
     generator = torch.Generator().manual_seed(0)
     shape = (windows, HEADS, side, side, CHANNELS)
     parts = torch.randn(3, *shape, generator=generator).to(dtype)
@@ -75,7 +75,7 @@ def medians(windows: int, side: int, dtype: torch.dtype,
         for form in FORMS:
             start = time.perf_counter()
             form(*inputs)
-            if run:  # the first compiles
+            if run:  # the first run compiles
                 seconds.setdefault(form.__name__, []).append(
                     time.perf_counter() - start)
     return {name: median(values) for name, values in seconds.items()}

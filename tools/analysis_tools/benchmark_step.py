@@ -1,10 +1,10 @@
-"""Compare the time of training steps, in one run.
+"""Compare the time of training steps in one run.
 
 ``python tools/analysis_tools/benchmark_step.py CONFIG ... --prompts 8 1``
 times a step (forward, backward, AdamW) of each config with each number of
 prompts an image, in turns, and prints the medians and their ratios to the
-first config's. Images and masks are random, the weights not loaded; both do
-not matter for what is measured.
+first config's. Images and masks are random, and no weights are loaded, because
+neither matters for what is measured.
 """
 
 import argparse
@@ -30,19 +30,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
     parser.add_argument('--batch-size', type=int, default=2)
     parser.add_argument('--prompts', type=int, nargs='+', default=[8],
-                        help='prompts an image')
+                        help='numbers of prompts for each image')
     parser.add_argument('--runs', type=int, default=3,
-                        help='timed steps, after one that is not')
+                        help='number of timed steps, after an untimed one')
     parser.add_argument('--amp', action='store_true',
-                        help='under bfloat16 autocast')
+                        help='compute under bfloat16 autocast')
     return parser.parse_args()
 
 
 def build_step(config: str, amp: bool) -> Callable[[int, int], float]:
-    """A function of batch size and prompts that trains a step: seconds.
+    """A function that trains one step and returns its seconds.
+
+    Its arguments are the batch size and the number of prompts.
 
     Raises:
-        InputError: If there is no such config.
+        InputError: If the config does not exist.
     """
     if not Path(config).is_file():
         raise InputError(f'config {config}: no such file')

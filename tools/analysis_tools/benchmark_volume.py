@@ -1,9 +1,9 @@
-"""Time ten structures of a volume against one.
+"""Compare the time of ten structures of a volume with that of one.
 
 ``python tools/analysis_tools/benchmark_volume.py CONFIG CHECKPOINT IMAGE
-LABELS`` takes the slices of a volume that show most labels and segments there,
-in turns, the structure that most of them show, and the ten largest ones, each
-from one 3-D box. Prints the times and their ratio.
+LABELS`` takes the slices of a volume that show the most labels. There it
+segments, in turns, the structure that most of these slices show, and the ten
+largest structures, each from one 3-D box. It prints the times and their ratio.
 """
 
 import argparse
@@ -22,12 +22,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='its path, or its name in the model '
-                        'zoo')
+    parser.add_argument('config', help='path of a config, or its name '
+                        'in the model zoo')
     parser.add_argument('checkpoint')
     parser.add_argument('image')
-    parser.add_argument('labels', help='on the grid of the image, with axial '
-                        'slices')
+    parser.add_argument('labels', help='label volume on the grid of the '
+                        'image, with axial slices')
     parser.add_argument('--slices', type=int, default=8)
     parser.add_argument('--structures', type=int, default=10)
     parser.add_argument('--repeats', type=int, default=3)
@@ -36,14 +36,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def busiest(labels: np.ndarray, slices: int) -> slice:
-    """The contiguous slices (D, H, W) that show most labels in all."""
+    """The contiguous slices of (D, H, W) with the most labels in total."""
     counts = [np.unique(one).size for one in labels]
     sums = np.convolve(counts, np.ones(slices), 'valid')
     return slice(int(sums.argmax()), int(sums.argmax()) + slices)
 
 
 def boxes_of(labels: np.ndarray) -> list[VolumeBox]:
-    """3-D boxes, those first that are on most slices, then the largest."""
+    """The 3-D boxes: first those on the most slices, then the largest."""
     order = {}
     for i in np.unique(labels)[1:]:
         places = np.argwhere(labels == i)[:, ::-1]

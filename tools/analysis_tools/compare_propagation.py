@@ -1,9 +1,10 @@
 """Compare one box of a structure with a box on each of its slices.
 
 ``python tools/analysis_tools/compare_propagation.py CONFIG CHECKPOINT IMAGE
-LABELS --structures liver spleen`` segments structures from the tight box of
-each slice that shows them, and again from that of their middle slice alone,
-which is followed both ways; prints the DSC of the volumes and their ratio.
+LABELS --structures liver spleen`` segments structures from the tight box on
+each slice that shows them, and again from the box on their middle slice alone,
+which is followed in both directions. It prints the DSC of the volumes and
+their ratio.
 """
 
 import argparse
@@ -23,12 +24,13 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='its path, or its name in the model '
-                        'zoo')
+    parser.add_argument('config', help='path of a config, or its name '
+                        'in the model zoo')
     parser.add_argument('checkpoint')
     parser.add_argument('image')
-    parser.add_argument('labels', help='on the grid of the image, with axial '
-                        'slices; named in labels.csv of the folder above')
+    parser.add_argument('labels', help='label volume on the grid of the '
+                        'image, with axial slices; labels.csv in the folder '
+                        'above it has the names')
     parser.add_argument('--structures', nargs='+', required=True,
                         metavar='NAME')
     parser.add_argument('--embedding-cache', metavar='DIR',
@@ -40,7 +42,7 @@ def chosen_ids(labels_file: str, structures: list[str]) -> dict[int, str]:
     """The ids of structures, with their names.
 
     Raises:
-        InputError: If one is not named beside the labels.
+        InputError: If a structure is not named beside the labels.
     """
     folder = Path(labels_file).parents[1]
     ids = {name: i for i, name in read_label_names(folder).items()}
@@ -52,7 +54,7 @@ def chosen_ids(labels_file: str, structures: list[str]) -> dict[int, str]:
 
 
 def middle_box(mask: np.ndarray) -> SeedBox:
-    """The tight box of the middle of a mask's slices."""
+    """The tight box on the middle one of a mask's slices."""
     shown = np.flatnonzero(mask.any(axis=(1, 2)))
     z = int(shown[len(shown) // 2])
     return SeedBox(z, tight_boxes(mask[z][None])[0])

@@ -2,9 +2,9 @@
 
 ``python tools/analysis_tools/measure_step.py configs/dbsam_vitb_ct.py``
 
-The images and masks are random, the weights not loaded; both do not matter
-for what is measured. On a CPU the memory is the process's peak resident size,
-on a GPU what torch allocated at its peak.
+The images and masks are random, and no weights are loaded, because neither
+matters for what is measured. On a CPU, the memory is the peak resident size of
+the process; on a GPU, it is the peak that torch allocated.
 """
 
 import argparse
@@ -27,9 +27,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config')
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument('--prompts', type=int, default=4,
-                        help='prompts an image')
+                        help='number of prompts for each image')
     parser.add_argument('--amp', action='store_true',
-                        help='under bfloat16 autocast')
+                        help='compute under bfloat16 autocast')
     add_runner_arguments(parser)
     return parser.parse_args()
 

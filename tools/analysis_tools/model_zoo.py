@@ -1,9 +1,9 @@
 """Write docs/model_zoo.md from the configs and their metafiles.
 
-``python tools/analysis_tools/model_zoo.py`` writes the page, ``--check`` only
-compares it. Parameters and operations are counted on models without memory
-for their weights, and must be those of the metafiles; the scores are those
-that the metafiles record.
+``python tools/analysis_tools/model_zoo.py`` writes the page; with ``--check``
+it only compares it. Parameters and operations are counted on models without
+memory for their weights, and must be those of the metafiles; the scores are
+those that the metafiles record.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def build(config: str) -> PromptSegmentor:
 
 
 def count_flops(model: PromptSegmentor) -> int:
-    """Operations of encoding one image and decoding one box."""
+    """The operations of encoding one image and decoding one box."""
     side = model.image_encoder.img_size
     model.requires_grad_(False)
     with torch.device('meta'), FlopCounterMode(display=False) as counter:
@@ -78,7 +78,7 @@ def count_flops(model: PromptSegmentor) -> int:
 
 
 def config_row(entry: dict) -> str:
-    """The line of a metafile's entry in the table of models."""
+    """The row of a metafile's entry in the table of models."""
     config, listed = entry['Config'], entry['Metadata']
     model = build(config)
     if listed.get('Zero-shot'):
@@ -124,7 +124,7 @@ def weights_table() -> Iterator[str]:
 
 
 def scores_tables(metafiles: Dict[Path, dict]) -> Iterator[str]:
-    """What was measured, a table for each data set."""
+    """The measured scores, with a table for each data set."""
     data_sets = [(key, about) for content in metafiles.values()
                  for key, about in content.get('Datasets', {}).items()]
     for key, about in data_sets:
@@ -145,7 +145,7 @@ def scores_tables(metafiles: Dict[Path, dict]) -> Iterator[str]:
 
 def score_row(name: str, means: Dict[str, float],
               seeds: Optional[Dict[str, List[float]]] = None) -> str:
-    """The means and, of several seeds, the ranges."""
+    """A row with the means and, for several seeds, the ranges."""
     cells = []
     for key in ('DSC', 'NSD'):
         spread = (f' ({min(seeds[key]):.2f} to {max(seeds[key]):.2f})'
@@ -174,7 +174,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--check', action='store_true',
-                        help='fail if the page is not what would be written')
+                        help='fail if the page is not up to date')
     args = parser.parse_args()
     init_default_scope('mmdbsam')
     wanted = page(read_metafiles())

@@ -1,4 +1,4 @@
-"""Transforms from a slice of a prepared case to a prompted sample."""
+"""The transforms of a slice of a prepared case into a prompted sample."""
 
 from mmdbsam.datasets.transforms.augmentation import (
     RandomAffine,

@@ -1,6 +1,6 @@
-"""Random changes of a slice that another scan could have shown.
+"""Random changes of a slice, as another scan could have shown it.
 
-They go before the prompts are made, on ``img`` and ``label`` together, and
+They change ``img`` and ``label`` together before the prompts are made, and
 keep the slice's size.
 """
 
@@ -17,13 +17,14 @@ from mmdbsam.registry import TRANSFORMS
 class RandomAffine(BaseTransform):
     """Scale and rotate about the centre, and shift.
 
-    What comes in from outside is air: grey value and label 0.
+    What comes in from outside is air: grey value 0 and label 0.
 
     Args:
-        prob: Probability, in 0..1.
-        scale: Range of the enlargement, drawn uniformly in its logarithm.
-        angle: Largest rotation, in degrees.
-        shift: Largest shift, as a share of height and width.
+        prob: The probability of a change, in 0..1.
+        scale: The range of the enlargement, which is drawn uniformly in its
+            logarithm.
+        angle: The largest rotation, in degrees.
+        shift: The largest shift, as a fraction of height and width.
     """
 
     def __init__(self,
@@ -37,7 +38,7 @@ class RandomAffine(BaseTransform):
         self.shift = shift
 
     def transform(self, results: dict) -> dict:
-        """Warp image and label, or not."""
+        """Warp image and label with the given probability."""
         rng = results['rng']
         if rng.random() >= self.prob:
             return results
@@ -62,13 +63,14 @@ class RandomAffine(BaseTransform):
 class RandomCoarsen(BaseTransform):
     """Show the slice as a scan with larger pixels would.
 
-    The image is averaged over areas onto the coarser grid, the label sampled
-    there; both are brought back, the image linearly.
+    The image is averaged over areas onto the coarser grid, and the label is
+    sampled there. Both are then brought back, the image by linear
+    interpolation.
 
     Args:
-        prob: Probability, in 0..1.
-        factor: Range of the pixel's enlargement, >= 1, drawn uniformly in its
-            logarithm.
+        prob: The probability of a change, in 0..1.
+        factor: The range of the pixel's enlargement, >= 1, which is drawn
+            uniformly in its logarithm.
     """
 
     def __init__(self, prob: float, factor: Sequence[float] = (1., 4.)
@@ -77,7 +79,7 @@ class RandomCoarsen(BaseTransform):
         self.factor = factor
 
     def transform(self, results: dict) -> dict:
-        """Coarsen image and label, or not."""
+        """Coarsen image and label with the given probability."""
         rng = results['rng']
         if rng.random() >= self.prob:
             return results
@@ -102,16 +104,18 @@ def _sampled(layer: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RandomWindow(BaseTransform):
-    """Change the window, within what the prepared one kept, and the gamma.
+    """Change the gamma, and the window within what the prepared one kept.
 
-    Grey values are uint8; level and width are shares of their range.
+    Grey values are uint8.
 
     Args:
-        prob: Probability, in 0..1.
-        level: Largest shift of the window's centre.
-        width: Range of the factor of its width, drawn uniformly in its
-            logarithm.
-        gamma: Range of the exponent of the values in 0..1, likewise.
+        prob: The probability of a change, in 0..1.
+        level: The largest shift of the window's centre, as a fraction of the
+            range of grey values.
+        width: The range of the factor that the window's width is multiplied
+            by, drawn uniformly in its logarithm.
+        gamma: The range of the exponent that is applied to the values in 0..1,
+            drawn uniformly in its logarithm.
     """
 
     def __init__(self,
@@ -125,7 +129,7 @@ class RandomWindow(BaseTransform):
         self.gamma = gamma
 
     def transform(self, results: dict) -> dict:
-        """Map the grey values, or not."""
+        """Map the grey values with the given probability."""
         rng = results['rng']
         if rng.random() >= self.prob:
             return results

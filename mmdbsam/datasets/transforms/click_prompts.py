@@ -1,4 +1,4 @@
-"""What clicks are simulated from when a model is tested."""
+"""The references that clicks are simulated from in a test."""
 
 from mmcv.transforms import BaseTransform
 
@@ -8,19 +8,19 @@ from mmdbsam.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class ClickPromptsFromMask(BaseTransform):
-    """Prompt a slice's labels by clicks that answer the model's errors.
+    """Prompt a slice's labels with clicks that answer the model's errors.
 
-    The clicks themselves depend on the model:
+    The clicks themselves depend on the model, so
     :class:`~mmdbsam.engine.click_test_loop.ClickTestLoop` makes them. The
-    transform needs ``label`` and takes it out. It adds ``labels`` (int64
-    (K,), ids), ``references`` (bool (K, H, W), their masks in the original
-    slice), ``clicks`` and ``prompt`` (how the prompts are made, for the
-    report).
+    transform needs ``label`` and removes it. It adds ``labels`` (ids, int64
+    (K,)), ``references`` (their masks in the original slice, bool (K, H, W)),
+    ``clicks``, and ``prompt`` (how the prompts are made, for the report).
 
     Args:
-        clicks: Their number for each label; with one it is a point in the
-            centre of the label's largest region.
-        min_area: Pixels that a label must have in the slice to be prompted.
+        clicks: The number of clicks for each label. A single click is a point
+            in the centre of the label's largest region.
+        min_area: The number of pixels that a label must have in the slice to
+            be prompted.
 
     Raises:
         InputError: From the call, if no label is large enough.

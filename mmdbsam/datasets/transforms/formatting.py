@@ -1,4 +1,4 @@
-"""Packing a sample for the model."""
+"""The packing of a sample for the model."""
 
 import numpy as np
 import torch
@@ -11,15 +11,15 @@ from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 @TRANSFORMS.register_module()
 class PackPromptSample(BaseTransform):
-    """Pack image, prompts and masks into what the model takes.
+    """Pack image, prompts and masks into the model's input.
 
-    Returns ``inputs``, a uint8 tensor (3, h, w): RGB, or the grey values in
-    all three channels; and ``data_samples``, a :class:`.PromptDataSample`
-    with prompts, with ``gt_instances`` if there are masks, and with the meta
-    information ``task`` and ``case`` (names), ``block`` (start, stop),
-    ``slice_index``, ``ori_shape``, ``img_shape``, ``scale_factor``, ``flip``,
-    ``flip_direction``, ``prompt`` (how the prompts were made) and ``clicks``
-    (their number, if clicks are to be simulated).
+    The transform returns ``inputs``, a uint8 tensor (3, h, w) with RGB, or
+    with the grey values in all three channels, and ``data_samples``, a
+    :class:`.PromptDataSample`. The sample has prompts, ``gt_instances`` if
+    there are masks, and the meta information ``task`` and ``case`` (names),
+    ``block`` (start, stop), ``slice_index``, ``ori_shape``, ``img_shape``,
+    ``scale_factor``, ``flip``, ``flip_direction``, ``prompt`` (how the prompts
+    were made) and ``clicks`` (their number, if clicks are to be simulated).
     """
 
     META_KEYS = ('task', 'block', 'slice_index', 'ori_shape', 'img_shape',
@@ -44,7 +44,7 @@ class PackPromptSample(BaseTransform):
 
 
 def image_tensor(image: np.ndarray) -> torch.Tensor:
-    """uint8 (H, W) or RGB (H, W, 3) as uint8 (3, H, W)."""
+    """An image, uint8 (H, W) or RGB (H, W, 3), as a tensor (3, H, W)."""
     return torch.from_numpy(
         np.stack([image] * 3) if image.ndim == 2
         else np.ascontiguousarray(image.transpose(2, 0, 1)))

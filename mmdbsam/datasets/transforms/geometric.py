@@ -1,4 +1,4 @@
-"""Flips and resizing of image, masks and boxes together."""
+"""The flips and the resizing of image, masks and boxes together."""
 
 import cv2
 import numpy as np
@@ -20,19 +20,19 @@ FLIP_AXES = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}
 class RandomFlip(BaseTransform):
     """Mirror image, masks and boxes; ``ori_boxes`` stay as they are.
 
-    Goes before resizing: boxes are inclusive pixel indices, which mirror
-    exactly only on the grid they were made on. ``flip`` and
+    Flip before resizing: boxes are inclusive pixel indices, which mirror
+    exactly only on the grid that they were made on. ``flip`` and
     ``flip_direction`` (None, or one of the directions) say how the image
-    differs from the original slice, after several flips too.
+    differs from the original slice, also after several flips.
 
     Args:
-        prob: Probability, in 0..1.
+        prob: The probability of a flip, in 0..1.
         direction: ``'horizontal'`` (left and right change places),
             ``'vertical'``, or ``'diagonal'`` for both.
 
     Raises:
-        InputError: If there is no such direction; from the call, if the
-            sample has no boxes.
+        InputError: If the direction is another; from the call, if the sample
+            has no boxes.
     """
 
     def __init__(self, prob: float, direction: str = 'horizontal') -> None:
@@ -43,7 +43,7 @@ class RandomFlip(BaseTransform):
         self.direction = direction
 
     def transform(self, results: dict) -> dict:
-        """Flip, or not."""
+        """Flip with the given probability."""
         if results['rng'].random() >= self.prob:
             return results
         if 'boxes' not in results:
@@ -67,7 +67,7 @@ class RandomFlip(BaseTransform):
 
 def _joined(first: str | None, second: str) -> str | None:
     """The direction of two flips, one after the other."""
-    # An axis that is mirrored twice is as it was.
+    # Mirroring an axis twice restores it.
     axes = set(FLIP_AXES.get(first, ())) ^ set(FLIP_AXES[second])
     return next((direction for direction, mirrored in FLIP_AXES.items()
                  if set(mirrored) == axes), None)
@@ -77,11 +77,11 @@ def _joined(first: str | None, second: str) -> str | None:
 class ResizeLongestSide(BaseTransform):
     """Resize so that the longest side has a given length, as SAM does.
 
-    Image and boxes are resized by :mod:`.geometry.resizing`; a mask's pixel
-    takes the value at its centre.
+    :mod:`.geometry.resizing` resizes image and boxes; a pixel of a mask takes
+    the value at its centre.
 
     Args:
-        size: Length of the longest side, in pixels.
+        size: The length of the longest side, in pixels.
     """
 
     def __init__(self, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Reading one slice of a prepared case."""
+"""The loading of one slice of a prepared case."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -10,9 +10,10 @@ from mmdbsam.registry import TRANSFORMS
 class LoadSlice(BaseTransform):
     """Read a slice's image and labels from the case's memory-mapped arrays.
 
-    Needs ``case`` and ``slice_index``. Adds ``img`` (uint8 (H, W), or (H, W,
-    3) for RGB), ``label`` (label ids (L, H, W), in layers), ``ori_shape``,
-    ``img_shape``, ``scale_factor``, ``flip``, ``flip_direction``.
+    The transform needs ``case`` and ``slice_index``. It adds ``img`` (uint8
+    (H, W), or (H, W, 3) for RGB), ``label`` (label ids in layers, (L, H, W)),
+    ``ori_shape``, ``img_shape``, ``scale_factor``, ``flip`` and
+    ``flip_direction``.
     """
 
     def transform(self, results: dict) -> dict:

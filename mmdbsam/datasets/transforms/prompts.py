@@ -10,29 +10,29 @@ from mmdbsam.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class BoxPromptsFromMask(BaseTransform):
-    """Prompt a slice's labels by boxes around them.
+    """Prompt a slice's labels with boxes around them.
 
-    Needs ``label`` and takes it out. Adds ``labels`` (int64 (K,), ids),
-    ``boxes`` and ``ori_boxes`` (float32 (K, 4): x0, y0, x1, y1, the inclusive
-    pixel indices of the outermost columns and rows; ``ori_boxes`` stay those
-    of the original slice) and, if a number of prompts is asked for, ``masks``
-    (uint8 (K, H, W), 0 or 1).
+    The transform needs ``label`` and removes it. It adds ``labels`` (ids,
+    int64 (K,)), ``boxes`` and ``ori_boxes`` (float32 (K, 4): x0, y0, x1, y1,
+    the inclusive pixel indices of the outermost columns and rows;
+    ``ori_boxes`` stay those of the original slice) and, if a number of prompts
+    is asked for, ``masks`` (0 or 1, uint8 (K, H, W)).
 
     Args:
-        min_area: Pixels that a label must have in the slice to be prompted;
-            not more than the data set's own ``min_area``.
-        prompts_per_image: Number K of labels, drawn at random without
-            replacement; if the slice has fewer, all of them in turn. None
-            takes each label once, in the order of the ids.
+        min_area: The number of pixels that a label must have in the slice to
+            be prompted, at most the data set's own ``min_area``.
+        prompts_per_image: The number K of labels that are drawn at random
+            without replacement; if the slice has fewer, they are repeated in
+            turn. None takes each label once, in the order of the ids.
         jitter: Every side of every box is moved outwards by a random whole
             number of pixels in 0..jitter of the original slice.
         shift: Every side is moved outwards by this many pixels.
-        draws: How often each label is prompted, each time with a jitter of
-            its own; for tests, in place of a number of prompts.
+        draws: How often each label is prompted, each time with a jitter of its
+            own. This is for tests, instead of ``prompts_per_image``.
 
     Raises:
-        InputError: If both numbers are given; from the call, if no label is
-            large enough.
+        InputError: If both ``draws`` and ``prompts_per_image`` are given; from
+            the call, if no label is large enough.
     """
 
     def __init__(self,
@@ -89,18 +89,18 @@ class BoxPromptsFromMask(BaseTransform):
 
 def large_labels(label: np.ndarray, min_area: int,
                  results: dict) -> np.ndarray:
-    """The labels of a slice that have that many pixels.
+    """The labels of a slice that have enough pixels.
 
     Args:
         label: Label ids (L, H, W), in layers.
-        min_area: Their least number of pixels.
-        results: What the error names: ``case`` and ``slice_index``.
+        min_area: The number of pixels that a label must have.
+        results: The ``case`` and ``slice_index`` that the error names.
 
     Returns:
-        int64 (K,): Their ids, ascending.
+        int64 (K,): The ids, in ascending order.
 
     Raises:
-        InputError: If there is none.
+        InputError: If no label is large enough.
     """
     areas = np.bincount(label.ravel())
     areas[0] = 0
@@ -114,8 +114,8 @@ def large_labels(label: np.ndarray, min_area: int,
 
 
 def label_masks(label: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """The masks of labels in a slice, (L, H, W): bool (K, H, W)."""
-    # In the label's own type, which compares faster than int64.
+    """The masks, bool (K, H, W), of labels in a slice (L, H, W)."""
+    # The label's own type compares faster than int64.
     wanted = ids.astype(label.dtype)[:, None, None]
     masks = label[0] == wanted
     for layer in label[1:]:

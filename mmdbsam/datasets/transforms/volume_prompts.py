@@ -1,4 +1,4 @@
-"""Box prompts from the extent of a structure in all of its slices."""
+"""Box prompts from the extent of a structure over all its slices."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -9,17 +9,17 @@ from mmdbsam.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class VolumeBoxPromptsFromMask(BaseTransform):
-    """Prompt all slices of a structure by one 3-D box around it.
+    """Prompt all slices of a structure with one 3-D box around it.
 
-    As a reader would who draws one box a structure: in every slice of a
-    block from a label's first to its last, the label is prompted by the box
-    around all of them, even where it is missing. The data set has to deliver
-    those slices, ``gaps=True``.
+    This simulates a reader who draws one box for each structure. In every
+    slice of a block, from a label's first to its last, the label is prompted
+    with the box around its whole extent in the block, even where it is
+    missing. The data set has to deliver those slices (``gaps=True``).
 
-    Needs ``case``, ``block`` and ``slice_index``, and takes ``label`` out.
-    Adds ``labels`` (int64 (K,), ids), ``boxes`` and ``ori_boxes`` (float32
-    (K, 4)), both as :class:`BoxPromptsFromMask` does, and ``prompt`` (how the
-    prompts were made, for the report).
+    The transform needs ``case``, ``block`` and ``slice_index``, and removes
+    ``label``. It adds ``labels`` (ids, int64 (K,)), ``boxes`` and
+    ``ori_boxes`` (float32 (K, 4)), both like :class:`BoxPromptsFromMask`, and
+    ``prompt`` (how the prompts were made, for the report).
     """
 
     def __init__(self) -> None:
@@ -47,11 +47,11 @@ def volume_boxes(label: np.ndarray) -> dict[int, np.ndarray]:
     """The boxes around labels.
 
     Args:
-        label: Label ids (L, D, H, W), in layers, 0 is background.
+        label: Label ids in layers, (L, D, H, W); 0 is background.
 
     Returns:
-        dict[int, np.ndarray]: Id to int64 (6,): the first z, y, x, and the
-        last; by ascending id.
+        dict[int, np.ndarray]: By ascending id, int64 (6,): the first z, y, x,
+        and the last.
     """
     boxes: dict[int, np.ndarray] = {}
     for layer in label:

@@ -1,6 +1,7 @@
 """Readers of labels, one for each kind of files.
 
-The first that knows a file reads it: the one for any volume comes last.
+The first reader that knows a file reads it, so the one for any volume comes
+last.
 """
 
 from mmdbsam.io.label_readers.all_readers import LabelReaders

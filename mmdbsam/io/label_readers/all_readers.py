@@ -1,4 +1,4 @@
-"""All readers of labels, and how the right one is found."""
+"""All readers of labels, and the search for the right one."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ from mmdbsam.io.label_readers.index_masks import MaskReader
 from mmdbsam.io.label_readers.label_reader import LabelReader
 from mmdbsam.io.label_readers.label_volume import LabelVolumeReader
 
-# The first that knows a path reads it.
+# The first reader that knows a path reads it.
 LABEL_READERS = (DicomObjectReader, IndexArrayReader, MaskReader,
                  LabelVolumeReader)
 

@@ -11,15 +11,15 @@ from mmdbsam.io.label_readers import dicom_rtstruct, dicom_seg
 from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
 from mmdbsam.io.readers.reader import without_suffix
 
-# What reads each modality.
+# The module that reads each modality.
 _KINDS = {'SEG': dicom_seg, 'RTSTRUCT': dicom_rtstruct}
 
 
 class DicomObjectReader(LabelReader):
     """A ``.dcm`` file with segments (SEG) or contours (RTSTRUCT).
 
-    Each segment or region is a label of its own and may overlap others; of
-    several with one name, the later ones are numbered.
+    Each segment or region is a label of its own and may overlap others. Where
+    several have the same name, the later ones are numbered.
     """
 
     def case_name(self, path: Path) -> str | None:
@@ -31,7 +31,7 @@ class DicomObjectReader(LabelReader):
         kind = _kind(path)
         try:
             return _numbered(kind.names(path))
-        # What a corrupt object raises is not documented.
+        # pydicom does not document what it raises for a corrupt object.
         except Exception as error:
             raise _corrupt(path, error) from error
 
@@ -45,16 +45,17 @@ class DicomObjectReader(LabelReader):
                 yield LabelMap(mask, {1: name}, partial=True)
         except InputError:
             raise
-        # As in names.
+        # A corrupt object may raise anything, as in names.
         except Exception as error:
             raise _corrupt(path, error) from error
 
 
 def _kind(path: Path) -> ModuleType:
-    """The module that reads an object.
+    """The module that reads a DICOM object.
 
     Raises:
-        InputError: If it is of another kind, or pydicom is not installed.
+        InputError: If the object is of another kind, or pydicom is not
+            installed.
     """
     try:
         from pydicom import dcmread
@@ -64,7 +65,7 @@ def _kind(path: Path) -> ModuleType:
     try:
         modality = dcmread(path, stop_before_pixels=True,
                            specific_tags=['Modality']).get('Modality')
-    # As above.
+    # A corrupt file may raise anything here too.
     except Exception as error:
         raise _corrupt(path, error) from error
     if modality not in _KINDS:
@@ -74,7 +75,7 @@ def _kind(path: Path) -> ModuleType:
 
 
 def _numbered(names: list[str]) -> list[str]:
-    """The same names, those that were there before with a number."""
+    """The names, with a number behind those that occurred before."""
     seen: Counter[str] = Counter()
     numbered = []
     for name in names:

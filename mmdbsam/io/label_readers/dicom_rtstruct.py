@@ -10,12 +10,16 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, set_geometry
 
 _CLOSED = ('CLOSED_PLANAR', 'CLOSEDPLANAR_XOR')
-# Of the slices' distance; coordinates are rounded.
+# A contour may lie this fraction of the slice distance beside its slice,
+# because coordinates are rounded.
 _BESIDE = 0.1
 
 
 def names(path: Path) -> list[str]:
-    """The names of its regions; points and open lines enclose nothing."""
+    """The names of the regions of an object.
+
+    Regions of points and open lines are left out: they enclose nothing.
+    """
     return [name for name, _ in _regions(path)]
 
 
@@ -41,18 +45,19 @@ def enclosed(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The pixels whose centres lie in a polygon, by the even-odd rule.
 
     Args:
-        polygon: Vertices (n, 2), x and y in pixels, whole numbers at centres.
-        shape: (H, W).
+        polygon: Vertices x, y in pixels, (n, 2); whole numbers are the centres
+            of pixels.
+        shape: The shape of the mask, (H, W).
 
     Returns:
-        bool (H, W).
+        The mask, bool (H, W).
     """
     height, width = shape
     inside = np.zeros((height, width + 1), bool)
     for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0),
                                   strict=True):
-        # An edge holds its upper end and not its lower one, so that a vertex
-        # counts once.
+        # An edge includes its upper end but not its lower one, so that a
+        # vertex counts once.
         first, last = np.ceil(sorted((y0, y1))).clip(0, height).astype(int)
         rows = np.arange(first, last)
         if rows.size:
@@ -63,7 +68,7 @@ def enclosed(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _regions(path: Path) -> list[tuple[str, list[np.ndarray]]]:
-    """Name and closed contours (n, 3) of each region that has some, mm."""
+    """The name and closed contours (n, 3), in mm, of each region with any."""
     from pydicom import dcmread
 
     header = dcmread(path)
@@ -81,9 +86,9 @@ def _regions(path: Path) -> list[tuple[str, list[np.ndarray]]]:
 
 
 def _indices(points: np.ndarray, grid: Geometry) -> np.ndarray:
-    """Points (n, 3) in mm as voxel indices in x, y, z."""
+    """Points (n, 3) in mm as voxel indices x, y, z."""
     direction = np.array(grid['direction']).reshape(3, 3)
-    # A row times the inverse of an orthonormal matrix's transpose.
+    # The direction matrix is orthonormal, so its inverse is its transpose.
     return (points - grid['origin']) @ direction / grid['spacing']
 
 

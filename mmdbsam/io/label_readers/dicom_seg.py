@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def names(path: Path) -> list[str]:
-    """The labels of its segments."""
+    """The labels of an object's segments."""
     from pydicom import dcmread
 
     header = dcmread(path, stop_before_pixels=True)
@@ -23,9 +23,10 @@ def names(path: Path) -> list[str]:
 
 
 def masks(path: Path, grid: Geometry) -> Iterator[sitk.Image]:
-    """A mask for each segment, on the part of the grid that it covers.
+    """A mask for each segment, on the part of the grid that the object covers.
 
-    Of fractional segments, what is covered or probable to at least a half.
+    The mask of a fractional segment holds the voxels whose coverage or
+    probability is at least a half.
     """
     from highdicom.seg import Segmentation
     from pydicom import dcmread
@@ -39,7 +40,7 @@ def masks(path: Path, grid: Geometry) -> Iterator[sitk.Image]:
         volume = segmentation.get_volume(
             segment_numbers=[segment.SegmentNumber])
         values = volume.array[..., 0]
-        # Axes of arrays are (z, y, x).
+        # Arrays have the axes (z, y, x).
         spacing = np.array(volume.spacing)[::-1]
         columns = volume.affine[:3, 2::-1]
         yield set_geometry(
@@ -50,10 +51,10 @@ def masks(path: Path, grid: Geometry) -> Iterator[sitk.Image]:
 
 
 def _set_slice_spacing(header: 'pydicom.Dataset', grid: Geometry) -> None:
-    """Let frames be slices of the image, however many lie between them.
+    """Give frames the slice distance of the image, whatever their own is.
 
-    Slices without a segment have no frames; the distance of those that are
-    there says little.
+    Slices without a segment have no frames, so the distance between the frames
+    that exist says little.
     """
     shared = header.SharedFunctionalGroupsSequence[0]
     if 'PlaneOrientationSequence' in shared:
@@ -65,5 +66,5 @@ def _set_slice_spacing(header: 'pydicom.Dataset', grid: Geometry) -> None:
 
 
 def _is_background(segment: 'pydicom.Dataset') -> bool:
-    """Label maps have a segment 0 for what no segment covers."""
+    """Whether it is segment 0, which label maps have for uncovered voxels."""
     return segment.SegmentNumber == 0

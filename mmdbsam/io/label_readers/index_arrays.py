@@ -12,14 +12,15 @@ from mmdbsam.io.readers.reader import without_suffix
 
 
 class IndexArrayReader(LabelReader):
-    """``gts`` of an ``.npz``, or an ``.npy``: ids (D, H, W) or (H, W)."""
+    """Reads ids (D, H, W) or (H, W): ``gts`` of an ``.npz``, or an ``.npy``.
+    """
 
     def case_name(self, path: Path) -> str | None:
         """See :class:`LabelReader`."""
         return without_suffix(path, SUFFIXES)
 
     def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
-        """See :class:`LabelReader`; the array has the image's spacing."""
+        """See :class:`LabelReader`; the array takes the image's spacing."""
         headers = read_headers(path)
         key = next((key for key in ('gts', '') if key in headers), None)
         if key is None:

@@ -1,4 +1,4 @@
-"""Masks in a plane: of values, or of colours."""
+"""Masks in a plane, given as values or as colours."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ from mmdbsam.io.readers.pictures import (
 )
 from mmdbsam.io.readers.reader import without_suffix
 
-# What JPEG may add to 0, or take from 255.
+# JPEG may add as much to 0, or take as much from 255.
 _LOSS = 40
 
 
@@ -31,8 +31,9 @@ class MaskReader(LabelReader):
     """Pictures whose values, palette indices or colours are the labels.
 
     Where the only values are 0 and 255, 255 is the label 1. In RGB, black is
-    background, and a colour is a label named by it, as ``'#ff0000'``. JPEG
-    changes values, so it can only hold one label, white on black.
+    background, and every other colour is a label that is named after it, such
+    as ``'#ff0000'``. JPEG changes values, so it can only hold one label, white
+    on black.
     """
 
     def case_name(self, path: Path) -> str | None:
@@ -54,7 +55,7 @@ class MaskReader(LabelReader):
 
 
 def _read(path: Path) -> tuple[np.ndarray, dict[int, str]]:
-    """Values (H, W) and the names of those that are colours."""
+    """The values (H, W), and the names of those that stand for colours."""
     image = load_picture(path)
     if image.mode not in (*GREY, 'P', 'RGB'):
         alpha = ('; save it without an alpha channel'
@@ -79,9 +80,9 @@ def _is_lossy(image: Image.Image) -> bool:
 
 
 def _threshold(values: np.ndarray, path: Path) -> np.ndarray:
-    """White on black as 1 on 0."""
+    """Turn white on black into 1 on 0."""
     between = (values > _LOSS) & (values < 255 - _LOSS)
-    # Of ids that are all low, nothing would be left.
+    # If all ids are low, thresholding would remove them all.
     dark = 0 < values.max() <= _LOSS
     if values.ndim == 3 or dark or between.any():
         raise InputError(
@@ -93,13 +94,13 @@ def _threshold(values: np.ndarray, path: Path) -> np.ndarray:
 
 def _colours(values: np.ndarray, path: Path
              ) -> tuple[np.ndarray, dict[int, str]]:
-    """Numbers for the colours (H, W, 3) of a mask, 0 for black."""
+    """Number the colours (H, W, 3) of a mask; black is 0."""
     codes = values.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
     found, indices = np.unique(codes, return_inverse=True)
     if len(found) > HIGHEST_ID:
         raise InputError(f'{path}: expected the colours of labels, found '
                          f'{len(found)} colours')
-    # Black is 0 and takes the place of no label.
+    # Black is 0, and numbers no label.
     first = 0 if found[0] == 0 else 1
     names = {first + i: f'#{code:06x}' for i, code in enumerate(found) if code}
     return (indices.reshape(codes.shape) + first).astype(np.uint16), names

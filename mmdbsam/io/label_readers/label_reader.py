@@ -1,4 +1,4 @@
-"""What a reader of labels does, and how the right one is found."""
+"""The interface of readers of labels."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from mmdbsam.geometry.grids import Geometry
 
-# Label ids are kept in 16 bits.
+# Label ids are stored in 16 bits.
 HIGHEST_ID = 65535
 
 
@@ -19,10 +19,9 @@ class LabelMap:
 
     Attributes:
         values: A volume of whole numbers >= 0; 0 is background. Its grid is
-            that of the image, possibly stored along other axes; if
-            ``partial``, it may cover a part of the image's only.
-        names: Value to name, for values that have one.
-        partial: See ``values``.
+            that of the image, possibly stored along other axes.
+        names: The names of the values that have one, by value.
+        partial: Whether the volume may cover only a part of the image's grid.
     """
 
     values: sitk.Image
@@ -34,8 +33,8 @@ class LabelReader(ABC):
     """Reads labels from one kind of files.
 
     Args:
-        series: Instance UIDs of the DICOM series that are wanted where a
-            folder holds several.
+        series: The instance UIDs of the wanted DICOM series, where a folder
+            holds several.
     """
 
     def __init__(self, series: Iterable[str] = ()) -> None:
@@ -43,20 +42,21 @@ class LabelReader(ABC):
 
     @abstractmethod
     def case_name(self, path: Path) -> str | None:
-        """The name of the case that a path labels, None if it cannot read it.
+        """The case that a path labels; None if the reader cannot read it.
         """
 
     def names(self, path: Path) -> list[str]:
-        """The names that :meth:`read` will give, without reading voxels."""
+        """The names that :meth:`read` will give, found without reading voxels.
+        """
         return []
 
     @abstractmethod
     def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
-        """The labels; those that overlap come in several maps.
+        """Read the labels; those that overlap come in several maps.
 
         Args:
             path: The file or folder.
-            grid: Of the image that it labels.
+            grid: The grid of the image that the file labels.
 
         Raises:
             InputError: If the file is corrupt or does not fit the grid.

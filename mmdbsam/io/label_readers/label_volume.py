@@ -9,7 +9,7 @@ from mmdbsam.io.readers import Readers
 
 
 class LabelVolumeReader(LabelReader):
-    """Any volume that can be read as an image: one value a voxel."""
+    """Reads any volume of one value a voxel that can be read as an image."""
 
     def __init__(self, series: Iterable[str] = ()) -> None:
         super().__init__(series)

@@ -1,4 +1,4 @@
-"""All readers of volumes, and how the right one is found."""
+"""All readers of volumes, and the search for the right one."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +11,7 @@ from mmdbsam.io.readers.nifti import NiftiReader
 from mmdbsam.io.readers.pictures import PictureReader
 from mmdbsam.io.readers.reader import VolumeReader
 
-# The first that knows a path reads it.
+# The first reader that knows a path reads it.
 VOLUME_READERS = (DicomSeriesReader, NrrdReader, MetaImageReader,
                   PictureReader, MedsamReader, NiftiReader)
 
@@ -21,7 +21,7 @@ class Readers:
 
     Args:
         series: See :class:`VolumeReader`.
-        channel: Likewise.
+        channel: See :class:`VolumeReader`.
     """
 
     def __init__(self, series: Iterable[str] = (),
@@ -48,7 +48,7 @@ class Readers:
         raise InputError(f'{path}: expected {self.formats()}')
 
     def formats(self) -> str:
-        """What can be read, for messages."""
+        """The kinds of files that can be read, for messages."""
         suffixes = [suffix for reader in self.readers
                     for suffix in reader.suffixes]
         return ', '.join(suffixes) + ' files or folders of a DICOM series'

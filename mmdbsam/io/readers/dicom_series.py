@@ -13,21 +13,22 @@ from mmdbsam.io.readers.reader import VolumeReader, brief, open_header
 _MODALITY, _DESCRIPTION = '0008|0060', '0008|103e'
 _PATIENT = '0010|0020'
 _POSITION, _ORIENTATION = '0020|0032', '0020|0037'
-# Objects that describe images and are none.
+# The modalities of objects that describe images but are not images.
 _NO_IMAGES = ('SEG', 'RTSTRUCT', 'SR', 'PR', 'KO', 'REG', 'RTDOSE', 'RTPLAN')
-# Of the slices' distance; stated positions are rounded.
+# Positions may be off by this fraction of the slice distance, because they are
+# rounded in the header.
 _UNEVEN = 0.05
 
 
 class DicomSeriesReader(VolumeReader):
-    """The slices of one series, files in any order, one slice a file.
+    """Reads the slices of one series, one slice a file, in any order.
 
     Slices are ordered and spaced by their positions. Values are those after
     the rescale slope and intercept (HU for CT).
     """
 
     def case_name(self, path: Path) -> str | None:
-        """A folder's name."""
+        """The name of a folder; see :class:`VolumeReader`."""
         return path.name if path.is_dir() else None
 
     def patient(self, path: Path) -> str | None:
@@ -44,7 +45,7 @@ class DicomSeriesReader(VolumeReader):
         """The series' files in the order of its slices.
 
         Raises:
-            InputError: As :meth:`geometry`.
+            InputError: As in :meth:`geometry`.
         """
         return _grid(self._files(path))[0]
 
@@ -62,7 +63,7 @@ class DicomSeriesReader(VolumeReader):
         return set_geometry(image, geometry)
 
     def _files(self, folder: Path) -> list[Path]:
-        """The files of the series in a folder, in no order."""
+        """The files of the series in a folder, in no particular order."""
         sitk.ProcessObject.SetGlobalWarningDisplay(False)
         find = sitk.ImageSeriesReader
         found: dict[str, list[Path]] = {}
@@ -86,7 +87,7 @@ class DicomSeriesReader(VolumeReader):
 
 
 def describe_image(file: Path) -> str | None:
-    """Modality and description, None if the file is no image."""
+    """The modality and description; None if the file is not an image."""
     try:
         header = open_header(file, 'GDCMImageIO', 'DICOM image')
     except InputError:
@@ -133,7 +134,7 @@ def _grid(files: list[Path]) -> tuple[list[Path], Geometry]:
 
 def _check_alike(file: Path, header: sitk.ImageFileReader, first_file: Path,
                  first: sitk.ImageFileReader) -> None:
-    """Refuse slices of several sizes or directions."""
+    """Refuse slices whose sizes or directions differ."""
     for name, found, wanted, tolerance in (
             ('size', header.GetSize(), first.GetSize(), 0),
             ('spacing', header.GetSpacing()[:2], first.GetSpacing()[:2], 1e-3),

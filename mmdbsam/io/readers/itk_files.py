@@ -10,7 +10,7 @@ from mmdbsam.io.readers.reader import VolumeReader, brief, open_header
 
 
 class _ItkFileReader(VolumeReader):
-    """Files whose ITK reader refuses what is incomplete."""
+    """Reads files whose ITK reader refuses incomplete data."""
 
     image_io = ''
     kind = ''
@@ -33,7 +33,7 @@ class _ItkFileReader(VolumeReader):
 
 
 class NrrdReader(_ItkFileReader):
-    """NRRD, with its data or with a header of its own."""
+    """Reads NRRD, with the header in the data's file or in its own."""
 
     suffixes = ('.nrrd', '.nhdr')
     image_io = 'NrrdImageIO'
@@ -41,7 +41,7 @@ class NrrdReader(_ItkFileReader):
 
 
 class MetaImageReader(_ItkFileReader):
-    """MetaImage, with its data or with a header of its own."""
+    """Reads MetaImage, with the header in the data's file or in its own."""
 
     suffixes = ('.mha', '.mhd')
     image_io = 'MetaImageIO'

@@ -14,17 +14,17 @@ from mmdbsam.io.readers.pictures import as_volume
 from mmdbsam.io.readers.reader import VolumeReader
 
 SUFFIXES = ('.npz', '.npy')
-# Shape and type of an array.
+# The shape and type of an array.
 Header = tuple[tuple[int, ...], np.dtype]
 
 
 class MedsamReader(VolumeReader):
-    """Images in 8 bits, axial and without a place in space.
+    """Reads 8-bit images, which are axial and have no place in space.
 
-    - ``.npz`` with ``imgs`` (D, H, W) or RGB (D, H, W, 3), or (H, W) or (H, W,
-      3) in a plane; maybe ``gts`` of the same shape without the channels,
-      which tells these apart; and maybe ``spacing`` (x, y, z) in mm, as
-      MedSAM's preprocessing writes.
+    - ``.npz`` as MedSAM's preprocessing writes it: ``imgs`` is (D, H, W) or
+      RGB (D, H, W, 3), or (H, W) or (H, W, 3) in a plane. It may have ``gts``
+      of the same shape without the channels, which tells these apart, and
+      ``spacing`` (x, y, z) in mm.
     - ``.npz`` with ``img`` (H, W, 3), as DB-SAM's release trains on.
     - ``.npy`` (H, W, 3) of floats in 0..1, as MedSAM trains on, or of 8 bits.
     """
@@ -48,7 +48,7 @@ class MedsamReader(VolumeReader):
 
 
 def read_headers(path: Path) -> dict[str, Header]:
-    """Of the arrays in an ``.npz`` by their keys, or of an ``.npy`` as ''.
+    """The headers of an ``.npz``'s arrays by key, or of an ``.npy`` as ''.
 
     Raises:
         InputError: If the file or a header is corrupt.
@@ -64,14 +64,14 @@ def read_headers(path: Path) -> dict[str, Header]:
                     with archive.open(name) as stream:
                         headers[name.removesuffix('.npy')] = _header(stream)
         return headers
-    # What a corrupt header or archive raises is not documented.
+    # numpy does not document what it raises for a corrupt file.
     except Exception as error:
         raise InputError(f'{path}: expected intact arrays of numpy, found: '
                          f'{_first_line(error)}') from error
 
 
 def load_array(path: Path, key: str) -> np.ndarray:
-    """One of the arrays that :func:`read_headers` finds.
+    """Load one of the arrays that :func:`read_headers` finds.
 
     Raises:
         InputError: If it is truncated or corrupt, or holds objects, which
@@ -86,7 +86,7 @@ def load_array(path: Path, key: str) -> np.ndarray:
             return loaded
         with loaded:
             return loaded[key]
-    # As in read_headers.
+    # A corrupt file may raise anything, as in read_headers.
     except Exception as error:
         raise InputError(f'{named(path, key)}: expected an intact array, '
                          f'found: {_first_line(error)}') from error
@@ -136,7 +136,7 @@ def _image_in(headers: Mapping[str, Header], path: Path
 def _eight_bits(values: np.ndarray, where: str) -> np.ndarray:
     if values.dtype.kind == 'f':
         lowest, highest = values.min(), values.max()
-        # So that NaN is refused too.
+        # The condition is written so that NaN is refused too.
         if not (lowest >= 0 and highest <= 1):
             raise InputError(f'{where}: expected floats in 0..1, found '
                              f'{lowest:g}..{highest:g}')
@@ -148,7 +148,7 @@ def _eight_bits(values: np.ndarray, where: str) -> np.ndarray:
 
 
 def _spacing(headers: Mapping[str, Header], path: Path) -> tuple[float, ...]:
-    """In (x, y, z), mm."""
+    """The spacing (x, y, z) in mm."""
     if 'spacing' not in headers:
         return 1, 1, 1
     spacing = load_array(path, 'spacing')

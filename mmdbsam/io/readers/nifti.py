@@ -12,15 +12,15 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, geometry_of
 from mmdbsam.io.readers.reader import VolumeReader, open_header
 
-# Of NIfTI's codes of types, those that can hold what is no number.
+# NIfTI's codes of the types that can hold NaN or infinity.
 _FLOATS = {'16': 'f4', '64': 'f8'}
-# How the header's size, 348 or 540, begins in that order of bytes.
+# The first byte of the header's size, 348 or 540, in little-endian order.
 _LITTLE_ENDIAN = ((348).to_bytes(4, 'little')[:1],
                   (540).to_bytes(4, 'little')[:1])
 
 
 class NiftiReader(VolumeReader):
-    """NIfTI-1 and -2, plain or compressed."""
+    """Reads NIfTI-1 and NIfTI-2, plain or compressed."""
 
     suffixes = ('.nii.gz', '.nii')
 
@@ -39,9 +39,10 @@ class NiftiReader(VolumeReader):
 
 
 def _check_data(path: Path, reader: sitk.ImageFileReader) -> None:
-    """Refuse what ITK fills up with zeros in silence.
+    """Refuse what ITK silently replaces with zeros.
 
-    That is the rest of a truncated file, and voxels that are no numbers.
+    It does so with the rest of a truncated file, and with voxels that are not
+    finite numbers.
     """
     offset = int(float(reader.GetMetaData('vox_offset')))
     expected = (math.prod(reader.GetSize())

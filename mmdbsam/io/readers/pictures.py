@@ -19,21 +19,21 @@ from mmdbsam.geometry.grids import (
 from mmdbsam.io.readers.reader import VolumeReader
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp')
-# PIL's modes of one value a pixel.
+# PIL's modes with one value a pixel.
 GREY = ('1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'F')
-# PIL knows kinds that are programs, which it would run.
+# PIL also knows kinds of files that are programs, and would run them.
 _KINDS = ('PNG', 'JPEG', 'TIFF', 'BMP')
-# Tags of TIFF.
+# The numbers of two TIFF tags.
 _PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339
 _UNSIGNED, _SIGNED = 1, 2
-# Of PIL's modes that are no numbers or colours yet, what they show.
+# What PIL's modes are converted to that hold neither numbers nor colours.
 _SHOWN = {'1': 'L', 'LA': 'L', 'RGBA': 'RGB', 'P': 'RGB', 'PA': 'RGB'}
 
 
 class PictureReader(VolumeReader):
-    """Grey images of up to 32 bits, and RGB of 8 bits, as one slice.
+    """Reads grey images of up to 32 bits, and 8-bit RGB, as one slice.
 
-    Palettes become their colours, and RGB whose channels are the same
+    Palette indices become their colours, and RGB whose channels are equal
     everywhere becomes grey. Photographs are turned upright as their EXIF says.
     """
 
@@ -49,24 +49,26 @@ class PictureReader(VolumeReader):
         return geometry_of(self.read(path))
 
     def read(self, path: Path) -> sitk.Image:
-        """See :class:`VolumeReader`; one value a pixel, or RGB of 8 bits."""
+        """See :class:`VolumeReader`; pixels have one value, or 8-bit RGB."""
         return picture_slice(load_picture(path), str(path))
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """A picture whose header was read.
+    """Open a picture and read its header.
 
     Raises:
-        InputError: If it is none, has several pages, or values that PIL
-            would change; also for what goes wrong within the context.
+        InputError: If the file is not a picture, has several pages, or has
+            values that PIL would change; also for any error within the
+            context.
     """
     try:
         with warnings.catch_warnings():
-            # Large images are no attack, and odd tags no error.
+            # Here a large image is not an attack, and an odd tag is not an
+            # error.
             warnings.simplefilter('ignore')
-            # By their path, PIL maps TIFFs to memory and scrambles those that
-            # it turns (11.0 to 13.0 at least).
+            # Given a path, PIL maps TIFFs to memory and scrambles those that
+            # it turns (at least in versions 11.0 to 13.0).
             with path.open('rb') as stream, Image.open(
                     stream, formats=_KINDS) as image:
                 pages = getattr(image, 'n_frames', 1)
@@ -81,24 +83,24 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise InputError(
             f'{path}: expected an intact PNG, JPEG, TIFF or BMP image of at '
             'most 32 bits a value, found something else') from error
-    # PIL's decoders raise whatever they meet.
+    # PIL's decoders may raise anything.
     except Exception as error:
         raise InputError(f'{path}: expected an intact image, found: '
                          f'{type(error).__name__}: {error}') from error
 
 
 def load_picture(path: Path) -> Image.Image:
-    """A picture, read to its end and upright.
+    """Load a picture completely, and turn it upright.
 
     Raises:
-        InputError: As :func:`opened`; if its data are incomplete or corrupt,
-            as far as its kind lets that be seen.
+        InputError: As in :func:`opened`, and if the data are incomplete or
+            corrupt, as far as the format reveals it.
     """
     with opened(path) as image:
-        # Loading leaves the checksums of a PNG unread.
+        # Loading does not check the checksums of a PNG.
         image.verify()
     with opened(path) as image:
-        # PIL turns TIFFs by itself as it loads them.
+        # PIL turns TIFFs itself when it loads them.
         turned = image.format != 'TIFF' and _is_turned(image)
         image.load()
         if turned:
@@ -107,11 +109,11 @@ def load_picture(path: Path) -> Image.Image:
 
 
 def picture_slice(image: Image.Image, name: str) -> sitk.Image:
-    """A picture as a volume of one slice, see :class:`PictureReader`.
+    """A picture as a volume of one slice; see :class:`PictureReader`.
 
     Args:
-        image: Read to its end.
-        name: For messages.
+        image: A completely loaded picture.
+        name: The name that messages give the picture.
 
     Raises:
         InputError: If pixels are transparent, or neither grey nor RGB.
@@ -121,7 +123,8 @@ def picture_slice(image: Image.Image, name: str) -> sitk.Image:
         if coloured.getchannel('A').getextrema()[0] < 255:
             raise InputError(f'{name}: expected an opaque image, found pixels '
                              'that are transparent')
-        # From a palette to RGB, PIL goes by RGBA only with a warning.
+        # PIL warns when it converts a palette with transparency straight to
+        # RGB.
         image = coloured if image.mode in ('P', 'PA') else image
     if image.mode in _SHOWN:
         image = image.convert(_SHOWN[image.mode])
@@ -132,7 +135,7 @@ def picture_slice(image: Image.Image, name: str) -> sitk.Image:
 
 
 def pixels_of(image: Image.Image) -> np.ndarray:
-    """The values (H, W) or (H, W, 3) of a picture."""
+    """The values of a picture, (H, W) or (H, W, 3)."""
     values = np.asarray(image)
     if (image.mode == 'I' and image.format == 'TIFF'
             and _tag(image, _SAMPLE_FORMAT) in (None, _UNSIGNED)):
@@ -141,22 +144,22 @@ def pixels_of(image: Image.Image) -> np.ndarray:
 
 
 def one_slice(values: np.ndarray) -> sitk.Image:
-    """Values (H, W) or (H, W, 3) as a volume of one slice, 1 mm a pixel."""
+    """Values (H, W) or (H, W, 3) as one slice of 1 mm a pixel."""
     return as_volume(values[None])
 
 
 def as_volume(values: np.ndarray,
               spacing: tuple[float, ...] = (1, 1, 1)) -> sitk.Image:
-    """An axial volume of an array.
+    """An array as an axial volume.
 
     Args:
-        values: (D, H, W) or RGB (D, H, W, 3), booleans or numbers of at most
-            64 bits. RGB whose channels are the same becomes grey.
-        spacing: (x, y, z), mm.
+        values: Booleans or numbers of at most 64 bits, (D, H, W) or RGB (D, H,
+            W, 3). RGB whose channels are equal becomes grey.
+        spacing: The spacing (x, y, z) in mm.
     """
     if values.ndim == 4 and (values == values[..., :1]).all():
         values = values[..., 0]
-    # SimpleITK knows no others.
+    # SimpleITK has no booleans and no half precision.
     dtype = {'?': np.uint8, 'e': np.float32}.get(
         values.dtype.char, values.dtype.newbyteorder('='))
     image = sitk.GetImageFromArray(np.ascontiguousarray(values, dtype),
@@ -165,7 +168,7 @@ def as_volume(values: np.ndarray,
 
 
 def _check_values(image: Image.Image, path: Path) -> None:
-    """Refuse values that PIL changes in silence."""
+    """Refuse values that PIL silently changes."""
     expected = found = None
     decoder = str(image.tile[0][3]) if image.tile else ''
     if image.mode in ('RGB', 'RGBA') and ';16' in decoder:
@@ -179,14 +182,14 @@ def _check_values(image: Image.Image, path: Path) -> None:
 
 
 def _tag(image: Image.Image, tag: int) -> int | None:
-    """A tag's first value, None if there is none, as in all but TIFF."""
+    """The first value of a TIFF tag; None if the image does not have it."""
     value = getattr(image, 'tag_v2', {}).get(tag)
     return value[0] if isinstance(value, tuple) else value
 
 
 def _is_turned(image: Image.Image) -> bool:
     """Whether the EXIF in a header says that the image must be turned."""
-    # To look for it behind the pixels of a PNG, PIL would decode them.
+    # PIL would decode a PNG to look for EXIF behind its pixels.
     if image.format == 'PNG' and 'exif' not in image.info:
         return False
     return image.getexif().get(ExifTags.Base.Orientation, 1) != 1

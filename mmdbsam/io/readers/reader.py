@@ -1,4 +1,4 @@
-"""What a reader of volumes does, and how the right one is found."""
+"""The interface of readers of volumes, and what they share."""
 
 import re
 from abc import ABC, abstractmethod
@@ -14,19 +14,18 @@ from mmdbsam.geometry.grids import Geometry
 class VolumeReader(ABC):
     """Reads images from one kind of files.
 
-    They are 3-D volumes of one value a voxel; an image in a plane is a volume
-    of one slice, and may have three values, RGB.
+    Images are 3-D volumes of one value a voxel. An image in a plane is a
+    volume of one slice; it may have three values a pixel, RGB.
 
     Args:
-        series: Instance UIDs of DICOM series that are wanted where a folder
+        series: The instance UIDs of the wanted DICOM series, where a folder
             holds several.
-        channel: Which volume of a 4-D file is wanted, from 0.
+        channel: The index of the wanted volume in a 4-D file, from 0.
 
     Attributes:
-        suffixes: Of the files that it reads, lower case.
-        modality: What such files show unless the user says otherwise.
-        in_space: Whether such files say where in the scanner's space they
-            lie.
+        suffixes: The suffixes of the files that it reads, in lower case.
+        modality: The modality of these files, unless the user says otherwise.
+        in_space: Whether these files state their place in the scanner's space.
     """
 
     suffixes: tuple[str, ...] = ()
@@ -39,21 +38,21 @@ class VolumeReader(ABC):
         self.channel = channel
 
     def case_name(self, path: Path) -> str | None:
-        """The name of the case that a path holds, None if it cannot read it.
+        """The case that a path holds; None if the reader cannot read it.
         """
         return without_suffix(path, self.suffixes)
 
     def patient(self, path: Path) -> str | None:
-        """Whom the image shows, as far as it says so."""
+        """The patient that the image shows, if the file names one."""
         return None
 
     @abstractmethod
     def geometry(self, path: Path) -> Geometry:
-        """The grid, read from headers alone.
+        """The grid of the image, read from headers alone.
 
         Raises:
-            InputError: If a header cannot be read, or is not of such an
-                image.
+            InputError: If a header cannot be read, or does not describe an
+                image of this kind.
         """
 
     @abstractmethod
@@ -61,7 +60,7 @@ class VolumeReader(ABC):
         """The volume on its own grid.
 
         Raises:
-            InputError: As :meth:`geometry`; if the data are incomplete.
+            InputError: As in :meth:`geometry`, and if the data are incomplete.
         """
 
 
@@ -69,10 +68,11 @@ def open_header(path: Path, image_io: str, kind: str,
                 channel: int | None = None) -> sitk.ImageFileReader:
     """A SimpleITK reader that has read the header of a scalar 3-D file.
 
-    Of a 4-D file it will read the volume of that channel.
+    From a 4-D file, the reader will read the volume of that channel.
 
     Raises:
-        InputError: If it is none, or has no such channel.
+        InputError: If the file is not of this kind, or does not have that
+            channel.
     """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
@@ -103,10 +103,10 @@ def _select_channel(reader: sitk.ImageFileReader, path: Path,
 
 
 def check_channel(channel: int | None, channels: int, name: object) -> int:
-    """Which volume of a 4-D image was chosen.
+    """The index of the chosen volume of a 4-D image.
 
     Raises:
-        InputError: If none was, or there is none such.
+        InputError: If no volume was chosen, or the image does not have it.
     """
     if channel is None or not 0 <= channel < channels:
         found = '' if channel is None else f' and channel={channel}'
@@ -117,13 +117,13 @@ def check_channel(channel: int | None, channels: int, name: object) -> int:
 
 
 def without_suffix(path: Path, suffixes: Iterable[str]) -> str | None:
-    """A file's name up to one of these suffixes, None if it has none."""
+    """A file's name without one of these suffixes; None if it has none."""
     suffix = next((s for s in suffixes if path.name.lower().endswith(s)),
                   None)
     return path.name[:-len(suffix)] if suffix else None
 
 
 def brief(error: RuntimeError) -> str:
-    """What an ITK message says, without its source lines and addresses."""
+    """The essence of an ITK message, without source lines and addresses."""
     last = str(error).strip().splitlines()[-1]
     return re.sub(r'^(sitk::|ITK )ERROR: (\w+\(\w+\): )?', '', last)

@@ -1,4 +1,4 @@
-"""From masks to the files that viewers and archives read."""
+"""Writers of masks to the files that viewers and archives read."""
 
 from mmdbsam.io.writers.all_writers import Writers
 from mmdbsam.io.writers.dicom_seg import DicomSegWriter

@@ -1,4 +1,4 @@
-"""All writers of segmentations, and how the right one is found."""
+"""All writers of segmentations, and the search for the right one."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +14,7 @@ from mmdbsam.io.writers.label_volumes import (
 from mmdbsam.io.writers.pictures import PngWriter
 from mmdbsam.io.writers.writer import SegmentationWriter
 
-# The first that knows a suffix writes it.
+# The first writer that knows a suffix writes the file.
 SEGMENTATION_WRITERS = (DicomSegWriter, NiftiWriter, NrrdWriter,
                         MetaImageWriter, PngWriter)
 
@@ -44,6 +44,6 @@ class Writers:
                          f'{", ".join(suffixes)}')
 
     def suffix_for(self, reader: VolumeReader) -> str:
-        """The suffix of files that are named after an image of that reader."""
+        """The suffix of a file that is named after an image of that reader."""
         return next((writer.suffixes[0] for writer in self.writers
                      if isinstance(reader, writer.readers)), '.nii.gz')

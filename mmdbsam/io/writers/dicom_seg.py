@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
     from pydicom import Dataset
 
-# Segmentations are commonly numbered after the series that they are made of.
+# The usual series number of segmentations, beyond those of the images.
 _SERIES_NUMBER = 300
-# Attributes of DICOM's type 2: what is not known of them is empty, and some
+# Attributes of DICOM's type 2: they are empty where unknown, and some
 # anonymisers leave them out.
 _MAY_BE_EMPTY = ('PatientID', 'PatientName', 'PatientBirthDate', 'PatientSex',
                  'AccessionNumber', 'StudyID', 'StudyDate', 'StudyTime')
 
 
 class DicomSegWriter(SegmentationWriter):
-    """DICOM SEG that refers to the slices of the image's series.
+    """Writes DICOM SEG that refers to the slices of the image's series.
 
-    Needs pydicom and highdicom (``pip install 'mmdbsam[dicom]'``). The objects
-    are coded as tissue (SNOMED CT 85756007), whatever their names.
+    The writer needs pydicom and highdicom (``pip install 'mmdbsam[dicom]'``).
+    The objects are coded as tissue (SNOMED CT 85756007), whatever their names.
     """
 
     suffixes = ('.seg.dcm', '.dcm')
@@ -45,7 +45,8 @@ class DicomSegWriter(SegmentationWriter):
     def check(self, image: Path, geometry: Geometry) -> None:
         """See :class:`SegmentationWriter`.
 
-        The image must be a DICOM series that states what a SEG repeats of it.
+        The image must be a DICOM series that states the attributes which a SEG
+        repeats.
         """
         _require_highdicom()
         slices = self._slices(image, geometry)[:1]
@@ -57,7 +58,7 @@ class DicomSegWriter(SegmentationWriter):
         _require_highdicom()
         count = len(result.ids)
         voxels = np.stack([result.mask(i) for i in range(count)], axis=-1)
-        # The standard wants segments numbered from 1.
+        # The standard requires segments to be numbered from 1.
         described = [
             _describe(number, label_id, name) for number, (label_id, name)
             in enumerate(zip(result.ids, result.names, strict=True), start=1)]
@@ -82,8 +83,8 @@ class DicomSegWriter(SegmentationWriter):
         for keyword in _MAY_BE_EMPTY:
             if keyword not in first:
                 setattr(first, keyword, None)
-        # Frames without an object are left out: the distance of those that
-        # are there does not tell the slices'. Scanners state it wrongly.
+        # Frames without an object are left out, so the slice distance does not
+        # follow from those that exist. Scanners often state it wrongly.
         first.SpacingBetweenSlices = spacing
         first.setdefault('SliceThickness', spacing)
         return slices
@@ -104,7 +105,8 @@ def _build(slices: Sequence[Dataset], image: Path, voxels: np.ndarray,
     from highdicom.seg import Segmentation as DicomSegmentation
     try:
         with warnings.catch_warnings():
-            # About names of one part, as those of anonymous patients.
+            # highdicom warns about names of one part, like an anonymous
+            # patient's.
             warnings.simplefilter('ignore')
             return DicomSegmentation(
                 source_images=slices,
@@ -133,7 +135,7 @@ def _describe(number: int, label_id: int, name: str) -> SegmentDescription:
     from pydicom.sr.codedict import codes
     return SegmentDescription(
         segment_number=number,
-        # Of the type LO.
+        # DICOM's type LO has at most 64 characters.
         segment_label=name[:64],
         segmented_property_category=codes.SCT.Tissue,
         segmented_property_type=codes.SCT.Tissue,

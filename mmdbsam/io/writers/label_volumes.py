@@ -1,4 +1,4 @@
-"""Label volumes: NIfTI, NRRD and MetaImage."""
+"""Writers of label volumes as NIfTI, NRRD and MetaImage."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from mmdbsam.structures.results import VolumeResult
 
 
 class _LabelVolumeWriter(SegmentationWriter):
-    """One value a voxel, on the image's grid."""
+    """Writes one value a voxel, on the image's grid."""
 
     def write(self, result: VolumeResult, image: Path, path: Path) -> None:
         """See :class:`SegmentationWriter`."""
@@ -35,12 +35,12 @@ class _LabelVolumeWriter(SegmentationWriter):
                                  f'written, found: {brief(error)}') from error
 
     def header(self, result: VolumeResult) -> dict[str, str]:
-        """What the file's header says beside the grid."""
+        """What the file's header says besides the grid."""
         return {}
 
 
 class NiftiWriter(_LabelVolumeWriter):
-    """NIfTI-1, whose grid is in single precision."""
+    """Writes NIfTI-1, which states the grid in single precision."""
 
     suffixes = ('.nii.gz', '.nii')
     readers = (NiftiReader, MedsamReader)
@@ -48,7 +48,7 @@ class NiftiWriter(_LabelVolumeWriter):
 
 
 class NrrdWriter(_LabelVolumeWriter):
-    """NRRD with the names and colours of the objects, as 3D Slicer's.
+    """Writes NRRD with the objects' names and colours, like 3D Slicer.
 
     Slicer opens files that end in ``.seg.nrrd`` as segmentations.
     """
@@ -57,7 +57,7 @@ class NrrdWriter(_LabelVolumeWriter):
     readers = (NrrdReader, )
 
     def header(self, result: VolumeResult) -> dict[str, str]:
-        """The keys that 3D Slicer's segmentations have."""
+        """The keys of 3D Slicer's segmentations."""
         ends = [length - 1 for length in result.geometry['size']]
         header = {
             'Segmentation_MasterRepresentation': 'Binary labelmap',
@@ -82,7 +82,7 @@ class NrrdWriter(_LabelVolumeWriter):
 
 
 class MetaImageWriter(_LabelVolumeWriter):
-    """MetaImage, with its data."""
+    """Writes MetaImage with the header and the data in one file."""
 
     suffixes = ('.mha', )
     readers = (MetaImageReader, )

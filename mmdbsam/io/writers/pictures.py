@@ -1,4 +1,4 @@
-"""Label images in a plane."""
+"""The writer of label images in a plane."""
 
 from pathlib import Path
 
@@ -17,17 +17,17 @@ _HIGHEST_ID = 255
 
 
 class PngWriter(SegmentationWriter):
-    """PNG whose palette indices are the objects' ids.
+    """Writes a PNG whose palette indices are the objects' ids.
 
-    A viewer shows them in the colours of the overlays. The file's text holds
-    their names.
+    A viewer shows the objects in the colours of the overlays. The file's text
+    chunks hold their names.
     """
 
     suffixes = ('.png', )
     readers = (PictureReader, )
 
     def check(self, image: Path, geometry: Geometry) -> None:
-        """See :class:`SegmentationWriter`; it must be one slice."""
+        """See :class:`SegmentationWriter`; the image must be one slice."""
         if geometry['size'][2] > 1:
             raise InputError(f'{image}: expected one slice to write a PNG of, '
                              f'found {geometry["size"][2]}; write NIfTI or '

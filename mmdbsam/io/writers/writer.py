@@ -1,4 +1,4 @@
-"""What a writer of segmentations does, and how the right one is found."""
+"""The interface of writers of segmentations."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ class SegmentationWriter(ABC):
     """Writes the objects of an image to one kind of files.
 
     Args:
-        series: Instance UIDs of the DICOM series that are wanted where a
-            folder holds several.
+        series: The instance UIDs of the wanted DICOM series, where a folder
+            holds several.
 
     Attributes:
-        suffixes: Of the files that it writes, lower case. The first is that of
-            files which are named after their image.
-        readers: Of the images whose objects it writes unless another kind of
-            files is asked for.
-        keeps_overlaps: Whether a voxel can belong to several objects. Else it
-            belongs to the smallest, see :attr:`.VolumeResult.labels`.
+        suffixes: The suffixes of the files that it writes, in lower case.
+            Files that are named after their image get the first.
+        readers: The readers of the images whose objects it writes unless
+            another kind of files is asked for.
+        keeps_overlaps: Whether a voxel can belong to several objects. If not,
+            it belongs to the smallest; see :attr:`.VolumeResult.labels`.
         keeps_names: Whether the files hold the objects' names.
     """
 
@@ -36,30 +36,30 @@ class SegmentationWriter(ABC):
         self.series = tuple(series)
 
     def stem(self, path: Path) -> str | None:
-        """A file's name up to its suffix, None if it is of another kind."""
+        """A file's name without its suffix; None for files of another kind."""
         return without_suffix(path, sorted(self.suffixes, key=len,
                                            reverse=True))
 
     def check(self, image: Path, geometry: Geometry) -> None:  # noqa: B027
-        """Make sure that an image's objects can be written, before a search.
+        """Make sure, before inference, that an image's objects can be written.
 
         Args:
             image: The image's file or folder.
             geometry: Its grid.
 
         Raises:
-            InputError: If not.
+            InputError: If they cannot be written.
         """
 
     @abstractmethod
     def write(self, result: VolumeResult, image: Path, path: Path) -> None:
-        """Write a file, which is there whole or not at all.
+        """Write a file that exists whole or not at all.
 
         Args:
             result: The objects, on the grid of their image.
             image: The image's file or folder.
-            path: The file.
+            path: The file to write.
 
         Raises:
-            InputError: If it cannot be written.
+            InputError: If the file cannot be written.
         """

@@ -1,4 +1,4 @@
-"""How sources are laid out: where the images lie, and where their labels."""
+"""The layouts of sources: where their images and labels lie."""
 
 from mmdbsam.preparation.layouts.all_layouts import find_layout, find_tasks
 from mmdbsam.preparation.layouts.case_table import CaseTable

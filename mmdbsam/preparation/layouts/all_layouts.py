@@ -1,4 +1,4 @@
-"""All layouts, and how the one that a source has is found."""
+"""All layouts, and the search for the one that a source has."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from mmdbsam.preparation.layouts.layout import Layout
 from mmdbsam.preparation.layouts.medsam_archives import MedsamArchives
 from mmdbsam.preparation.layouts.structure_folders import StructureFolders
 
-# The first that matches a source reads it.
+# The first layout that matches a source reads it.
 LAYOUTS = (FolderPairs, CaseTable, MedsamArchives, StructureFolders)
 
 
@@ -17,7 +17,7 @@ def find_layout(source: Path) -> Layout:
     """The layout that a source has.
 
     Raises:
-        InputError: If there is no such source, or it has none.
+        InputError: If the source does not exist, or has no known layout.
     """
     if not source.exists():
         raise InputError(f'{source}: expected a folder or a table of cases, '
@@ -30,10 +30,10 @@ def find_layout(source: Path) -> Layout:
 
 
 def find_tasks(source: Path) -> list[Path]:
-    """The tasks of a benchmark: folders of archives, as DB-SAM tests them.
+    """The tasks of a benchmark: folders of archives, as DB-SAM's have them.
 
     Returns:
-        The folders, sorted; none if the source is something else.
+        The sorted folders; empty if the source is something else.
 
     Raises:
         InputError: If only some of the source's folders hold archives.

@@ -17,9 +17,9 @@ _NEEDED = {'image', 'label'}
 class CaseTable(Layout):
     """A CSV file with the columns image,label[,case,split,group].
 
-    Paths are relative to the table's folder and stay in it. A label is a
-    file, or a folder with a file for each structure. Names of labels are read
-    from a ``labels.csv`` or ``dataset.json`` beside the table.
+    Paths are relative to the table's folder, and stay inside it. A label is a
+    file, or a folder with a file for each structure. The names of labels are
+    read from a ``labels.csv`` or ``dataset.json`` beside the table.
     """
 
     form = 'a CSV file with the columns image,label[,case,split,group]'
@@ -84,7 +84,7 @@ def _case(row: dict, where: str, root: Path, options: LayoutOptions
 
 
 def _path(text: str, where: str, root: Path, options: LayoutOptions) -> Path:
-    """A path of the table, in its folder unless others are allowed."""
+    """A path in the table, inside its folder unless others are allowed."""
     path = Path(os.path.normpath(root / text))
     if not text or not (options.absolute_paths or path.is_relative_to(
             os.path.normpath(root)) and not Path(text).is_absolute()):

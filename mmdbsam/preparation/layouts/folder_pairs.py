@@ -13,30 +13,31 @@ from mmdbsam.preparation.cases import LabelFile, SourceCase
 from mmdbsam.preparation.label_names import read_label_names
 from mmdbsam.preparation.layouts.layout import Layout, LayoutOptions
 
-# Names of the two folders: plain ones; nnU-Net's, which are those of the
-# Medical Segmentation Decathlon too; MedSAM's; DB-SAM's release's.
+# The names of the two folders: plain ones, nnU-Net's (which the Medical
+# Segmentation Decathlon also uses), MedSAM's, and those of DB-SAM's release.
 _FOLDERS = (('images', 'labels'), ('images', 'masks'),
             ('imagesTr', 'labelsTr'), ('imgs', 'gts'),
             ('npy_images', 'npy_gts'))
 _CHANNEL = re.compile(r'_(\d{4})$')
-# MedSAM's name of a slice: its case's, then its number.
+# MedSAM names a slice after its case, followed by its number.
 _SLICE = re.compile(r'-\d+$')
-# What data sets append to an image's name to call its label.
+# Data sets append one of these to an image's name to name its label.
 _MARKS = ('gt', 'label', 'labels', 'mask', 'seg', 'segmentation')
 
 
 class FolderPairs(Layout):
-    """``images/`` and ``labels/``, which hold files of the same names.
+    """``images/`` and ``labels/`` with files of the same names.
 
     A label may also be a folder of the image's name with a file for each
     structure, or several files whose names begin with the image's:
     ``<image>_<structure>.png``, or ``<image>_<structure>_<number>.png`` where
     a structure has several objects, which become labels of their own.
 
-    Other names of the folders: ``images/`` and ``masks/``; ``imagesTr/`` and
-    ``labelsTr/``, where nnU-Net ends the images' names with a channel, as
-    ``_0000``; MedSAM's ``imgs/`` and ``gts/``, where a slice's name ends with
-    its number and slices of one case are one group.
+    The folders may also be called ``images/`` and ``masks/``; ``imagesTr/``
+    and ``labelsTr/``, where nnU-Net ends the images' names with a channel such
+    as ``_0000``; MedSAM's ``imgs/`` and ``gts/``, where a slice's name ends
+    with its number and the slices of one case are one group; or
+    ``npy_images/`` and ``npy_gts/`` of DB-SAM's release.
     """
 
     form = ('images/ and labels/ (or masks/), imagesTr/ and labelsTr/, imgs/ '
@@ -82,15 +83,15 @@ class FolderPairs(Layout):
 
 
 def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
-    """A label's files: itself, or the structures' in a folder of them."""
+    """The files of a label: its own, or one for each structure in a folder."""
     structures = []
     if path.is_dir():
         structures = [(name, file) for file in sorted(path.iterdir())
                       if file.is_file()
                       and (name := readers.case_name(file))]
         if all(file.suffix.lower() == '.dcm' for _, file in structures):
-            # Objects of DICOM tell their structures apart themselves; images
-            # are the slices of a label volume.
+            # DICOM objects distinguish their structures themselves; DICOM
+            # images are the slices of a label volume.
             objects = [LabelFile(file) for _, file in structures
                        if describe_image(file) is None]
             return tuple(objects) or (LabelFile(path), )
@@ -112,7 +113,7 @@ def _folders(source: Path) -> tuple[Path, Path]:
 
 def _by_case(folder: Path, readers: Readers | LabelReaders
              ) -> dict[str, Path]:
-    """What a folder holds by the names of the cases."""
+    """The contents of a folder by the names of the cases."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         name = readers.case_name(path)
@@ -127,7 +128,7 @@ def _by_case(folder: Path, readers: Readers | LabelReaders
 
 def _owners(images: Mapping[str, Path], labels: Mapping[str, Path]
             ) -> dict[str, list[Path]]:
-    """The labels of each image, and those without one by their own names."""
+    """The labels of each image; labels without one are under their names."""
     owned: dict[str, list[Path]] = {}
     for name, path in labels.items():
         owner = name
@@ -141,7 +142,7 @@ def _owners(images: Mapping[str, Path], labels: Mapping[str, Path]
 
 def _label_files(case: str, files: list[Path], readers: LabelReaders
                  ) -> tuple[LabelFile, ...]:
-    """The files of a case and what each shows."""
+    """The label files of a case, with the structure that each shows."""
     counts: Counter[str] = Counter()
     found: list[LabelFile] = []
     for path in files:
@@ -159,7 +160,7 @@ def _label_files(case: str, files: list[Path], readers: LabelReaders
 def _one_channel(images: dict[str, Path], labels: dict[str, Path],
                  channel: int | None, problems: dict[str, str]
                  ) -> dict[str, Path]:
-    """The images by the cases' names, without nnU-Net's channels."""
+    """One image for each case, by its name without nnU-Net's channel."""
     channels: dict[str, dict[int, Path]] = {}
     chosen = {}
     for name, path in images.items():

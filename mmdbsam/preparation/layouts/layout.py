@@ -1,4 +1,4 @@
-"""What a layout does, and how the right one is found."""
+"""The interface of layouts."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from mmdbsam.preparation.cases import SourceCase
 
 @dataclass(frozen=True)
 class LayoutOptions:
-    """What a layout needs to know beside the source.
+    """What a layout needs to know besides the source.
 
     Attributes:
-        readers: Of images.
-        label_readers: Of labels.
-        channel: The channel to take of nnU-Net's cases that have several.
+        readers: The readers of images.
+        label_readers: The readers of labels.
+        channel: The channel to take from nnU-Net's cases that have several.
         absolute_paths: Whether paths in a table may leave its folder.
     """
 
@@ -30,7 +30,7 @@ class Layout(ABC):
     """Finds the cases of one kind of source.
 
     Attributes:
-        form: What such a source looks like, for messages.
+        form: A description of these sources, for messages.
     """
 
     form = ''
@@ -42,17 +42,17 @@ class Layout(ABC):
 
     @abstractmethod
     def cases(self, source: Path, options: LayoutOptions) -> list[SourceCase]:
-        """Its cases, in the order of their names.
+        """The cases of a source, in the order of their names.
 
         Raises:
-            InputError: If the source as a whole cannot be understood; what is
-                wrong with a single case is noted with the case.
+            InputError: If the source as a whole cannot be understood. What is
+                wrong with a single case is noted in its ``problem``.
         """
 
     def label_names(self, source: Path) -> dict[int, str]:
-        """Value to name, as far as the source names its labels.
+        """The labels' names by value, as far as the source gives them.
 
         Raises:
-            InputError: If they are not of their format.
+            InputError: If the file of the names has another format.
         """
         return {}

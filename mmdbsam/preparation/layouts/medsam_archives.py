@@ -28,7 +28,7 @@ class MedsamArchives(Layout):
 
 
 def _archives(folder: Path) -> list[Path]:
-    """The archives of a folder, sorted; none if it is no folder."""
+    """The sorted archives of a folder; empty if it is not a folder."""
     return sorted(path for path in folder.iterdir()
                   if path.suffix.lower() == '.npz' and path.is_file()
                   and not path.name.startswith('.')) if folder.is_dir() else []

@@ -1,4 +1,4 @@
-"""TotalSegmentator's folders: a file for each structure."""
+"""TotalSegmentator's folders, with a file for each structure."""
 
 import csv
 from pathlib import Path
@@ -15,8 +15,8 @@ _LABELS = 'segmentations'
 class StructureFolders(Layout):
     """``<case>/ct.nii.gz`` and ``<case>/segmentations/<structure>.nii.gz``.
 
-    The splits are those of ``meta.csv`` (columns image_id;split), if it is
-    there, as in the TotalSegmentator data set.
+    The splits are those of ``meta.csv`` (columns image_id;split), if it
+    exists, as in the TotalSegmentator data set.
     """
 
     form = '<case>/ct.nii.gz and <case>/segmentations/<structure>.nii.gz'
@@ -47,7 +47,7 @@ class StructureFolders(Layout):
 
 
 def _splits(table: Path) -> dict[str, str]:
-    """Case to split, for the cases that have one of ours."""
+    """The splits by case, for the cases whose split is one of ours."""
     if not table.is_file():
         return {}
     with table.open(newline='', encoding='utf-8-sig') as stream:
