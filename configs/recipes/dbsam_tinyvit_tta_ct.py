@@ -9,7 +9,7 @@ tta_pipeline = [
         [dict(type='RandomFlip', prob=0.),
          dict(type='RandomFlip', prob=1., direction='horizontal'),
          dict(type='RandomFlip', prob=1., direction='vertical')],
-        [dict(type='ResizeLongestSide', size=256)],
+        [dict(type='ResizeLongestSide', size=_base_.image_size)],
         [dict(type='PackPromptSample')],
     ]),
 ]

@@ -165,10 +165,7 @@ def _check_types(cfg: Config) -> None:
              (registry.OPTIMIZERS, optim_wrapper.get('optimizer')),
              (registry.PARAM_SCHEDULERS, cfg.get('param_scheduler')),
              (registry.HOOKS, cfg.get('custom_hooks')),
-             (registry.HOOKS, list(cfg.get('default_hooks', {}).values())),
-             (registry.VISUALIZERS, cfg.get('visualizer')),
-             (registry.VISBACKENDS,
-              cfg.get('visualizer', {}).get('vis_backends'))]
+             (registry.HOOKS, list(cfg.get('default_hooks', {}).values()))]
     for name in _DATALOADERS:
         loader = cfg.get(name) or {}
         parts += [(registry.DATASETS, loader.get('dataset')),

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmdbsam.errors import InputError
+from mmdbsam.registry import VISBACKENDS, VISUALIZERS
 
 
 class ModelFirstRunner(Runner):
@@ -54,8 +55,12 @@ def build_runner(cfg: Config) -> Runner:
 
     Raises:
         InputError: If such a run asks for SyncBN, which torch has on GPUs
-            only.
+            only; if the visualizer or one of its backends is unknown.
     """
+    visualizer = cfg.get('visualizer') or {}
+    VISUALIZERS.check(visualizer)
+    for backend in visualizer.get('vis_backends') or ():
+        VISBACKENDS.check(backend)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         if cfg.get('sync_bn'):
             raise InputError('sync_bn: torch has SyncBN on GPUs only; add '

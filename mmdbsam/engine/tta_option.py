@@ -3,6 +3,7 @@
 from mmengine.config import Config
 
 from mmdbsam.errors import InputError
+from mmdbsam.registry import MODELS
 
 
 def set_tta(cfg: Config) -> None:
@@ -13,11 +14,12 @@ def set_tta(cfg: Config) -> None:
             changed.
 
     Raises:
-        InputError: If it has no such keys.
+        InputError: If it has no such keys, or the model is unknown.
     """
     if not (cfg.get('tta_model') and cfg.get('tta_pipeline')):
         raise InputError(
             '--tta: expected a config with tta_model and tta_pipeline, as '
             'configs/recipes/dbsam_tinyvit_tta_ct.py has them, found none')
+    MODELS.check(cfg.tta_model)
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     cfg.model = dict(cfg.tta_model, module=cfg.model)

@@ -23,8 +23,6 @@ def recipe_folder(tmp_path, repo_root):
     shutil.copytree(repo_root / 'configs/recipes', folder / 'recipes')
     (folder / 'dbsam_tinyvit_ct.py').write_text(BASE.format(
         tiny=str(repo_root / 'tests/data/dbsam_tiny_spine.py')))
-    augmented = folder / 'recipes/dbsam_tinyvit_tta_ct.py'
-    augmented.write_text(augmented.read_text().replace('256', '128'))
     return folder
 
 
