@@ -201,6 +201,7 @@ def test_baselines_train_what_their_papers_train(method, backbone):
 
 PAGES = [path.relative_to(ROOT).as_posix()
          for path in (ROOT / 'README.md', ROOT / 'CONTRIBUTING.md',
+                      ROOT / 'demo/README.md',
                       *sorted((ROOT / 'docs').glob('*.md')))]
 
 

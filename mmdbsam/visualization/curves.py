@@ -146,4 +146,3 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
     kernel = np.ones(window)
     return (np.convolve(values, kernel, 'same')
             / np.convolve(np.ones(len(values)), kernel, 'same'))
-

