@@ -26,8 +26,8 @@ class Job:
         sources: The sources of the prompts.
         outputs: The files to write.
         settings: The settings of the segmentation.
-        model: What identifies the model in the record: its config, checkpoint
-            and version.
+        model: The keys that identify the model in the record: its config,
+            checkpoint and version.
         series: The DICOM series to read, see :class:`.Readers`.
     """
 
