@@ -30,7 +30,8 @@ def recipe_folder(tmp_path, repo_root):
 
 @pytest.fixture
 def train(command, prepared_spine):
-    """Train a config on the spine CT; its work directory."""
+    """A function that trains on the spine CT and returns the work directory.
+    """
 
     def run(config, work_dir, *words, options=()):
         command('train', config, '--work-dir', work_dir, *words,

@@ -35,7 +35,7 @@ def logs(tmp_path):
 
 @pytest.fixture
 def analyze(load_tool, monkeypatch):
-    """Run the tool in this process; the panels that it drew."""
+    """A function that runs the tool in this process and returns its panels."""
     tool = load_tool('analysis_tools/analyze_logs.py')
     drawn = []
 

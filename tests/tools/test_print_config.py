@@ -8,7 +8,7 @@ from mmdbsam.errors import InputError
 
 @pytest.fixture
 def print_config(load_tool, monkeypatch):
-    """Run the tool in this process."""
+    """A function that runs the tool in this process."""
     tool = load_tool('misc/print_config.py')
 
     def run(*words):

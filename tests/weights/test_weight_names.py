@@ -59,7 +59,7 @@ def test_the_fusions_weights_keep_their_names(kind):
 
 
 def test_sams_neck_is_the_channel_reduction(tiny_cfg, tmp_path):
-    """By SAM's name and by ours, and the exchange is not mistaken for it."""
+    """Both SAM's name and ours load; the exchange is not mistaken for it."""
     saved = MODELS.build(tiny_cfg.model).state_dict()
     ours = 'image_encoder.vit.channel_reduction.'
     assert any(key.startswith(ours) for key in saved)

@@ -1,8 +1,9 @@
 """Plot what trainings logged, or say how long their steps take.
 
-``python tools/analysis_tools/analyze_logs.py plot_curve LOG --keys loss`` and
-``... cal_train_time LOG``, where a LOG is a run's vis_data/scalars.json, or a
-work directory, whose resumed runs are joined.
+``python tools/analysis_tools/analyze_logs.py plot_curve LOG --keys loss``
+plots, and ``... cal_train_time LOG`` prints. A LOG is the
+vis_data/scalars.json of a run, or a work directory, whose resumed runs are
+joined.
 """
 
 import argparse
@@ -41,10 +42,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def plot_curve(args: argparse.Namespace) -> None:
-    """Draw the keys of all logs, those of iterations above those of epochs.
+    """Draw the keys of all logs, with iterations above epochs.
 
     Raises:
-        InputError: If a log has no such key, or there are more or fewer
+        InputError: If a log does not have a key, or there are more or fewer
             names than curves.
     """
     wanted = list(product(args.json_logs, args.keys))
@@ -72,7 +73,7 @@ def cal_train_time(args: argparse.Namespace) -> None:
     """Print the mean time of a step, and the slowest and fastest epoch.
 
     Raises:
-        InputError: If a log has no times of training steps.
+        InputError: If a log does not hold times of training steps.
     """
     for log in args.json_logs:
         epochs: dict[int, list[float]] = {}
@@ -83,7 +84,7 @@ def cal_train_time(args: argparse.Namespace) -> None:
             raise InputError(f"{log}: expected training steps with a 'time', "
                              'found none')
         if not args.include_outliers:
-            # In the first steps of an epoch the data loader starts.
+            # The data loader starts in the first steps of an epoch.
             epochs = {epoch: times[1:] or times
                       for epoch, times in epochs.items()}
         means = {epoch: np.mean(times) for epoch, times in epochs.items()}

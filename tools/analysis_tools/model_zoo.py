@@ -157,7 +157,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--check', action='store_true',
-                        help='write nothing; fail if the page is not up to date')
+                        help='fail if the page is not up to date')
     args = parser.parse_args()
     init_default_scope('mmdbsam')
     wanted = page(read_metafiles())

@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print the config, write the file."""
+    """Print the config and write the file."""
     args = parse_args()
     cfg = read_config(find_config(args.config))
     apply_options(cfg, args.cfg_options)

@@ -67,7 +67,7 @@ class RandomFlip(BaseTransform):
 
 def _joined(first: str | None, second: str) -> str | None:
     """The direction of two flips, one after the other."""
-    # An axis that is mirrored twice is as it was.
+    # Mirroring an axis twice restores it.
     axes = set(FLIP_AXES.get(first, ())) ^ set(FLIP_AXES[second])
     return next((direction for direction, mirrored in FLIP_AXES.items()
                  if set(mirrored) == axes), None)
