@@ -35,7 +35,7 @@ def peak_memory(device: str = 'cpu') -> int:
 def restart_peak(device: str = 'cpu') -> int:
     """Forget the peak if the system can, and return the memory now in use.
 
-    Of a process, only Linux can forget it. Elsewhere the peak stays, and
+    Only Linux can forget the peak of a process. Elsewhere the peak stays, and
     measurements in fresh processes are upper bounds.
 
     Args:

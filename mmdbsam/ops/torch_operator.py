@@ -1,8 +1,8 @@
 """MSDA as an operator of torch, whichever backend computes it.
 
-As the operator is registered, torch can trace, compile and export it without
-looking into a backend, and profilers know its name and its cost. Under
-autocast it computes in float32, otherwise in the type of its inputs.
+Torch can trace, compile and export a registered operator without looking into
+a backend, and profilers know its name and its cost. Under autocast it computes
+in float32, otherwise in the type of its inputs.
 """
 
 from typing import Sequence, Tuple
