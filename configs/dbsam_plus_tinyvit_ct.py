@@ -1,4 +1,4 @@
-# DB-SAM+, the release's db_sam_plus, on LiteMedSAM.
+# DB-SAM+ on LiteMedSAM. The authors' release calls it db_sam_plus.
 _base_ = './dbsam_tinyvit_ct.py'
 model = dict(
     image_encoder=dict(

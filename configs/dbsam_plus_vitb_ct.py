@@ -1,4 +1,5 @@
-# DB-SAM+, the release's db_sam_plus: both branches are one pyramid.
+# DB-SAM+, in which both branches are one pyramid. The authors' release calls
+# it db_sam_plus.
 _base_ = './dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(

@@ -1,5 +1,6 @@
-# DB-SAM on LiteMedSAM (python tools/fetch_weights.py lite_medsam), tuned in
-# minutes. Chosen on validation slices, see docs/model_zoo.md.
+# DB-SAM on LiteMedSAM (python tools/fetch_weights.py lite_medsam), which
+# trains in minutes. Its recipe was chosen on validation slices, see
+# docs/model_zoo.md.
 _base_ = [
     './_base_/models/dbsam_tinyvit.py', './_base_/datasets/ct.py',
     './_base_/schedules/adamw_20e.py', './_base_/default_runtime.py'
@@ -8,7 +9,7 @@ image_size = 256
 model = dict(image_encoder=dict(vit=dict(img_size=image_size)))
 train_pipeline = [
     dict(type='LoadSlice'),
-    # What another patient's scan could look like: above all, coarser.
+    # These imitate scans of other patients, which are above all coarser.
     dict(type='RandomAffine', prob=0.3, scale=(0.8, 1.25), angle=10.,
          shift=0.05),
     dict(type='RandomCoarsen', prob=0.5, factor=(1.5, 4.5)),

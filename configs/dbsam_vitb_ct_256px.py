@@ -1,5 +1,5 @@
-# DB-SAM on SAM's ViT-B at 256 px: the position embeddings, which SAM has for
-# 1024 px, are interpolated on loading.
+# DB-SAM on SAM's ViT-B at 256 px. The position embeddings, which SAM has for
+# 1024 px, are interpolated when they are loaded.
 _base_ = './dbsam_vitb_ct.py'
 image_size = 256
 model = dict(image_encoder=dict(vit=dict(img_size=image_size)))

@@ -16,11 +16,14 @@ class Registry(mmengine_registry.Registry):
     """An mmengine registry that says in one line what is wrong in a config."""
 
     def check(self, cfg: Any) -> None:
-        """Make sure that the type a config names is registered.
+        """Make sure that the type that a config names is registered.
+
+        Args:
+            cfg: The config; only a dict with a ``type`` is checked.
 
         Raises:
-            InputError: If ``cfg`` is a dict whose ``type`` neither this
-                registry nor its parents know; lists what is registered.
+            InputError: If neither this registry nor its parents know the
+                type. The message lists the registered types.
         """
         name = cfg.get('type') if isinstance(cfg, dict) else None
         if isinstance(name, str) and self.get(name) is None:
@@ -29,12 +32,12 @@ class Registry(mmengine_registry.Registry):
                              f'registered: {", ".join(sorted(known))}')
 
     def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
-        """Build an object from its config dict, see mmengine's registry.
+        """Build an object from its config dict, as mmengine's registry does.
 
         Raises:
-            InputError: If its type is unknown, or does not take the arguments
+            InputError: If the type is unknown, or does not take the arguments
                 that the config gives. A TypeError from within the object's
-                constructor is not one of these and comes as it is.
+                constructor has another cause and is raised as it is.
         """
         self.check(cfg)
         try:
@@ -54,7 +57,7 @@ class Registry(mmengine_registry.Registry):
 
 
 def _misfit(built: Callable, arguments: dict) -> str:
-    """Why a class or function cannot be called so, or ``''``."""
+    """Why arguments do not fit a class or function, or ``''`` if they do."""
     calls = [built]
     if inspect.isclass(built):
         calls += [base for base in built.__mro__[1:]
@@ -67,7 +70,8 @@ def _misfit(built: Callable, arguments: dict) -> str:
             bound = bind(**rest)
         except TypeError as error:
             return str(error)
-        # A constructor hands what it takes by ** on to its base class.
+        # Constructors hand the arguments that they take by ** to their base
+        # class.
         rest = next((bound.arguments.get(parameter.name, {})
                      for parameter in signature.parameters.values()
                      if parameter.kind is parameter.VAR_KEYWORD), {})
@@ -96,8 +100,8 @@ LOOPS = _child(mmengine_registry.LOOPS, 'mmdbsam.engine')
 VISUALIZERS = _child(mmengine_registry.VISUALIZERS, 'mmdbsam.visualization')
 VISBACKENDS = _child(mmengine_registry.VISBACKENDS, 'mmdbsam.visualization')
 
-# mmengine warns at every build from a registry that has no child of the
-# default scope.
+# Without these, mmengine would warn at every build that the registry has no
+# child of the default scope.
 for _name in ('RUNNERS', 'RUNNER_CONSTRUCTORS', 'MODEL_WRAPPERS',
               'OPTIM_WRAPPER_CONSTRUCTORS', 'EVALUATOR', 'LOG_PROCESSORS'):
     _child(getattr(mmengine_registry, _name), 'mmdbsam.engine')

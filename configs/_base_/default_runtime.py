@@ -3,12 +3,13 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=10),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Two are kept, so that a kill while one is written leaves the other.
+    # Two checkpoints are kept, so that one remains if the training is killed
+    # while it writes the other.
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2,
                     save_best='DSC', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     curves=dict(type='CurvesHook'),
-    # Pictures of validation slices: default_hooks.visualization.draw=True
+    # default_hooks.visualization.draw=True draws validation slices.
     visualization=dict(type='PromptVisualizationHook', draw=False,
                        interval=50))
 custom_hooks = [dict(type='IterationSeedHook')]

@@ -1,5 +1,5 @@
-# LiteMedSAM: its channel reduction and its mask decoder are tuned, the rest of
-# the image encoder is frozen.
+# LiteMedSAM, whose channel reduction, prompt encoder and mask decoder are
+# tuned. The rest of its image encoder is frozen.
 _base_ = '../dbsam_tinyvit_ct.py'
 model = dict(
     image_encoder=dict(adapter=None, stem=None, neck=None, fusion=None))

@@ -1,4 +1,4 @@
-# LiteMedSAM, tuned whole.
+# LiteMedSAM, all of which is tuned.
 _base_ = '../dbsam_tinyvit_ct.py'
 model = dict(
     image_encoder=dict(

@@ -1,5 +1,5 @@
-# LiteMedSAM as released, with nothing to train: tools/test.py tests it with
-# checkpoints/lite_medsam.pth.
+# LiteMedSAM as it was released, with nothing to train. tools/test.py tests it
+# with checkpoints/lite_medsam.pth.
 _base_ = '../dbsam_tinyvit_ct.py'
 model = dict(
     image_encoder=dict(adapter=None, stem=None, neck=None, fusion=None))

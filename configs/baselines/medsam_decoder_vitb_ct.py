@@ -1,4 +1,5 @@
-# MedSAM as first proposed (arXiv:2304.12306v1): SAM's mask decoder tuned.
+# MedSAM as first proposed (arXiv:2304.12306v1), which tunes SAM's mask
+# decoder.
 _base_ = '../dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(

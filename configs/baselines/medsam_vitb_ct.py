@@ -1,4 +1,4 @@
-# MedSAM (arXiv:2304.12306): image encoder and mask decoder tuned.
+# MedSAM (arXiv:2304.12306), which tunes image encoder and mask decoder.
 _base_ = '../dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(

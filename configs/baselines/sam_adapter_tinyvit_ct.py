@@ -1,4 +1,4 @@
-# As sam_adapter_vitb_ct.py, on LiteMedSAM.
+# The same method as sam_adapter_vitb_ct.py, on LiteMedSAM.
 _base_ = '../dbsam_tinyvit_ct.py'
 model = dict(
     image_encoder=dict(

@@ -1,4 +1,5 @@
-# Med-SA (arXiv:2304.12620): bottleneck adapters in the blocks; decoder tuned.
+# Med-SA (arXiv:2304.12620), which puts bottleneck adapters into the frozen
+# blocks and tunes the mask decoder.
 _base_ = '../dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(

@@ -1,4 +1,4 @@
-# SAM as released, with nothing to train: tools/test.py tests it with
+# SAM as it was released, with nothing to train. tools/test.py tests it with
 # checkpoints/sam_vit_b_01ec64.pth.
 _base_ = '../dbsam_vitb_ct.py'
 model = dict(

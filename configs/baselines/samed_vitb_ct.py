@@ -1,4 +1,5 @@
-# SAMed (arXiv:2304.13785): LoRA on q and v; prompt encoder and decoder tuned.
+# SAMed (arXiv:2304.13785), which adapts queries and values by LoRA and tunes
+# prompt encoder and mask decoder.
 _base_ = '../dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(

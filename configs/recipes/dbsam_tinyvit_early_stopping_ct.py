@@ -1,5 +1,5 @@
-# A training that ends once the validation DSC has not risen by 0.1 % in three
-# epochs; --work-dir then has the best checkpoint as best_DSC_epoch_N.pth.
+# The training ends once the validation DSC has not risen by 0.1 % in three
+# epochs. --work-dir then has the best checkpoint as best_DSC_epoch_N.pth.
 _base_ = '../dbsam_tinyvit_ct.py'
 train_cfg = dict(max_epochs=20, val_interval=1)
 param_scheduler = [

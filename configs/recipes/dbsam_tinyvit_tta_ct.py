@@ -1,5 +1,5 @@
-# With --tta, tools/test.py averages the logits of a slice as it is, of its
-# mirror image, and of its image upside down.
+# With --tta, tools/test.py averages the logits of a slice, of its mirror
+# image, and of the slice upside down.
 _base_ = '../dbsam_tinyvit_ct.py'
 tta_model = dict(type='PromptTTAModel')
 tta_pipeline = [

@@ -1,5 +1,5 @@
-# Channel attention after every frozen block (the paper), once a stage (the
-# release), or not at all.
+# This study puts the channel attention after every frozen block, as in the
+# paper, after every stage, as in the release, or nowhere.
 _base_ = './_base_/tinyvit_ct.py'
 title = 'Placement of the channel attention'
 variants = [

@@ -1,4 +1,4 @@
-# The paper's ablation: each row adds a block to the one before.
+# The paper's ablation, in which each row adds a block to the one before.
 _base_ = './_base_/tinyvit_ct.py'
 title = "The paper's components, TinyViT"
 variants = [

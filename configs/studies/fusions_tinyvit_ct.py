@@ -1,5 +1,5 @@
-# How the two branches become one embedding: the paper's selection, and what
-# could stand in its place.
+# This study compares the paper's selection, which makes one embedding of the
+# two branches, with other fusions.
 _base_ = './_base_/tinyvit_ct.py'
 title = 'Fusions of the two branches'
 variants = [

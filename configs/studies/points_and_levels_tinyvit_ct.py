@@ -1,5 +1,5 @@
-# The sampling points of the exchange, a head and level, and the levels of the
-# conv branch.
+# This study varies the sampling points of the exchange, per head and level,
+# and the levels of the convolutional branch.
 _base_ = './_base_/tinyvit_ct.py'
 title = 'Points and levels of the exchange'
 variants = [

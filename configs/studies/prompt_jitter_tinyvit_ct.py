@@ -1,5 +1,5 @@
-# How far the sides of the training's boxes are moved outwards at random; the
-# test's boxes are tight.
+# This study varies how far the sides of the training's boxes are moved
+# outwards at random. The boxes of the test are tight.
 _base_ = './_base_/tinyvit_ct.py'
 title = "Jitter of the training's boxes"
 variants = [

@@ -1,4 +1,4 @@
-# Where the conv branch begins.
+# This study varies the stem that the convolutional branch begins with.
 _base_ = './_base_/tinyvit_ct.py'
 title = 'Stems of the conv branch'
 variants = [

@@ -1,5 +1,5 @@
-# Whether the added blocks start as the identity on the ViT branch, or as in
-# the paper.
+# This study compares added blocks that start as the identity on the ViT branch
+# with blocks that start as in the paper.
 _base_ = './_base_/tinyvit_ct.py'
 title = 'Initialisation of the added blocks'
 variants = [

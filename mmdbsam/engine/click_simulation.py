@@ -1,4 +1,4 @@
-"""Clicks that answer a model's errors, as SAM is evaluated with points."""
+"""Simulated clicks on a model's errors, by which SAM is tested with points."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def predict_clicks(model: PromptSegmentor, inputs: Tensor,
 
     Args:
         model: The model, in evaluation mode.
-        inputs: (B, 3, S, S), preprocessed.
-        data_samples: B samples, see :func:`decode_clicks`.
+        inputs: The preprocessed images, (B, 3, S, S).
+        data_samples: B samples as :func:`decode_clicks` needs them.
 
     Returns:
-        list: The samples, with ``pred_instances`` as after the model's own
-        ``predict``.
+        list[PromptDataSample]: The samples, with ``pred_instances`` like those
+        of the model's own ``predict``.
     """
     for embedding, sample in zip(model.encode_image(inputs), data_samples,
                                  strict=True):
@@ -40,27 +40,27 @@ def decode_clicks(model: PromptSegmentor, embedding: Tensor,
                   sample: PromptDataSample) -> Tuple[Tensor, Tensor]:
     """Decode a sample's labels click by click, from one encoding.
 
-    The first click is in the centre of the label's largest region, each
-    further one in that of the largest region that is wrong in the last mask:
-    a foreground point where the mask misses the label, a background point
-    where it exceeds it. All clicks so far are decoded together with the last
-    logits as mask prompt (Segment Anything, section 3, "training"). A mask
-    without errors gets no further click. Always the single mask is taken, as
-    in training, not the best of SAM's three.
+    The first click is in the centre of the label's largest region. Each
+    further click is in the centre of the largest region that is wrong in the
+    last mask. It is a foreground point where the mask misses the label, and a
+    background point where the mask exceeds it. All clicks so far are decoded
+    together, with the last logits as mask prompt (Segment Anything, section 3,
+    "training"). A mask without errors gets no further click. The single mask
+    is always taken, as in training, and not the best of SAM's three.
 
     Args:
         model: The model, whose prompt encoder knows points and masks.
-        embedding: The image's, (1, 256, h, w).
-        sample: The image's, with ``prompts.references`` (K, H, W),
-            ``clicks``, ``img_shape`` and ``ori_shape``. Its
-            ``prompts.points`` become the clicks.
+        embedding: The embedding of the image, (1, 256, h, w).
+        sample: The sample of the image, with ``prompts.references``
+            (K, H, W), ``clicks``, ``img_shape`` and ``ori_shape``. The clicks
+            are written to its ``prompts.points``.
 
     Returns:
-        tuple: Logits (K, 1, 4h, 4w) and predicted IoU (K, 1) after the last
-        click.
+        tuple: The logits, (K, 1, 4h, 4w), and the predicted IoU, (K, 1), after
+        the last click.
     """
     references = sample.prompts.references.cpu().numpy().astype(bool)
-    # In segment_anything's order, x and y.
+    # segment_anything's order is x and y.
     scale = np.divide(sample.img_shape, sample.ori_shape)[::-1]
     points = np.zeros((len(references), sample.clicks, 2))
     kinds = np.full(points.shape[:2], -1)
@@ -91,12 +91,12 @@ def next_click(reference: np.ndarray, predicted: np.ndarray
     the nearest to its centroid. The image's border is one of every region.
 
     Args:
-        reference: bool (H, W).
-        predicted: bool (H, W).
+        reference: The mask as it should be, bool (H, W).
+        predicted: The mask that was predicted, bool (H, W).
 
     Returns:
-        tuple[int, int, int] or None: x, y, and 1 if the pixel belongs to the
-        reference, 0 if not; None if there is no error.
+        tuple[int, int, int] or None: The pixel as x and y, and 1 if it belongs
+        to the reference or 0 if it does not; None if there is no error.
     """
     best, size = None, 0
     for kind, wrong in ((1, reference & ~predicted),
@@ -115,7 +115,10 @@ def next_click(reference: np.ndarray, predicted: np.ndarray
 
 
 def _centre(region: np.ndarray) -> Tuple[int, int]:
-    """Row and column; the region is cropped to its bounding box."""
+    """The row and column of a region's centre.
+
+    The region is cropped to its bounding box.
+    """
     depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
     deepest = np.argwhere(depth == depth.max())
     offsets = deepest - np.argwhere(region).mean(axis=0)

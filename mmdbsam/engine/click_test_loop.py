@@ -1,4 +1,4 @@
-"""The test of a model by clicks."""
+"""The loop that tests a model by simulated clicks."""
 
 from typing import Sequence
 

@@ -1,4 +1,4 @@
-"""Configs: found, read, and overridden."""
+"""How configs are found, read and overridden."""
 
 import copy
 import inspect
@@ -16,15 +16,17 @@ from mmdbsam.errors import InputError
 _PACKAGE = Path(mmdbsam.__file__).parent
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
-# Keys that mmengine reads from the config beside the Runner's arguments.
+# All top-level keys that mmengine reads: the arguments of the Runner, and
+# those that it looks up in the config.
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters, 'compile',
                'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn'}
 SHORTCUTS = {'data_root', 'image_size', 'batch_size', 'max_epochs'}
 
 
 def named_configs() -> Dict[str, Path]:
-    """Name of each config of the model zoo, and of each study, to its path."""
-    # setup.py puts it into the wheel; in a checkout it is beside the package.
+    """Map the name of each config of the model zoo or a study to its path."""
+    # setup.py puts the configs into the wheel as .mim/configs; in a checkout
+    # they are beside the package.
     folder = next(place for place in (_PACKAGE / '.mim/configs',
                                       _PACKAGE.parent / 'configs')
                   if place.is_dir())
@@ -33,7 +35,10 @@ def named_configs() -> Dict[str, Path]:
 
 
 def load_named(config: Union[str, Path, Config]) -> Config:
-    """A config of one's own to change: a copy, or read.
+    """Load a config that the caller may change.
+
+    Args:
+        config: A config, which is copied, or a path or name to read it from.
 
     Raises:
         InputError: See :func:`find_config` and :func:`read_config`.
@@ -44,14 +49,14 @@ def load_named(config: Union[str, Path, Config]) -> Config:
 
 
 def find_config(name: Union[str, Path]) -> Path:
-    """The config of a path, or of a name in the model zoo.
+    """Find the file of a config.
 
     Args:
-        name: A path, or a name without folder and suffix, as
-            ``'dbsam_tinyvit_ct'``.
+        name: A path, or a name in the model zoo without folder and suffix,
+            such as ``'dbsam_tinyvit_ct'``.
 
     Raises:
-        InputError: If there is none.
+        InputError: If the model zoo has no config of that name.
     """
     if Path(name).suffix == '.py':
         return Path(name)
@@ -66,7 +71,7 @@ def read_config(path: Union[str, Path]) -> Config:
     """Read a config with its bases.
 
     Raises:
-        InputError: If it is missing or cannot be run.
+        InputError: If the file is missing or cannot be run.
     """
     if not Path(path).is_file():
         raise InputError(f'config {path}: no such file')
@@ -84,13 +89,13 @@ def apply_options(cfg: Config, options: Dict[str, Any],
 
     Args:
         cfg: The config of a model.
-        options: Key, with dots, to value; ``data_root``, ``image_size``,
-            ``batch_size`` and ``max_epochs`` reach every place that depends
-            on them.
+        options: The values by their dotted keys. The keys ``data_root``,
+            ``image_size``, ``batch_size`` and ``max_epochs`` reach every place
+            that depends on them.
         source: Where the options come from, for error messages.
 
     Raises:
-        InputError: If an option does not fit the config, or a type that the
+        InputError: If an option does not fit the config, or if a type that the
             config then names is not registered.
     """
     options = dict(options)
@@ -114,10 +119,10 @@ def require_training(cfg: Config, source: str) -> None:
 
     Args:
         cfg: The config.
-        source: What asks for it, for the error message.
+        source: What asks for a training, for the error message.
 
     Raises:
-        InputError: If the config only tests a model, as it was released.
+        InputError: If the config only tests a model as it was released.
     """
     if not cfg.get('train_cfg'):
         raise InputError(f'{source}: expected a config with a training, found '
@@ -125,7 +130,7 @@ def require_training(cfg: Config, source: str) -> None:
 
 
 def latest_checkpoint(work_dir: str) -> Optional[str]:
-    """The checkpoint that ``--resume`` goes on from, if there is one."""
+    """Find the checkpoint that ``--resume`` goes on from, if there is one."""
     pointer = Path(work_dir) / 'last_checkpoint'
     checkpoint = pointer.read_text().strip() if pointer.is_file() else ''
     return checkpoint if Path(checkpoint).is_file() else None
@@ -134,14 +139,14 @@ def latest_checkpoint(work_dir: str) -> Optional[str]:
 def _spread(cfg: Config, options: dict) -> None:
     """Bring the top-level shortcuts to the keys that they stand for."""
     if 'data_root' in options:
-        # Without validation there is neither its loader nor its evaluator.
+        # A config without validation has neither its loader nor its evaluator.
         for name in filter(cfg.get, _DATALOADERS):
             cfg[name].dataset.data_root = options['data_root']
         for name in filter(cfg.get, _EVALUATORS):
             cfg[name].data_root = options['data_root']
     if 'image_size' in options:
         cfg.model.image_encoder.vit.img_size = options['image_size']
-        # The segmentor fills it in.
+        # Without a size of its own, the preprocessor gets the encoder's.
         cfg.model.data_preprocessor.pop('size', None)
         for name in filter(cfg.get, _DATALOADERS):
             for step in cfg[name].dataset.pipeline:
@@ -152,13 +157,16 @@ def _spread(cfg: Config, options: dict) -> None:
     if 'max_epochs' in options:
         end = cfg.train_cfg.max_epochs = options.pop('max_epochs')
         cfg.param_scheduler[-1].end = end
-        # A single epoch is all warm-up.
+        # If there is only one epoch, all of it is warm-up.
         cfg.param_scheduler = [schedule for schedule in cfg.param_scheduler
                                if schedule.begin < end]
 
 
 def _check_types(cfg: Config) -> None:
-    """Name an unknown type now: mmengine builds most parts much later."""
+    """Raise the error of an unknown type now.
+
+    mmengine builds most parts much later.
+    """
     optim_wrapper = cfg.get('optim_wrapper') or {}
     parts = [(registry.MODELS, cfg.model),
              (registry.OPTIM_WRAPPERS, optim_wrapper),

@@ -1,9 +1,9 @@
-"""What each block of a model costs.
+"""What each block of a model costs in parameters, operations, time and memory.
 
-Adapters within the ViT's blocks are counted there, but for their parameters.
-Operations (a multiplication and an addition are two) are those of the model's
-equations, counted on tensors without data; time and memory are those of this
-machine, with random weights.
+Adapters within the ViT's blocks are counted as part of these, except for their
+parameters. Operations are those of the model's equations, counted on tensors
+without data; a multiplication and an addition are two operations. Time and
+memory are measured on this machine, with random weights.
 """
 
 import time
@@ -23,29 +23,37 @@ from mmdbsam.registry import MODELS
 
 
 class Block(NamedTuple):
-    """A part of the model, and what is called when it runs."""
+    """A part of the model, and what is called when it runs.
+
+    Attributes:
+        name: The name of the block in tables.
+        modules: The modules that it consists of.
+        methods: Methods that belong to it beside the modules' ``forward``,
+            each as its owner and its name.
+    """
 
     name: str
     modules: List[nn.Module]
-    # Methods and their owners, for what is not a module's forward.
     methods: Sequence[Tuple[nn.Module, str]] = ()
 
     @property
     def calls(self) -> List[Tuple[nn.Module, str]]:
-        """All methods that the block consists of, and their owners."""
+        """All methods that the block consists of, as their owners and names.
+        """
         return [*self.methods, *((module, 'forward') for module
                                  in self.modules)]
 
 
 def find_blocks(model: PromptSegmentor) -> List[Block]:
-    """The parts of a model in the order in which they run first."""
+    """List the parts of a model in the order in which they run first."""
     encoder = model.image_encoder
     vit = encoder.vit
     blocks = [] if encoder.stem is None else [Block('stem', [encoder.stem])]
     stages = []
     for i, (vit_blocks, adapters, exchange) in enumerate(
             zip(vit.stages, encoder.adapters, encoder.necks, strict=True), 1):
-        # What leads to a stage is joined to its first block anew each time.
+        # The backbone joins the step that leads to a stage to its first block
+        # in a new container at each call, which cannot be metered.
         vit_blocks = [module for block in vit_blocks for module in (
             block if isinstance(block, nn.Sequential) else [block])]
         stages += [Block(f'ViT, stage {i}', vit_blocks),
@@ -74,16 +82,18 @@ def find_blocks(model: PromptSegmentor) -> List[Block]:
 def meter(model: PromptSegmentor, start: Callable[[], float],
           stop: Callable[[float], float],
           run: Callable[[], None]) -> Dict[str, List[float]]:
-    """Run a model; what a quantity does in each call of each block.
+    """Run a model, and measure a quantity in each call of each block.
 
     Args:
         model: The model.
-        start: What is called before a block.
-        stop: What is called after it, with the result of ``start``.
-        run: Runs the model.
+        start: A function that is called before a block.
+        stop: A function that is called after the block, with the result of
+            ``start``. It returns the value of the quantity.
+        run: A function that runs the model.
 
     Returns:
-        dict: Block's name -> values, with ``'total'`` for the whole.
+        dict[str, list[float]]: The values of the calls of each block by its
+        name, with ``'total'`` for the whole model.
     """
     found: Dict[str, List[float]] = {}
     changed = []
@@ -120,7 +130,15 @@ def run_once(model: PromptSegmentor, prompts: int, device: str) -> None:
 
 
 def count_operations(cfg: Config, prompts: int) -> Dict[str, float]:
-    """Block's name -> operations, counted without memory for the weights."""
+    """Count the operations of each block, without memory for the weights.
+
+    Args:
+        cfg: The config of the model.
+        prompts: The number of prompts of the image.
+
+    Returns:
+        dict[str, float]: The number of operations by the block's name.
+    """
     with torch.device('meta'):
         model = MODELS.build(cfg.model).eval().requires_grad_(False)
         with FlopCounterMode(display=False) as counter:
@@ -133,7 +151,19 @@ def count_operations(cfg: Config, prompts: int) -> Dict[str, float]:
 @torch.inference_mode()
 def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
             amp: bool) -> Dict[str, Dict[str, float]]:
-    """'seconds' and 'bytes' -> block's name -> value."""
+    """Measure the time and the memory of each block.
+
+    Args:
+        model: The model, on the device and in evaluation mode.
+        prompts: The number of prompts of the image.
+        device: 'cpu' or 'cuda'.
+        runs: The number of runs that the time is the median of.
+        amp: Whether to run in mixed precision.
+
+    Returns:
+        dict: 'seconds' and 'bytes', each a dict of the values by the block's
+        name.
+    """
 
     def clock() -> float:
         if device == 'cuda':
@@ -152,7 +182,7 @@ def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
     memory = meter(model, partial(restart_peak, device),
                    lambda before: peak_memory(device) - before, run)
     memory = {name: max(values) for name, values in memory.items()}
-    # The peak was started anew within.
+    # Metering the blocks has restarted the peak in between.
     before = restart_peak(device)
     run()
     memory['total'] = peak_memory(device) - before
@@ -160,7 +190,7 @@ def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
 
 
 def parameters(model: PromptSegmentor) -> Dict[str, Dict[str, int]]:
-    """Block's name -> 'trained' and 'frozen' -> number."""
+    """Count the 'trained' and 'frozen' parameters of each block, by name."""
     found = {}
     for block in [*find_blocks(model), Block('total', [model])]:
         counts = dict(trained=0, frozen=0)

@@ -1,4 +1,4 @@
-"""How much memory a computation needs."""
+"""Measurements of the memory that a computation needs."""
 
 import ctypes
 import gc
@@ -13,16 +13,19 @@ _STATUS = Path('/proc/self/status')
 
 
 def peak_memory(device: str = 'cpu') -> int:
-    """The peak so far, in bytes.
+    """Return the peak of the memory in use so far.
 
     Args:
-        device: On 'cuda', what torch allocated; on 'cpu', the resident size
-            of this process.
+        device: 'cuda' for the memory that torch has allocated there, or 'cpu'
+            for the resident size of this process.
+
+    Returns:
+        int: The peak, in bytes.
     """
     if device == 'cuda':
         return torch.cuda.max_memory_allocated()
     if _STATUS.exists():
-        # getrusage would count what the parent process held at the fork.
+        # getrusage would include what the parent process held at the fork.
         peak = re.search(r'VmHWM:\s+(\d+) kB', _STATUS.read_text())
         return int(peak[1]) * 1024
     unit = 1 if sys.platform == 'darwin' else 1024
@@ -30,10 +33,16 @@ def peak_memory(device: str = 'cpu') -> int:
 
 
 def restart_peak(device: str = 'cpu') -> int:
-    """Forget the peak, where the system can, and return the present use.
+    """Forget the peak if the system can, and return the memory now in use.
 
-    Only Linux can for a process; elsewhere the peak stays, and measurements
-    in fresh processes are upper bounds.
+    Only Linux can forget the peak of a process. Elsewhere the peak stays, and
+    measurements in fresh processes are upper bounds.
+
+    Args:
+        device: See :func:`peak_memory`.
+
+    Returns:
+        int: The memory in use, or the peak if it stays, in bytes.
     """
     gc.collect()
     if device == 'cuda':

@@ -1,4 +1,4 @@
-"""Mixed precision where mmengine's AmpOptimWrapper does not go."""
+"""Mixed precision in bfloat16, also where there is no GPU."""
 
 from contextlib import contextmanager
 from typing import Iterator

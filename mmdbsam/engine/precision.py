@@ -4,7 +4,7 @@ import torch
 
 
 def half_precision() -> torch.dtype:
-    """The type of ``--amp``: float16 only on GPUs that lack bfloat16."""
+    """Return the type of ``--amp``, float16 only on GPUs without bfloat16."""
     if torch.cuda.is_available() and not torch.cuda.is_bf16_supported(
             including_emulation=False):
         return torch.float16

@@ -1,4 +1,4 @@
-"""``--prompt`` of tools/test.py: how the structures of a test are prompted."""
+"""The option ``--prompt``, which says how a test prompts the structures."""
 
 import re
 from typing import Tuple
@@ -16,21 +16,22 @@ _PATTERN = re.compile(r'tight|box3d|point|(shift|clicks):([1-9]\d*)|'
 def set_prompt(cfg: Config, text: str) -> None:
     """Put another prompt into the test pipeline, with its test loop.
 
-    - ``tight``: a tight box a label and slice.
-    - ``shift:9``: its sides 9 px outwards.
-    - ``jitter:20x5``: each side 0 to 20 px outwards at random, 5 draws.
-    - ``box3d``: the box around all slices of a label in a block.
-    - ``point``: a point in the centre of the label.
-    - ``clicks:5``: that point and 4 more, each on the largest error.
+    - ``tight`` is a tight box for each label and slice.
+    - ``shift:9`` moves the sides of that box 9 px outwards.
+    - ``jitter:20x5`` moves each side 0 to 20 px outwards at random, in 5
+      draws.
+    - ``box3d`` is the box around all slices of a label in a block.
+    - ``point`` is a point in the centre of the label.
+    - ``clicks:5`` is that point and 4 more, each on the largest error.
 
     Args:
         cfg: The config, whose ``test_dataloader.dataset`` and ``test_cfg``
             are changed.
-        text: One of these.
+        text: One of the forms above, with any numbers.
 
     Raises:
-        InputError: If it is none of these, or the pipeline has no transform
-            that makes prompts from masks.
+        InputError: If the text has another form, or if the pipeline has no
+            transform that makes prompts from masks.
     """
     step, gaps = _parse(text)
     dataset = cfg.test_dataloader.dataset
@@ -49,7 +50,7 @@ def set_prompt(cfg: Config, text: str) -> None:
 
 
 def _parse(text: str) -> Tuple[dict, bool]:
-    """The pipeline's step, and whether labels are prompted in gaps."""
+    """Return the pipeline's step, and whether labels are prompted in gaps."""
     match = _PATTERN.fullmatch(text)
     if not match:
         raise InputError(f"--prompt: expected {FORMS}, found '{text}'")

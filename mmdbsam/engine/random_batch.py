@@ -7,15 +7,15 @@ from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 
 def random_batch(size: int, batch_size: int, prompts: int) -> dict:
-    """Samples as the data loader gives them, with boxes of random masks.
+    """Make a random batch like those of the data loader.
 
     Args:
         size: Side of the square images, in pixels.
         batch_size: Number of images.
-        prompts: Boxes and masks an image.
+        prompts: Number of boxes and of masks for each image.
 
     Returns:
-        dict: ``inputs`` and ``data_samples``, for the data preprocessor.
+        dict: The ``inputs`` and ``data_samples`` for the data preprocessor.
     """
     samples = []
     for _ in range(batch_size):

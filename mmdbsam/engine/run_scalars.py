@@ -8,7 +8,8 @@ from typing import Dict, List, Sequence
 from mmdbsam.errors import InputError
 from mmdbsam.visualization.curves import Curve, Panel
 
-# Where mmengine's LocalVisBackend logs in a work directory, a run a folder.
+# mmengine's LocalVisBackend logs here in a work directory, with one folder for
+# each run.
 _RUNS = '*/vis_data/scalars.json'
 _COUNTERS = ('step', 'iter', 'epoch')
 
@@ -18,17 +19,18 @@ def read_scalars(path: str | Path) -> List[Dict[str, float]]:
 
     Args:
         path: A run's ``scalars.json`` (or the file of the same content that
-            is named after the run), or a work directory. Of a training that
-            was resumed there the runs are joined: where two have the same
-            step, the later one counts.
+            is named after the run), or a work directory. The runs of a
+            training that was resumed there are joined; if two of them have the
+            same step, the later run counts.
 
     Returns:
-        list[dict]: A row of a training step has ``iter``, and ``epoch`` where
-        the training counts epochs; that of a validation has neither. ``step``
-        is the iteration of the former and mostly the epoch of the latter.
+        list[dict]: The rows of the log. The row of a training step has
+        ``iter``, and ``epoch`` if the training counts epochs. The row of a
+        validation has neither. ``step`` is the iteration of a training step
+        and mostly the epoch of a validation.
 
     Raises:
-        InputError: If there is no such file, or it has other content.
+        InputError: If there is no such file, or if it has other content.
     """
     path = Path(path)
     if not path.is_dir():
@@ -46,12 +48,12 @@ def read_scalars(path: str | Path) -> List[Dict[str, float]]:
 
 def curve(rows: Sequence[Dict[str, float]], key: str,
           name: str | None = None) -> Curve:
-    """A logged value over the training's steps.
+    """Make the curve of a logged value over the training's steps.
 
     Args:
-        rows: See :func:`read_scalars`.
+        rows: The rows of the log, see :func:`read_scalars`.
         key: The value's name in the log, one of :func:`logged_keys`.
-        name: What the curve is called; None for the key.
+        name: The name of the curve, or None to use the key.
     """
     found = [row for row in rows if key in row]
     of_training = 'iter' in found[0]
@@ -62,16 +64,18 @@ def curve(rows: Sequence[Dict[str, float]], key: str,
 
 
 def logged_keys(rows: Sequence[Dict[str, float]]) -> List[str]:
-    """The names of all logged values, in the order of the log."""
+    """List the names of all logged values, in the order of the log."""
     return list(dict.fromkeys(key for row in rows for key in row
                               if key not in _COUNTERS))
 
 
 def training_panels(rows: Sequence[Dict[str, float]]) -> List[Panel]:
-    """Losses, learning rate and validation DSC, those of them that exist.
+    """Make panels of the losses, the learning rate and the validation DSC.
+
+    A quantity that was not logged has no panel.
 
     Raises:
-        InputError: If nothing of a training was logged.
+        InputError: If the log has no training step.
     """
     steps = [row for row in rows if 'iter' in row]
     if not steps:
@@ -96,18 +100,18 @@ def training_panels(rows: Sequence[Dict[str, float]]) -> List[Panel]:
 
 
 def _rate(keys: Sequence[str]) -> List[str]:
-    """The key of the learning rate, if it was logged."""
-    # Where parameters have rates of their own, 'lr' is that of some of them.
+    """The key of the learning rate, in a list, or [] if it was not logged."""
+    # If parameters have rates of their own, 'lr' is the rate of some of them.
     return [key for key in ('base_lr', 'lr') if key in keys][:1]
 
 
 def _joined(rows: List[Dict[str, float]], later: List[Dict[str, float]]
             ) -> List[Dict[str, float]]:
-    """Rows of a run, and of one that began later at one of its steps."""
+    """Join the rows of a run and of one that went on from one of its steps."""
     first = next((row for row in later if 'iter' in row), None)
     if first is None:
         return rows
-    # A training that counts epochs goes on at the beginning of one.
+    # A training that counts epochs resumes at the beginning of an epoch.
     counter = 'epoch' if 'epoch' in first else 'iter'
     return [row for row in rows
             if row.get(counter, row['step']) < first[counter]] + later

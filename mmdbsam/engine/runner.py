@@ -16,27 +16,27 @@ from mmdbsam.registry import VISBACKENDS, VISUALIZERS
 class ModelFirstRunner(Runner):
     """A Runner that builds the model, and logs its size, before the rest.
 
-    mmengine's own starts the log with the environment and the config, some
-    hundreds of lines.
+    mmengine's own Runner starts the log with the environment and the config,
+    which are some hundreds of lines.
     """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """The logger, which the model's parameters are the first to enter."""
+        """Build the logger, and log the model's parameters first."""
         logger = super().build_logger(*args, **kwargs)
         self._first_model = super().build_model(self.cfg.model)
         logger.info(parameter_counts(self._first_model))
         return logger
 
     def build_model(self, model: Union[nn.Module, Dict]) -> nn.Module:
-        """The model that was built with the logger."""
+        """Return the model that was built with the logger."""
         return self._first_model
 
 
 def parameter_counts(model: nn.Module) -> str:
-    """How many parameters are trained and frozen, by part of the model.
+    """Say how many parameters are trained and frozen, by part of the model.
 
     Returns:
-        str: A line for the model and one for each of its children that has
+        str: One line for the model and one for each of its children that has
         parameters.
     """
     lines = []
@@ -51,11 +51,14 @@ def parameter_counts(model: nn.Module) -> str:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the Runner; distributed runs without a GPU use gloo.
+    """Build the Runner of a config.
+
+    Distributed runs without a GPU use the backend gloo.
 
     Raises:
-        InputError: If such a run asks for SyncBN, which torch has on GPUs
-            only; if the visualizer or one of its backends is unknown.
+        InputError: If a distributed run without a GPU asks for SyncBN, which
+            torch has on GPUs only; if the visualizer or one of its backends
+            is unknown.
     """
     visualizer = cfg.get('visualizer') or {}
     VISUALIZERS.check(visualizer)
@@ -66,7 +69,8 @@ def build_runner(cfg: Config) -> Runner:
             raise InputError('sync_bn: torch has SyncBN on GPUs only; add '
                              '--cfg-options sync_bn=None')
         torch.distributed.init_process_group('gloo')
-        # Its threads may abort an interpreter that ends before they do.
+        # The threads of gloo may abort an interpreter that ends before they
+        # do.
         atexit.register(torch.distributed.destroy_process_group)
         cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
                                      device_ids=None, broadcast_buffers=False)

@@ -1,4 +1,4 @@
-"""``--tta`` of ``mmdbsam test``: augmentation at test time."""
+"""The option ``--tta``, which augments at test time."""
 
 from mmengine.config import Config
 
@@ -10,11 +10,10 @@ def set_tta(cfg: Config) -> None:
     """Test with the config's ``tta_model`` and ``tta_pipeline``.
 
     Args:
-        cfg: The config; its model and the pipeline of its test data are
-            changed.
+        cfg: The config, whose model and pipeline of the test data are changed.
 
     Raises:
-        InputError: If it has no such keys, or the model is unknown.
+        InputError: If the config has no such keys, or the model is unknown.
     """
     if not (cfg.get('tta_model') and cfg.get('tta_pipeline')):
         raise InputError(

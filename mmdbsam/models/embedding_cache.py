@@ -16,13 +16,15 @@ class EmbeddingCache:
     """Encode an image only if the same encoder has not seen it before.
 
     An embedding is found by a digest of the encoder's weights and type, of
-    the preprocessed image, and of the precision: a change of any of them is
-    another embedding. Several processes may share a folder.
+    the preprocessed image, and of the precision. If any of them changes, the
+    image is encoded again. Several processes may share a folder.
 
     Args:
-        folder: Where the embeddings are kept, a file each; made if missing.
-        max_megabytes: The files' total size; those that were not used for
-            the longest time are deleted.
+        folder: The folder of the embeddings, with one file for each. It is
+            made if it does not exist.
+        max_megabytes: The total size of the files, in megabytes. When they
+            exceed it, those that have not been used for the longest time are
+            deleted.
 
     Raises:
         InputError: If ``max_megabytes`` is not positive.
@@ -38,14 +40,15 @@ class EmbeddingCache:
 
     @torch.no_grad()
     def encode(self, encoder: nn.Module, images: Tensor) -> Tensor:
-        """The embeddings of images, from the disk where it has them.
+        """Read the embeddings of images from the disk, or compute them.
 
         Args:
-            encoder: In evaluation mode, maps ``images`` to (B, C, h, w).
-            images: (B, 3, S, S), preprocessed.
+            encoder: The image encoder, in evaluation mode. It maps ``images``
+                to embeddings (B, C, h, w).
+            images: The preprocessed images, (B, 3, S, S).
 
         Returns:
-            Tensor: (B, C, h, w).
+            Tensor: The embeddings, (B, C, h, w).
         """
         paths = [self.folder / f'{self._key(encoder, image)}.pt'
                  for image in images]
@@ -70,7 +73,10 @@ class EmbeddingCache:
         return digest.hexdigest()
 
     def _weights_digest(self, encoder: nn.Module) -> str:
-        """Computed anew when a weight has been changed in place or moved."""
+        """The digest of the weights, and of the encoder's printed form.
+
+        It is computed anew when a weight was changed in place or moved.
+        """
         state = encoder.state_dict()
         version = tuple((tensor.data_ptr(), tensor._version)
                         for tensor in state.values())
@@ -87,9 +93,9 @@ class EmbeddingCache:
             embedding = torch.load(path, map_location=device,
                                    weights_only=True)
             os.utime(path)
-        except FileNotFoundError:  # not yet, or deleted by another process
+        except FileNotFoundError:  # never stored, or deleted by now
             return None
-        except Exception as error:  # torch raises many kinds
+        except Exception as error:  # torch raises errors of many types
             raise InputError(f'{path}: expected an embedding, found a damaged '
                              'file; delete it') from error
         return embedding
@@ -116,6 +122,6 @@ class EmbeddingCache:
 
 
 def _bytes(tensor: Tensor) -> memoryview:
-    """The values, in the order of the indices."""
+    """The bytes of the values, in the order of their indices."""
     flat = tensor.detach().contiguous().cpu().flatten()
     return memoryview(flat.view(torch.uint8).numpy())

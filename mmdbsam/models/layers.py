@@ -19,7 +19,7 @@ def zero_(linear: nn.Module) -> None:
 
 
 def to_tokens(levels: Sequence[Tensor]) -> Tensor:
-    """Levels (B, h, w, C), one after the other, as tokens (B, N, C)."""
+    """Lay levels (B, h, w, C) one after the other as tokens (B, N, C)."""
     return torch.cat([level.flatten(1, 2) for level in levels], dim=1)
 
 
@@ -33,7 +33,9 @@ def to_levels(tokens: Tensor, shapes: Shapes) -> List[Tensor]:
 
 
 def bottleneck_score(channels: int, reduction: int) -> nn.Sequential:
-    """What scores features of C channels: Linear C -> C/r, SiLU, LN, Linear.
+    """A bottleneck that scores features of C channels, with a reduction r.
+
+    Its layers are Linear C -> C/r, SiLU, LN, and Linear C/r -> C.
     """
     hidden = channels // reduction
     return nn.Sequential(
@@ -42,7 +44,7 @@ def bottleneck_score(channels: int, reduction: int) -> nn.Sequential:
 
 
 def pre_norm_mlp(channels: int, ratio: float) -> nn.Sequential:
-    """LN, Linear C -> ratio C, GELU, Linear ratio C -> C."""
+    """An MLP of LN, Linear C -> ratio C, GELU, and Linear ratio C -> C."""
     hidden = int(channels * ratio)
     return nn.Sequential(
         nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, hidden),
@@ -52,11 +54,11 @@ def pre_norm_mlp(channels: int, ratio: float) -> nn.Sequential:
 class ConvFFN(BaseModule):
     """Feed-forward network with a depthwise 3x3 convolution on each level.
 
-    Linear C -> eC, depthwise 3x3, GELU, Linear eC -> C.
+    Its layers are Linear C -> eC, depthwise 3x3, GELU, and Linear eC -> C.
 
     Args:
-        channels: C.
-        expansion: e.
+        channels: Number of channels C.
+        expansion: The hidden width e as a multiple of C.
         dropout: Dropout rate after GELU and at the end.
     """
 
@@ -72,7 +74,7 @@ class ConvFFN(BaseModule):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor, shapes: Shapes) -> Tensor:
-        """(B, N, C) of the levels ``shapes`` -> (B, N, C)."""
+        """Transform tokens (B, N, C) of levels with the given (h, w)."""
         mixed = []
         for level in to_levels(self.expand(tokens), shapes):
             mixed.append(self.depthwise(level.permute(0, 3, 1, 2)))
@@ -82,9 +84,9 @@ class ConvFFN(BaseModule):
 
 
 class DeformableCrossAttention(BaseModule):
-    """One branch reads from the other, then a ConvFFN; both residual.
+    """One branch reads from the other; then comes a ConvFFN.
 
-    ::
+    Both steps are residual::
 
         x' = x + DropPath(Dropout(MSDA(query=LN(x), value=LN(source))))
         x'' = x' + DropPath(ConvFFN(LN(x')))
@@ -92,13 +94,14 @@ class DeformableCrossAttention(BaseModule):
     Args:
         channels: Channels of the branch that reads.
         source_channels: Channels of the branch that is read.
-        source_levels: Its number of levels.
-        num_heads: Attention heads.
-        num_points: Sampling points per head and level.
-        expansion: Of the ConvFFN.
+        source_levels: Number of levels of the branch that is read.
+        num_heads: Number of attention heads.
+        num_points: Number of sampling points per head and level.
+        expansion: Hidden width of the ConvFFN as a multiple of ``channels``.
         dropout: Dropout rate.
         drop_path: Stochastic depth rate.
-        zero_init: Start as the identity: the last layers are zero.
+        zero_init: Whether the block starts as the identity, with last layers
+            that are zero.
     """
 
     def __init__(self, channels: int, source_channels: int,
@@ -121,7 +124,17 @@ class DeformableCrossAttention(BaseModule):
 
     def forward(self, tokens: Tensor, shapes: Shapes, source: Tensor,
                 source_shapes: Shapes) -> Tensor:
-        """(B, Q, C) reading from (B, N, C_source) -> (B, Q, C)."""
+        """Let tokens read from another branch.
+
+        Args:
+            tokens: The tokens that read, (B, Q, C).
+            shapes: (h, w) of each of their levels; Q is the sum of h * w.
+            source: The tokens that are read, (B, N, C_source).
+            source_shapes: (h, w) of each of their levels.
+
+        Returns:
+            Tensor: The tokens with what they have read, (B, Q, C).
+        """
         attended = self.attention(
             self.query_norm(tokens),
             pixel_centre_references(shapes, tokens.device),

@@ -27,16 +27,19 @@ def _references(shapes: Tuple[Tuple[int, int], ...],
 
 def pixel_centre_references(shapes: Shapes,
                             device: torch.device) -> Tensor:
-    """Reference points of a pyramid's tokens: their normalised centres.
+    """Make the reference points of a pyramid's tokens, their pixel centres.
+
+    The points are made once for given shapes and a device.
 
     Args:
         shapes: (h, w) of each level.
-        device: Where the points are needed; they are made once per shape.
+        device: The device that the points are needed on.
 
     Returns:
-        Tensor: (sum of h * w, 2) as (x, y) in (0, 1), float32.
+        Tensor: The points as (x, y), normalised to (0, 1), float32
+        (sum of h * w, 2).
     """
-    # The compiler makes constants of them by itself.
+    # A compiler keeps the points as constants and needs no cache.
     make = _references.__wrapped__ if torch.compiler.is_compiling() \
         else _references
     return make(tuple(tuple(shape) for shape in shapes), device)
@@ -46,14 +49,15 @@ class MSDeformAttention(BaseModule):
     """Multi-scale deformable attention with its projections.
 
     Queries of one width read values of another (Deformable DETR,
-    arXiv:2010.04159, eq. 3). Offsets are in pixels of the level they sample.
+    arXiv:2010.04159, eq. 3). The sampling offsets are in pixels of the level
+    that they sample.
 
     Args:
         query_dims: Channels of the queries and of the output.
         value_dims: Channels of the values.
-        num_heads: Attention heads; must divide ``query_dims``.
-        num_levels: Feature levels that are sampled.
-        num_points: Points per head and level.
+        num_heads: Number of attention heads, a divisor of ``query_dims``.
+        num_levels: Number of feature levels that are sampled.
+        num_points: Number of sampling points per head and level.
 
     Raises:
         InputError: If ``num_heads`` does not divide ``query_dims``.
@@ -76,7 +80,8 @@ class MSDeformAttention(BaseModule):
         self._init_projections()
 
     def _init_projections(self) -> None:
-        # Head m looks in direction m of a circle, point p at p + 1 pixels.
+        # As in Deformable DETR, head m looks in direction m of a circle, and
+        # its point p lies p + 1 pixels away.
         nn.init.zeros_(self.sampling_offsets.weight)
         angles = torch.arange(self.num_heads) * (2 * math.pi / self.num_heads)
         directions = torch.stack([angles.cos(), angles.sin()], dim=-1)
@@ -98,15 +103,17 @@ class MSDeformAttention(BaseModule):
         """Let every query gather what it needs from the value levels.
 
         Args:
-            query: (B, Q, query_dims).
-            reference_points: (Q, 2) as (x, y) in [0, 1].
-            value: (B, N, value_dims), the levels one after the other.
+            query: The queries, (B, Q, query_dims).
+            reference_points: The points (x, y) around which the queries
+                sample, in [0, 1], (Q, 2).
+            value: The values of the levels, one level after the other,
+                (B, N, value_dims).
             shapes: (h, w) of each value level; N is the sum of h * w.
-            padding_mask: (B, N), bool, True for the values of padded pixels,
-                which are read as zeros.
+            padding_mask: True for the values of padded pixels, which are read
+                as zeros; bool (B, N).
 
         Returns:
-            Tensor: (B, Q, query_dims).
+            Tensor: The gathered values, (B, Q, query_dims).
         """
         batch, queries, _ = query.shape
         heads, levels, points = (self.num_heads, self.num_levels,

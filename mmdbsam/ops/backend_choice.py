@@ -9,7 +9,8 @@ import torch
 
 from mmdbsam.ops.backends import BACKENDS
 
-#: Names of backends, in the order of preference, that 'auto' chooses from.
+#: The environment variable with the backends that 'auto' chooses from, in the
+#: order of preference, separated by commas.
 VARIABLE = 'MMDBSAM_MSDA_BACKEND'
 
 
@@ -17,8 +18,8 @@ def available_backends() -> Dict[str, str]:
     """The backends of :func:`multi_scale_deformable_attn` on this machine.
 
     Returns:
-        dict[str, str]: Backend name to ``''`` where it is usable, else to a
-        sentence that says why it is not.
+        dict[str, str]: The name of each backend to ``''`` if it is usable,
+        else to a sentence that says why it is not.
     """
     return {name: module.unusable_because()
             for name, module in BACKENDS.items()}
@@ -26,7 +27,15 @@ def available_backends() -> Dict[str, str]:
 
 @torch.compiler.assume_constant_result
 def choose(backend: str, device: str, dtype: torch.dtype) -> str:
-    """The name of the backend for tensors of a device type and a dtype.
+    """Choose the backend for tensors of a device type and a dtype.
+
+    Args:
+        backend: The name of a backend, or 'auto'.
+        device: The device type of the tensors, such as 'cpu'.
+        dtype: The type of the tensors' numbers.
+
+    Returns:
+        str: The name of the backend.
 
     Raises:
         ValueError: If a name is unknown.
@@ -62,7 +71,7 @@ def _choose(backend: str, setting: str, device: str,
 
 
 def _refusal(module: ModuleType, device: str, dtype: torch.dtype) -> str:
-    """Why a backend does not take such tensors, or ``''``."""
+    """Why a backend does not take such tensors, or ``''`` if it does."""
     reason = module.unusable_because()
     if reason:
         return reason

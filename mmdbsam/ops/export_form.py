@@ -1,8 +1,8 @@
-"""The form in which MSDA is exported: the operations that ONNX has.
+"""The form in which MSDA is exported, made of operations that ONNX has.
 
-ONNX has no operator for MSDA, but it has ``GridSample``, which reads a level's
-points as MSDA does: bilinearly, and zeros outside. An exported attention is
-made of it, with a few nodes a level.
+ONNX has no operator for MSDA, but its ``GridSample`` reads the points of a
+level as MSDA does, bilinearly and with zeros outside. An exported attention is
+made of that, with a few nodes for each level.
 """
 
 import torch.nn.functional as F
@@ -13,10 +13,10 @@ from mmdbsam.ops.shapes import Shapes
 
 def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
             attention_weights: Tensor) -> Tensor:
-    """MSDA; see :mod:`mmdbsam.ops.backends`.
+    """Compute MSDA; see :mod:`mmdbsam.ops.backends`.
 
-    The locations' rounding is that of [-1, 1], ``GridSample``'s coordinates:
-    in float32 up to 1e-7 of a level's side.
+    ``GridSample`` takes coordinates in [-1, 1], to which the locations are
+    rounded; in float32 they move by up to 1e-7 of a level's side.
     """
     heads, channels = value.shape[2:]
     parts = value.split([h * w for h, w in shapes], dim=1)

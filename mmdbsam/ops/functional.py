@@ -20,45 +20,47 @@ def multi_scale_deformable_attn(
         sampling_locations: Tensor,
         attention_weights: Tensor,
         backend: str = 'auto') -> Tensor:
-    """Weighted sum of bilinear samples from several feature levels.
+    """Add up bilinear samples from several feature levels, with weights.
 
     Every query of every head reads ``P`` points from each of ``L`` levels and
     adds them up with its attention weights (Deformable DETR, arXiv:2010.04159,
     eq. 3). Samples outside a level read zeros; the pixel centre of column
     ``j`` of ``w`` lies at ``(j + 0.5) / w``.
 
-    Under autocast the op computes in float32 and returns float32, else it
-    computes in the inputs' type; coordinates are always taken exactly. It can
-    be differentiated twice, whatever the backend.
+    Under autocast the op computes in float32 and returns float32. Otherwise it
+    computes in the type of its inputs. Coordinates are always exact. The op
+    can be differentiated twice, whatever the backend.
 
-    ``backend='auto'`` takes for CUDA tensors mmcv's op where it is compiled,
-    else Triton; for float32 on a CPU numba; else torch. The environment
-    variable ``MMDBSAM_MSDA_BACKEND`` names another, or several with commas
-    between them, of which the first that is usable is taken:
-    ``MMDBSAM_MSDA_BACKEND=triton,mmcv,torch`` prefers Triton to mmcv.
+    With ``backend='auto'``, CUDA tensors are given to mmcv's op if it is
+    compiled, else to Triton; float32 tensors on a CPU are given to numba, and
+    all others to torch. The environment variable ``MMDBSAM_MSDA_BACKEND``
+    names another backend, or several with commas between them, of which the
+    first that is usable is taken: ``MMDBSAM_MSDA_BACKEND=triton,mmcv,torch``
+    prefers Triton to mmcv.
 
     For ``torch.compile``, give ``spatial_shapes`` and ``level_start_index``
-    as lists: the numbers in a tensor cannot be traced. In an export to ONNX,
-    which knows no such operator, the operations of
+    as lists, because the numbers in a tensor cannot be traced. In an export to
+    ONNX, which has no operator for MSDA, the operations of
     :mod:`~mmdbsam.ops.export_form` are exported.
 
     Args:
-        value: (B, N, M, D), the levels' tokens one after the other,
-            N = sum of h * w; M heads of D channels.
+        value: The tokens of the levels, one level after the other, as M heads
+            of D channels: (B, N, M, D), where N is the sum of h * w.
         spatial_shapes: L pairs (h, w), or a tensor (L, 2).
         level_start_index: The first token of each level, L integers.
-        sampling_locations: (B, Q, M, L, P, 2), as (x, y) in [0, 1] of the
-            level; values outside are allowed.
-        attention_weights: (B, Q, M, L, P).
+        sampling_locations: The points as (x, y), (B, Q, M, L, P, 2). A level
+            extends over [0, 1]; values outside are allowed.
+        attention_weights: The weights of the points, (B, Q, M, L, P).
         backend: 'auto' or one of :func:`available_backends`.
 
     Returns:
-        Tensor: (B, Q, M * D).
+        Tensor: The weighted sums, (B, Q, M * D).
 
     Raises:
         ValueError: If shapes, types or devices do not fit together, or the
             backend is unknown.
-        RuntimeError: If the named backend is not usable for such tensors here.
+        RuntimeError: If the named backend is not usable for such tensors on
+            this machine.
     """
     shapes = as_shapes(spatial_shapes)
     _check_shapes(value, shapes, level_start_index, sampling_locations,

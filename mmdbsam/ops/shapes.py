@@ -9,7 +9,7 @@ SpatialShapes = Union[Tensor, Shapes]
 
 
 def as_shapes(spatial_shapes: SpatialShapes) -> Shapes:
-    """Pairs (h, w), also from a tensor (L, 2)."""
+    """Make a list of pairs (h, w) from such pairs or from a tensor (L, 2)."""
     if isinstance(spatial_shapes, Tensor):
         spatial_shapes = spatial_shapes.tolist()
     return [(h, w) for h, w in spatial_shapes]

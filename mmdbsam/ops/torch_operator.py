@@ -1,8 +1,8 @@
 """MSDA as an operator of torch, whichever backend computes it.
 
-Being registered, it can be traced, compiled and exported without looking into
+Torch can trace, compile and export a registered operator without looking into
 a backend, and profilers know its name and its cost. Under autocast it computes
-in float32, else in the type of its inputs.
+in float32, otherwise in the type of its inputs.
 """
 
 from typing import Sequence, Tuple
@@ -22,7 +22,11 @@ _Grads = Tuple[Tensor, Tensor, Tensor]
 def msda(value: Tensor, spatial_shapes: Sequence[int],
          sampling_locations: Tensor, attention_weights: Tensor,
          backend: str) -> Tensor:
-    """MSDA; ``spatial_shapes`` are h and w of each level, in one list."""
+    """Compute MSDA on a backend.
+
+    ``spatial_shapes`` are h and w of each level, in one list. The other
+    arguments are those of :func:`mmdbsam.ops.multi_scale_deformable_attn`.
+    """
     return BACKENDS[backend].forward(value, _pairs(spatial_shapes),
                                      sampling_locations, attention_weights)
 
@@ -32,7 +36,7 @@ def msda(value: Tensor, spatial_shapes: Sequence[int],
 def msda_backward(grad: Tensor, value: Tensor, spatial_shapes: Sequence[int],
                   sampling_locations: Tensor, attention_weights: Tensor,
                   backend: str) -> _Grads:
-    """The gradients of value, sampling_locations and attention_weights."""
+    """Compute the gradients of values, locations and weights on a backend."""
     return BACKENDS[backend].backward(grad, value, _pairs(spatial_shapes),
                                       sampling_locations, attention_weights)
 
@@ -68,7 +72,10 @@ def _differentiate(ctx, grad: Tensor) -> tuple:
 
 
 def _differentiate_twice(ctx, *grads: Tensor) -> tuple:
-    """Always by the reference: its own derivatives need no kernels."""
+    """Differentiate the gradients, always by the reference in plain torch.
+
+    Torch can differentiate that one by itself, without kernels for it.
+    """
     shapes = _pairs(ctx.spatial_shapes)
     with torch.enable_grad():
         inputs = [x.detach().requires_grad_() for x in ctx.saved_tensors]
@@ -91,7 +98,7 @@ for _device in ('cpu', 'cuda'):
 def msda_flops(value_shape: Sequence[int], spatial_shapes: Sequence[int],
                locations_shape: Sequence[int], weights_shape: Sequence[int],
                *args: object, **kwargs: object) -> int:
-    """A multiplication and an addition for each channel of four corners."""
+    """Count a multiplication and an addition for each channel of 4 corners."""
     samples = torch.Size(weights_shape).numel()
     return samples * 4 * 2 * value_shape[3]
 
@@ -99,7 +106,7 @@ def msda_flops(value_shape: Sequence[int], spatial_shapes: Sequence[int],
 @register_flop_formula(torch.ops.mmdbsam.multi_scale_deformable_attn_backward)
 def msda_backward_flops(grad_shape: Sequence[int], *args: object,
                         **kwargs: object) -> int:
-    """A dot product and a scaled sum instead, for each of the corners."""
+    """Count a dot product and a scaled sum for each of the 4 corners."""
     return 2 * msda_flops(*args)
 
 

@@ -22,7 +22,8 @@ _INK, _FAINT_INK = '#eceef1', '#a2a9b3'
 _MARGIN, _GAP, _HEADING = 24, 20, 68
 _TITLE, _LINE, _SWATCH = 32, 20, 11
 _MOST_COLUMNS, _MOST_LINES = 6, 4
-# A power of two: the size in inches has as many pixels as it was made from.
+# With a power of two, a size in inches is exact, and so is its number of
+# pixels.
 _DPI = 64
 _POINT = 72 / _DPI
 
@@ -31,9 +32,11 @@ class Tile(NamedTuple):
     """A sample on a contact sheet.
 
     Attributes:
-        picture: uint8 (side, side, 3), as :func:`draw_prompts` makes it.
-        title: Set in bold below the picture.
-        labels: Id and name of what is prompted, which go below the title.
+        picture: The picture, uint8 (side, side, 3), as :func:`draw_prompts`
+            makes it.
+        title: The title, which is set in bold below the picture.
+        labels: The id and the name of each prompted label, which are written
+            below the title.
     """
 
     picture: np.ndarray
@@ -49,21 +52,21 @@ def draw_prompts(image: np.ndarray, boxes: np.ndarray, labels: Sequence[int],
 
     The padding that makes the input a square is left dark. A box runs through
     the centres of its outermost pixels, which is where SAM's prompt encoder
-    takes its corners to be; a contour runs along a mask's border. A point of
-    an object is a disc, one of its background a cross.
+    takes its corners to be, and a contour runs along the border of a mask. A
+    point of an object is a disc, and a point of its background is a cross.
 
     Args:
-        image: uint8 (h, w, 3), RGB.
-        boxes: (K, 4) as x0, y0, x1, y1 in inclusive pixel indices; NaN where
-            a label has no box.
-        labels: Ids of the K labels, for the colours.
-        masks: bool or {0, 1}, (K, h, w), or None.
+        image: The image, RGB uint8 (h, w, 3).
+        boxes: The boxes, (K, 4), as x0, y0, x1, y1 in inclusive pixel indices;
+            NaN for a label without a box.
+        labels: The ids of the K labels, which give the colours.
+        masks: The masks, bool or {0, 1}, (K, h, w), or None.
         points: K arrays (P, 3) of x, y, and 1 for the object or 0 for its
             background, or None.
-        side: Of the picture, in pixels.
+        side: Side of the picture, in pixels.
 
     Returns:
-        np.ndarray: uint8 (side, side, 3), RGB.
+        np.ndarray: The picture, RGB uint8 (side, side, 3).
     """
     figure = Figure(figsize=(side / _DPI, side / _DPI), dpi=_DPI,
                     facecolor=BACKGROUND)
@@ -73,7 +76,7 @@ def draw_prompts(image: np.ndarray, boxes: np.ndarray, labels: Sequence[int],
     drawn = set()
     for i, (box, label_id) in enumerate(zip(boxes, labels, strict=True)):
         colour = label_colour(label_id)
-        # A label can be prompted by several boxes; its mask is one.
+        # A label can be prompted by several boxes, but it has only one mask.
         if masks is not None and label_id not in drawn:
             _draw_contour(axes, np.asarray(masks[i], bool), colour)
             drawn.add(label_id)
@@ -93,13 +96,13 @@ def draw_contact_sheet(tiles: Sequence[Tile], title: str,
     """Lay tiles out in rows, under a heading.
 
     Args:
-        tiles: At least one, with pictures of one size.
-        title: The heading's first line, in bold.
-        details: Its second line.
+        tiles: One tile or more, with pictures of one size.
+        title: The first line of the heading, which is set in bold.
+        details: The second line of the heading.
 
     Returns:
-        np.ndarray: uint8 (height, width, 3), RGB; of the default tiles, at
-        most 2548 px wide.
+        np.ndarray: The sheet, RGB uint8 (height, width, 3). With tiles of the
+        default size, it is at most 2548 px wide.
     """
     side = len(tiles[0].picture)
     rows = ceil(len(tiles) / min(_MOST_COLUMNS,
@@ -148,21 +151,21 @@ class _Lettering:
 
     def write(self, text: str, left: int, top: int, width: int, size: int,
               weight: str = 'normal', colour: str = _INK) -> None:
-        """Write one line, without its middle if it is wider than that."""
+        """Write one line, and leave out its middle if it is too wide."""
         font = FontProperties(size=size * _POINT, weight=weight)
-        # A dollar in a name would begin a formula.
+        # Otherwise a dollar sign in a name would begin a formula.
         self.figure.text(left / self.width, 1 - top / self.height,
                          self._fitted(text, width, font), va='top',
                          color=colour, fontproperties=font, parse_math=False)
 
     def rendered(self) -> np.ndarray:
-        """uint8 (height, width, 3)."""
+        """Return the drawn text as a picture, uint8 (height, width, 3)."""
         return _rendered(self.canvas)
 
     def _fitted(self, text: str, width: int, font: FontProperties) -> str:
         measure = self.canvas.get_renderer().get_text_width_height_descent
         fitted, kept = text, len(text)
-        # Names that are alike mostly differ at the end.
+        # The end is kept too, as similar names mostly differ there.
         while kept > 2 and (
                 found := measure(fitted, font, False)[0]) > width:
             kept = max(2, min(kept - 1, int(kept * width / found)))
@@ -172,7 +175,10 @@ class _Lettering:
 
 def _legend(labels: Sequence[tuple[int, str]],
             places: int) -> list[tuple[str | None, str]]:
-    """Colour and name of the labels, the last place for how many are left."""
+    """The colour and name of each label that there is a place for.
+
+    If there are more labels, the last place says how many are left out.
+    """
     entries = [(label_colour(label_id), name) for label_id, name in labels]
     if len(entries) <= places:
         return entries
@@ -197,8 +203,9 @@ def _draw_contour(axes: Axes, mask: np.ndarray, colour: str) -> None:
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     if not rows.size:
         return
-    # Around the mask only, which is much faster than the whole image, with a
-    # border of background, which closes the contours at the image's edge.
+    # Only the part around the mask is drawn, which is much faster than the
+    # whole image. Its border of background closes contours at the image's
+    # edge.
     part = np.pad(mask[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1], 1)
     lines = axes.contour(columns[0] - 1 + np.arange(part.shape[1]),
                          rows[0] - 1 + np.arange(part.shape[0]),

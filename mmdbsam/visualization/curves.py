@@ -1,4 +1,4 @@
-"""Curves of a training: values over its iterations or epochs."""
+"""Curves of a training, which show values over its iterations or epochs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,17 @@ from matplotlib.ticker import MaxNLocator
 from mmdbsam.io.atomic import staged_file
 from mmdbsam.visualization.plot_style import PLOT_STYLE
 
-# Of Okabe and Ito's palette, which colour-blind readers tell apart too.
+# Most of these are from the palette of Okabe and Ito, whose colours
+# colour-blind readers can tell apart too.
 _COLOURS = ('#0083c9', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9',
             '#7a7a7a')
 _INK = '#1b1e23'
 _STYLE = {**PLOT_STYLE, 'text.color': _INK, 'grid.color': _INK,
           'axes.xmargin': 0.}
 _WIDTH, _PANEL_HEIGHT, _DPI = 8., 2.5, 125
-# Up to so many values each is marked; from so many noisy ones on, the mean of
-# this part of them is drawn too.
+# Each value of a curve is marked if there are at most so many. If there are at
+# least so many noisy ones, their running mean over this part of them is drawn
+# too.
 _MOST_MARKED, _LEAST_SMOOTHED, _SMOOTHED_PART = 40, 100, 0.05
 
 
@@ -32,10 +34,10 @@ class Curve:
     """A value over the steps of a training.
 
     Attributes:
-        name: What the legend calls it.
-        steps: When it was logged.
-        values: What was logged.
-        unit: What is counted by the steps, 'iteration' or 'epoch'.
+        name: The name of the curve in the legend.
+        steps: The steps at which the value was logged.
+        values: The values at these steps.
+        unit: The unit of the steps, 'iteration' or 'epoch'.
     """
 
     name: str
@@ -49,11 +51,12 @@ class Panel:
     """Curves that have both axes in common.
 
     Attributes:
-        label: What the values are, with their unit.
-        curves: At least one, all of the same unit of steps.
-        until: The step at which the axis ends; None for the last one.
-        noisy: Whether many values are drawn with their running mean, and
-            values that span more than a decade on a logarithmic axis.
+        label: The name of the values, with their unit.
+        curves: One curve or more, whose steps have the same unit.
+        until: The step at which the axis ends, or None for the last step.
+        noisy: Whether the values are noisy. Many of them are then drawn with
+            their running mean, and those that span a decade or more are drawn
+            on a logarithmic axis.
         best: Whether the largest value of each curve is marked and named.
     """
 
@@ -68,10 +71,9 @@ def draw_curves(panels: Sequence[Panel], title: str, path: Path) -> None:
     """Write panels, one below the other, to a picture.
 
     Args:
-        panels: At least one.
-        title: The heading.
-        path: The file; its suffix is that of a format that matplotlib
-            writes.
+        panels: One panel or more.
+        title: The heading of the picture.
+        path: The file, whose suffix names a format that matplotlib writes.
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure((_WIDTH, 0.4 + _PANEL_HEIGHT * len(panels)),
@@ -106,7 +108,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
                     else panel.label, parse_math=False)
     handles, names = axes.get_legend_handles_labels()
     if names != [panel.label]:
-        # Above the panel it covers no curve.
+        # A legend above the panel covers no curve.
         legend = axes.legend(handles, names, loc='lower right',
                              bbox_to_anchor=(1, 1), borderaxespad=0.2,
                              ncols=min(4, len(names)))
@@ -134,14 +136,16 @@ def _draw_curve(axes: Axes, curve: Curve, colour: str, panel: Panel) -> None:
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """The mean of the values around each, fewer of them at the ends.
+    """Compute the mean of the values around each value.
+
+    At the ends, where there are fewer values around, the mean is over these.
 
     Args:
-        values: (n,).
-        window: Number of values, at most n.
+        values: The values, (n,).
+        window: The number of values in a mean, at most n.
 
     Returns:
-        np.ndarray: (n,).
+        np.ndarray: The means, (n,).
     """
     kernel = np.ones(window)
     return (np.convolve(values, kernel, 'same')

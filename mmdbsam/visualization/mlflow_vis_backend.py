@@ -1,4 +1,4 @@
-"""Where MLflow keeps curves and pictures."""
+"""The backend that writes curves and pictures to MLflow."""
 
 import numpy as np
 from mmengine.visualization import vis_backend
@@ -10,8 +10,8 @@ from mmdbsam.registry import VISBACKENDS
 class MLflowVisBackend(vis_backend.MLflowVisBackend):
     """mmengine's backend for MLflow, with pictures as series over steps.
 
-    mmengine's own gives the file of a picture no suffix, which MLflow refuses
-    to write.
+    mmengine's own backend gives the file of a picture no suffix, and MLflow
+    refuses to write such a file.
     """
 
     @vis_backend.force_init_env
@@ -20,8 +20,8 @@ class MLflowVisBackend(vis_backend.MLflowVisBackend):
         """Log a picture.
 
         Args:
-            name: The series that it belongs to.
-            image: uint8 (H, W, 3), RGB.
-            step: Its place in the series.
+            name: The name of the series that the picture belongs to.
+            image: The picture, RGB uint8 (H, W, 3).
+            step: The place of the picture in the series.
         """
         self._mlflow.log_image(image, key=name, step=step)

@@ -24,15 +24,16 @@ def draw_overlay(image: np.ndarray, reference: np.ndarray,
     """Draw contours and box on the part of a slice around them.
 
     Args:
-        image: uint8 (H, W), or (H, W, 3) for RGB.
-        reference: bool (H, W).
-        prediction: bool (H, W).
-        box: (4,) as x0, y0, x1, y1 in inclusive pixel indices, or None.
-        title: One or two lines; the first is set in bold.
+        image: The slice, uint8 (H, W), or (H, W, 3) for RGB.
+        reference: The reference mask, bool (H, W).
+        prediction: The predicted mask, bool (H, W).
+        box: The box, (4,), as x0, y0, x1, y1 in inclusive pixel indices, or
+            None.
+        title: One or two lines, of which the first is set in bold.
 
     Returns:
-        np.ndarray: uint8 (888, 768, 3), RGB: the title, a square view of the
-        slice, and the legend.
+        np.ndarray: The picture, RGB uint8 (888, 768, 3). It shows the title, a
+        square view of the slice, and the legend.
     """
     height = _TITLE_HEIGHT + _SIDE + _LEGEND_HEIGHT
     figure = Figure(figsize=(_SIDE / 100, height / 100), dpi=100,
@@ -47,7 +48,7 @@ def draw_overlay(image: np.ndarray, reference: np.ndarray,
         axes.add_patch(Rectangle(
             (x0 - 0.5, y0 - 0.5), x1 - x0 + 1, y1 - y0 + 1, fill=False,
             edgecolor=BOX_COLOUR, linewidth=1))
-    # The reference is wider, so that it shows where both coincide.
+    # The reference's line is wider, so that both show where they coincide.
     _draw_contour(axes, reference, REFERENCE_COLOUR, 3.4)
     _draw_contour(axes, prediction, PREDICTION_COLOUR, 1.3)
     left, top, side = _view(reference | prediction, box)
@@ -84,7 +85,10 @@ def _draw_text(figure: Figure, title: str, height: int) -> None:
 
 def _view(masks: np.ndarray, box: Optional[np.ndarray]
           ) -> Tuple[float, float, float]:
-    """A square around everything drawn, within the slice: left, top, side."""
+    """The left, top and side of a square around all that is drawn.
+
+    It lies within the slice if it fits.
+    """
     height, width = masks.shape
     rows, columns = np.nonzero(masks)
     xs, ys = list(columns), list(rows)
@@ -96,7 +100,7 @@ def _view(masks: np.ndarray, box: Optional[np.ndarray]
         return _start(0, width - 1, whole, width), _start(
             0, height - 1, whole, height), whole
     extent = max(np.ptp(xs), np.ptp(ys)) + 1
-    # Room to see where in the body one is.
+    # The margin shows where in the body the structure is.
     side = float(min(max(1.6 * extent, 0.4 * whole), whole))
     return (_start(min(xs), max(xs), side, width),
             _start(min(ys), max(ys), side, height), side)

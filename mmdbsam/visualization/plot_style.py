@@ -1,6 +1,6 @@
-"""How plots look, on pages and in files of their own."""
+"""The style of plots, on pages and in files of their own."""
 
-# matplotlib's settings.
+# The keys are those of matplotlib's rcParams.
 PLOT_STYLE = {
     'font.size': 9, 'axes.spines.top': False, 'axes.spines.right': False,
     'axes.grid': True, 'grid.alpha': 0.15, 'axes.axisbelow': True,

@@ -24,18 +24,17 @@ _SIDE = 512
 
 @VISUALIZERS.register_module()
 class PromptVisualizer(Visualizer):
-    """mmengine's visualizer, which can draw prompted slices.
+    """mmengine's visualizer, extended to draw prompted slices.
 
-    Its arguments are those of mmengine's; ``vis_backends`` lists where
-    configs, curves and pictures go.
+    It takes the same arguments as mmengine's ``Visualizer``; ``vis_backends``
+    lists where configs, curves and pictures go.
     """
 
     def add_config(self, config: Config, **kwargs: Any) -> None:
-        """Write the config to all backends, which this starts.
+        """Write the config to all backends, which starts them.
 
         Raises:
-            InputError: If the package that a backend writes with is not
-                installed.
+            InputError: If the package that a backend needs is not installed.
         """
         try:
             super().add_config(config, **kwargs)
@@ -56,23 +55,26 @@ class PromptVisualizer(Visualizer):
                        ) -> None:
         """Draw a slice with its prompts, side by side with each set of masks.
 
-        Of labels that were prompted several times, the first draw is shown.
+        Only the first draw is shown of labels that were prompted several
+        times.
 
         Args:
-            name: What the backends call the picture.
+            name: The name of the picture in the backends.
             image: The original slice, uint8 (H, W), or (H, W, 3) for RGB.
-            data_sample: Its ``prompts`` have ``labels``, and ``ori_boxes`` or
-                ``points``; the masks of ``gt_instances`` and
-                ``pred_instances`` are of the slice's size (K, H, W).
+            data_sample: The sample of the slice. Its ``prompts`` have
+                ``labels``, and ``ori_boxes`` or ``points``; the masks of its
+                ``gt_instances`` and ``pred_instances`` are on the grid of the
+                slice, (K, H, W).
             draw_gt: Whether the reference is drawn, if there is one.
             draw_pred: Whether the prediction is drawn, if there is one.
-            show: Open the picture in a window.
-            wait_time: Seconds after which the window closes; 0 waits for a
-                key.
-            out_file: A PNG or JPEG to write the picture to, instead of the
-                backends.
-            step: The iteration that the backends log the picture at.
-            label_names: Id to name; without it, the ids are shown.
+            show: Whether the picture is opened in a window.
+            wait_time: The time after which the window closes, in seconds; with
+                0 it waits for a key.
+            out_file: A PNG or JPEG file that the picture is written to,
+                instead of the backends.
+            step: The iteration at which the backends log the picture.
+            label_names: The names of labels by their ids. Without them, the
+                ids are shown.
         """
         picture = _draw(image, data_sample, draw_gt, draw_pred,
                         label_names or {})
@@ -88,7 +90,7 @@ class PromptVisualizer(Visualizer):
 
 def _draw(image: np.ndarray, sample: PromptDataSample, draw_gt: bool,
           draw_pred: bool, label_names: Mapping[int, str]) -> np.ndarray:
-    """The picture, uint8 (h, w, 3), RGB."""
+    """Draw the picture, RGB uint8 (h, w, 3)."""
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
     prompts = sample.prompts.cpu().numpy()

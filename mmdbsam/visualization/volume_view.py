@@ -11,8 +11,8 @@ from scipy.ndimage import find_objects
 
 from mmdbsam.visualization.contact_sheet import TILE_SIDE, draw_prompts
 
-# Around what is shown, so that one sees where in the body it is: of its
-# extent, and the least of the image's.
+# A margin lets one see where in the body the objects are. It is this part of
+# their extent on each side, and the view is at least this part of the image.
 _MARGIN, _LEAST_VIEW = 0.2, 0.4
 
 
@@ -20,12 +20,13 @@ class ShownSlice(NamedTuple):
     """The part of a slice that is shown, with square pixels.
 
     Attributes:
-        image: uint8 (h, w, 3).
-        ids: Of the K objects that have a mask, a box or a point here.
-        masks: bool (K, h, w).
-        boxes: float (K, 4): x0, y0, x1, y1, NaN for an object without one.
-        points: K arrays (P, 3): x, y, and 1 for a point of the object or 0
-            for one of its background.
+        image: The image, uint8 (h, w, 3).
+        ids: The ids of the K objects that have a mask, a box or a point here.
+        masks: The masks of the objects, bool (K, h, w).
+        boxes: The boxes of the objects, float (K, 4), as x0, y0, x1, y1 in
+            inclusive pixel indices; NaN for an object without a box.
+        points: K arrays (P, 3) of x, y, and 1 for a point of the object or 0
+            for a point of its background.
     """
 
     image: np.ndarray
@@ -45,13 +46,16 @@ class VolumeView:
     """Slices of a volume, and what is shown on them.
 
     Attributes:
-        image: uint8 (D, H, W), or (D, H, W, 3) for RGB, as one looks at it.
-        names: Id to name of each object.
-        masks: Id to mask, bool (D, H, W).
-        spacing: Of the pixels, (x, y), in any unit.
-        numbers: What each of the D slices is called.
-        boxes: Id to slice to box, x0, y0, x1, y1 in inclusive pixel indices.
-        points: Id to slice to points (P, 3), as :class:`ShownSlice` has them.
+        image: The volume as one looks at it, uint8 (D, H, W), or (D, H, W, 3)
+            for RGB.
+        names: The name of each object by its id.
+        masks: The mask of each object by its id, bool (D, H, W).
+        spacing: The distances (x, y) of neighbouring pixels, in any unit.
+        numbers: The numbers by which the D slices are called.
+        boxes: The boxes of each object by its id, each by the index of its
+            slice, as x0, y0, x1, y1 in inclusive pixel indices.
+        points: The points of each object by its id, each array (P, 3) by the
+            index of its slice, as :class:`ShownSlice` has them.
     """
 
     image: np.ndarray
@@ -68,7 +72,7 @@ class VolumeView:
     def indices(self) -> range:
         """The slices from the first to the last on which something lies.
 
-        All of them, if there is nothing.
+        If there is nothing, these are all slices.
         """
         low, high = self._extent[0]
         return range(int(low), int(high) + 1)
@@ -80,7 +84,7 @@ class VolumeView:
                        for slices in shown.values() for index in slices})
 
     def shown(self, index: int) -> ShownSlice:
-        """What there is to see on a slice."""
+        """Return what there is to see on the slice of an index."""
         rows, columns = self._view
         image = self.image[index, rows, columns]
         finest = min(self.spacing)
@@ -110,13 +114,13 @@ class VolumeView:
                           np.array(boxes).reshape(-1, 4), points)
 
     def _moved(self, points: np.ndarray, scale: np.ndarray) -> np.ndarray:
-        """From pixels x, y of the slice to those of the part shown."""
+        """Move points x, y from the slice's pixels to those that are shown."""
         rows, columns = self._view
         return (points - (columns.start, rows.start) + 0.5) * scale - 0.5
 
     @cached_property
     def _extent(self) -> np.ndarray:
-        """The lowest and highest slice, row and column shown, (3, 2)."""
+        """The lowest and highest slice, row and column shown, as (3, 2)."""
         corners = []
         for mask in self.masks.values():
             for found in find_objects(mask.view(np.uint8)):
@@ -133,9 +137,9 @@ class VolumeView:
 
     @cached_property
     def _view(self) -> tuple[slice, slice]:
-        """Rows and columns of a square around all that is shown."""
+        """The rows and columns of a square around all that is shown."""
         lengths = np.array(self.image.shape[1:3])
-        # Pixels need not be square.
+        # As pixels need not be square, the view is made square in their unit.
         pixel = np.array(self.spacing[::-1])
         low, high = self._extent[1:].T
         side = max(((1 + 2 * _MARGIN) * (high - low) * pixel).max(),

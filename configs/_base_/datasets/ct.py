@@ -1,14 +1,15 @@
 image_size = 1024  # S, the side of the model's input in pixels
 data_root = 'data/ct'  # written by tools/prepare_data.py
-# How inference prepares a scan: as tools/prepare_data.py --modality, --window.
+# Inference prepares a scan with these, as tools/prepare_data.py does with
+# --modality and --window. Without a window, it takes the modality's own.
 modality = 'CT'
-window = None  # the modality's own
+window = None
 train_pipeline = [
     dict(type='LoadSlice'),
     dict(type='BoxPromptsFromMask',
          prompts_per_image=4,  # one encoder pass serves them all
          min_area=100,
-         jitter=20),  # px outwards, each side, in the original slice
+         jitter=20),  # each side, in pixels of the original slice
     dict(type='RandomFlip', prob=0.5),
     dict(type='ResizeLongestSide', size=image_size),
     dict(type='PackPromptSample'),
@@ -40,7 +41,8 @@ test_dataloader = dict(
     dataset=dict(type='PromptSliceDataset', data_root=data_root, split='test',
                  min_area=1, pipeline=test_pipeline))
 val_evaluator = dict(type='VolumeMetric', data_root=data_root, split='val')
-# protocol='mm': spacing in mm, NSD at 2 mm, labels of at least 1000 voxels.
+# The default protocol is 'mm': distances in mm, NSD at a tolerance of 2 mm,
+# and only labels of at least 1000 voxels.
 test_evaluator = dict(
     type='VolumeMetric', data_root=data_root, split='test',
     scores=['DSC', 'NSD', 'HD95', 'ASSD', 'IoU', 'RVD'])

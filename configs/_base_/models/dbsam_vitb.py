@@ -5,7 +5,8 @@ model = dict(
     image_encoder=dict(
         type='DualBranchEncoder',
         vit=dict(type='SAMViT', arch='base'),
-        # zero_init starts from SAM's accuracy; False is the paper's start.
+        # With zero_init, training starts from SAM's accuracy; the paper's
+        # blocks start at random, as with False.
         adapter=dict(type='ChannelAttention', placement='block',
                      zero_init=True),
         stem=dict(type='ConvStem', channels=768),

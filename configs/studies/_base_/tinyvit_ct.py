@@ -1,6 +1,6 @@
-# What the studies on DB-SAM on LiteMedSAM's TinyViT have in common: a short
-# training, so that a study takes minutes on two cores. More seeds can be added
-# later; what is done stays.
+# The studies of DB-SAM on LiteMedSAM's TinyViT share this short training, so
+# that a study takes minutes to hours on two cores. More seeds can be added
+# later, and the runs that are done are kept.
 config = 'configs/dbsam_tinyvit_ct.py'
 seeds = [0]
 options = {

@@ -14,16 +14,16 @@ class CurvesHook(Hook):
     """Draw losses, learning rate and validation DSC when a training ends.
 
     The picture is ``curves.png`` beside the log of the run. It shows what
-    mmengine's ``LocalVisBackend`` wrote in the work directory, so that a
+    mmengine's ``LocalVisBackend`` has written to the work directory, so that a
     training that was resumed is drawn from its beginning.
     """
 
     @master_only
     def after_train(self, runner: Runner) -> None:
-        """Draw; a failure is logged and ends nothing."""
+        """Draw the curves; a failure is logged and does not end the run."""
         path = Path(runner.log_dir, 'curves.png')
         try:
-            # matplotlib takes a while, which no training should wait for.
+            # A training should not wait at its start for matplotlib to load.
             from mmdbsam.engine.run_scalars import (
                 read_scalars,
                 training_panels,

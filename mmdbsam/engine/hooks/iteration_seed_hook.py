@@ -1,4 +1,4 @@
-"""Random numbers that do not depend on what was drawn before."""
+"""Random numbers of an iteration that do not depend on those before it."""
 
 import torch
 from mmengine.dist import get_rank, get_world_size
@@ -18,6 +18,6 @@ class IterationSeedHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: object = None) -> None:
-        """Seed torch's generators."""
+        """Seed torch's generators for the iteration."""
         step = runner.iter * get_world_size() + get_rank()
         torch.manual_seed(runner.seed * 1_000_003 + step)

@@ -1,4 +1,4 @@
-"""Pictures of what is predicted while a model is validated or tested."""
+"""Pictures of the predictions while a model is validated or tested."""
 
 import re
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ from mmdbsam.structures.prompt_data_sample import PromptDataSample
 class PromptVisualizationHook(Hook):
     """Draw slices with their prompts, the reference and the prediction.
 
-    The counterpart of mmseg's ``SegVisualizationHook``. The pictures go to
-    the ``vis_backends`` of the Runner's visualizer: by default to
-    ``vis_data/vis_image`` of the run, to TensorBoard's event file with that
-    backend, and so on. Every validation shows the same slices, each under a
-    name of its own, so that one can watch it change.
+    This is the counterpart of mmseg's ``SegVisualizationHook``. The pictures
+    go to the ``vis_backends`` of the Runner's visualizer: by default to the
+    folder ``vis_data/vis_image`` of the run, with TensorBoard's backend to its
+    event file, and so on. Every validation shows the same slices, each under a
+    name of its own, so that one can watch the predictions change.
 
     Args:
         draw: Whether anything is drawn.
-        interval: The slices of every ``interval``-th batch are drawn,
-            beginning with the first.
-        show_dir: Folder that the pictures of a test are written to instead,
-            as PNG. Without it, a distributed run draws the slices of the main
-            process only.
+        interval: The number of batches from one that is drawn to the next; the
+            first batch is always drawn.
+        show_dir: A folder that the pictures of a test are written to as PNG,
+            instead of the backends. Without it, a distributed run draws only
+            the slices of its main process.
     """
 
     def __init__(self,
@@ -55,7 +55,7 @@ class PromptVisualizationHook(Hook):
     def after_test_iter(self, runner: Runner, batch_idx: int,
                         data_batch: Optional[dict] = None,
                         outputs: Sequence[PromptDataSample] = ()) -> None:
-        """Draw the batch."""
+        """Draw the batch, to the folder if there is one."""
         if self._is_drawn(batch_idx) and (self.show_dir or is_main_process()):
             for sample in outputs:
                 name = f'test_{_slice_name(sample)}'
@@ -71,8 +71,8 @@ class PromptVisualizationHook(Hook):
         data = next(data for data in dataset.tasks
                     if data.name == sample.task)
         case, index = data.case(sample.case), sample.slice_index
-        # What the sample has of the reference, if anything, is of the input's
-        # size.
+        # The references that a sample may have are on the grid of the model's
+        # input, and the picture needs those of the slice.
         references = [
             torch.from_numpy(case.mask(label_id, index, index + 1)[0])
             for label_id in sample.prompts.labels.tolist()]
@@ -85,6 +85,6 @@ class PromptVisualizationHook(Hook):
 
 
 def _slice_name(sample: PromptDataSample) -> str:
-    # A data set may be called anything, and this becomes a file's name.
+    # Data sets may have any names, and not all are possible names of files.
     return re.sub(r'[^\w.-]', '_', f'{sample.task}_{sample.case}_slice'
                   f'{sample.slice_index:04d}')

@@ -1,5 +1,4 @@
-"""Adapters: what stands after the frozen blocks of the ViT branch, or within.
-"""
+"""Adapters, trained layers after or within the ViT branch's frozen blocks."""
 
 from mmdbsam.models.adapters.bottleneck_adapter import BottleneckAdapter
 from mmdbsam.models.adapters.channel_attention import ChannelAttention

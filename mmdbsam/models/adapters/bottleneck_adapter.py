@@ -13,21 +13,24 @@ from mmdbsam.registry import MODELS
 class BottleneckAdapter(InBlockAdapter):
     """An adapter after the attention and one beside the MLP.
 
-    Med-SA (Medical SAM Adapter, arXiv:2304.12620) for 2-D images; the one
-    beside the MLP stands where SAM-Med2D (arXiv:2308.16184) has its own. With
+    This is Med-SA (Medical SAM Adapter, arXiv:2304.12620) for 2-D images.
+    The adapter beside the MLP stands where SAM-Med2D (arXiv:2308.16184) has
+    its own. With
     ``D(x) = Linear_{rC->C}(GELU(Linear_{C->rC}(x)))``::
 
         a  = Attention(x)      ->  a + D_1(a)
         m  = MLP(y)            ->  m + s D_2(y)
 
-    where y is what the block gives its MLP: normalised in SAM's ViT; in
-    TinyViT, whose MLP normalises itself, not, as in Med-SA on MobileSAM.
+    where y is what the block gives its MLP. It is normalised in SAM's ViT but
+    not in TinyViT, whose MLP normalises its input itself, as in Med-SA on
+    MobileSAM.
 
     Args:
-        channels: C, filled in by the encoder.
-        ratio: r, of the bottlenecks.
-        scale: s.
-        zero_init: Start as the identity: the last layers are zero.
+        channels: The width C of the block, filled in by the encoder.
+        ratio: The width r of the bottlenecks as a fraction of C.
+        scale: The factor s of the adapter beside the MLP.
+        zero_init: Whether the adapters start as the identity, with last
+            layers that are zero.
     """
 
     def __init__(self,
@@ -41,12 +44,12 @@ class BottleneckAdapter(InBlockAdapter):
         self.beside_mlp = _bottleneck(channels, ratio, zero_init)
 
     def attach(self, attention: nn.Module, mlp: nn.Module) -> None:
-        """Add to what the attention and the MLP return."""
+        """Add the adapters to what the attention and the MLP return."""
         attention.register_forward_hook(self._adapt_attention)
         mlp.register_forward_hook(self._adapt_mlp)
 
     def extra_repr(self) -> str:
-        """What the parameters do not show."""
+        """The scale, which the printed submodules do not show."""
         return f'scale={self.scale}'
 
     def _adapt_attention(self, attention: nn.Module, inputs: Tuple[Tensor],
@@ -60,7 +63,7 @@ class BottleneckAdapter(InBlockAdapter):
 
 def _bottleneck(channels: int, ratio: float, zero_init: bool
                 ) -> nn.Sequential:
-    """D: C -> rC -> C."""
+    """The bottleneck D, from C to rC and back to C channels."""
     hidden = int(channels * ratio)
     layers = nn.Sequential(nn.Linear(channels, hidden), nn.GELU(),
                            nn.Linear(hidden, channels))

@@ -12,12 +12,15 @@ from mmdbsam.registry import MODELS
 class ChannelAttention(BaseModule):
     """Channel attention after a frozen block (DB-SAM, section 2.2).
 
-    ``x + PW1x1(SE(GELU(DW3x3(LN(x)))))``, without biases in the convolutions.
+    The block computes ``x + PW1x1(SE(GELU(DW3x3(LN(x)))))``. Its convolutions
+    have no biases.
 
     Args:
-        channels: C, filled in by the encoder.
-        ratio: The squeeze-and-excitation bottleneck has C / ratio channels.
-        zero_init: Start as the identity: the pointwise convolution is zero.
+        channels: The width C of the ViT branch, filled in by the encoder.
+        ratio: The divisor of C that gives the width of the
+            squeeze-and-excitation bottleneck.
+        zero_init: Whether the block starts as the identity, with a pointwise
+            convolution that is zero.
     """
 
     def __init__(self, channels: int, ratio: int = 4,
@@ -33,7 +36,7 @@ class ChannelAttention(BaseModule):
             zero_(self.pointwise)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, h, w, C) -> (B, h, w, C)."""
+        """Add channel attention to tokens of shape (B, h, w, C)."""
         features = self.norm(tokens).permute(0, 3, 1, 2)
         features = self.act(self.depthwise(features))
         features = self.pointwise(self.squeeze_excitation(features))

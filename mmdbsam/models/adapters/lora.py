@@ -14,20 +14,20 @@ from mmdbsam.registry import MODELS
 class LoRA(InBlockAdapter):
     """LoRA (arXiv:2106.09685) on q and v, as SAMed has it (arXiv:2304.13785).
 
-    ``q += B_q A_q x`` and ``v += B_v A_v x``, without biases and without a
-    scale, starting at zero.
+    The updates are ``q += B_q A_q x`` and ``v += B_v A_v x``. They have no
+    biases and no scale, and they start at zero.
 
-    Three libraries were looked at. ``peft`` and mmpretrain's ``LoRAModel``
-    adapt a fused projection as one matrix, k with it, and the former needs
-    ``transformers`` and ``accelerate``. ``loralib`` can leave out k, but
-    expects q, k and v one after the other, which in TinyViT alternate by
-    heads, and adds its update to the frozen weights in evaluation mode, in
-    which a frozen encoder always is. All of them rename the weights that
-    SAM's checkpoints have.
+    Three libraries were considered. ``peft`` and mmpretrain's ``LoRAModel``
+    adapt a fused projection as one matrix, and so adapt k as well; ``peft``
+    also needs ``transformers`` and ``accelerate``. ``loralib`` can leave out
+    k, but it expects q, k and v one after the other, whereas in TinyViT they
+    alternate by heads. It also adds its update to the frozen weights in
+    evaluation mode, which is the mode that a frozen encoder is always in. All
+    of them rename the weights in SAM's checkpoints.
 
     Args:
-        channels: C, filled in by the encoder.
-        rank: r, the rank of the updates.
+        channels: The width C of the block, filled in by the encoder.
+        rank: The rank r of the updates.
     """
 
     def __init__(self, channels: int, rank: int = 4) -> None:
@@ -36,14 +36,14 @@ class LoRA(InBlockAdapter):
         self.value = _low_rank(channels, rank)
 
     def attach(self, attention: nn.Module, mlp: nn.Module) -> None:
-        """Add to the attention's projection."""
+        """Add the updates to the output of the attention's projection."""
         self.num_heads = attention.num_heads
         self.qkv_dim = attention.qkv_dim
         attention.qkv.register_forward_hook(self._update)
 
     def _update(self, projection: nn.Module, inputs: Tuple[Tensor],
                 qkv: Tensor) -> Tensor:
-        """(..., 3 C), given ``inputs`` of (..., C)."""
+        """The updated ``qkv`` (..., 3 C), given ``inputs`` of (..., C)."""
         query, value = (
             part(inputs[0]).unflatten(-1, (self.num_heads, -1))
             for part in (self.query, self.value))
@@ -53,7 +53,7 @@ class LoRA(InBlockAdapter):
 
 
 def _low_rank(channels: int, rank: int) -> nn.Sequential:
-    """B A: C -> r -> C."""
+    """The product B A, from C to r and back to C channels."""
     layers = nn.Sequential(nn.Linear(channels, rank, bias=False),
                            nn.Linear(rank, channels, bias=False))
     zero_(layers[-1])

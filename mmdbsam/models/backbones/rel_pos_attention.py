@@ -3,22 +3,24 @@
 For a query at (y, x) and a key at (y', x'), ``segment_anything`` adds
 ``q . R_h[y - y'] + q . R_w[x - x']`` to the scaled product of q and k, on a
 score matrix that it keeps: 0.8 GB for the 64 x 64 positions and 12 heads of
-ViT-B in float32, several times over. Here it is computed in one of two forms,
-of which docs/performance.md has the times; exported models, whose runtimes
-have no fused kernels and no loops over blocks, do as ``segment_anything``.
+ViT-B in float32, several times over. Here the attention is computed in one of
+two forms, whose times are in docs/performance.md. Exported models compute it
+as ``segment_anything`` does, because their runtimes have no fused kernels and
+no loops over blocks.
 
-Folded: both terms are inner products too. With the terms for all rows y' and
-all columns x' appended to the query, and one-hot row and column numbers to the
-key ::
+The folded form uses that both terms are inner products too. With the terms for
+all rows y' and all columns x' appended to the query, and one-hot row and
+column numbers appended to the key ::
 
     q' = [q / sqrt(d), q . R_h[y - 0..h], q . R_w[x - 0..w]]
     k' = [k,           onehot(y'),        onehot(x')       ]
 
-softmax(q' k'^T) is that attention, which torch's fused kernels compute in
+the attention is softmax(q' k'^T), which torch's fused kernels compute in
 tiles, forward and backward.
 
-In blocks: scores, terms and softmax of a few rows of queries at a time, which
-stay in a CPU's cache. Three times less arithmetic, but no backward.
+The form in blocks computes the scores, terms and softmax of a few rows of
+queries at a time, which stay in a CPU's cache. It needs a third of the
+arithmetic, but it has no backward pass.
 """
 
 from typing import Tuple
@@ -28,24 +30,25 @@ import torch.nn.functional as F
 from mmpretrain.models.backbones.vit_sam import Attention
 from torch import Tensor, nn
 
-# Scores that a thread computes at a time: 4 MB in float32.
+# The number of scores that a thread computes at a time, 4 MB in float32.
 _BLOCK = 1 << 20
 
 
 class RelPosAttention(nn.Module):
     """Attention within windows or over the whole map.
 
-    Takes over the parameters of mmpretrain's ``Attention``, under the same
-    names. As in SAM, windows at the right and bottom are filled up with zeros
-    before the projection, and these positions are attended to; here they cost
-    no projection, as all of them project to the bias.
+    The module takes over the parameters of mmpretrain's ``Attention``, under
+    the same names. As in SAM, windows at the right and bottom are filled up
+    with zeros before the projection, and these positions are attended to. Here
+    they cost no projection, as all of them project to the bias.
 
     Args:
-        attention: The parameters.
-        window_size: Side of the windows; 0 for one that is the whole map.
+        attention: The attention of mmpretrain whose parameters are used.
+        window_size: Side of the windows, in tokens, or 0 for one window that
+            is the whole map.
     """
 
-    # Where the three are in the projection (..., 3, heads, d).
+    # The dimension of q, k and v in the projection (..., 3, heads, d).
     qkv_dim = -3
 
     def __init__(self, attention: Attention, window_size: int) -> None:
@@ -61,7 +64,7 @@ class RelPosAttention(nn.Module):
             self.rel_pos_w = attention.rel_pos_w
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, h, w, C) -> (B, h, w, C)."""
+        """Let the tokens (B, h, w, C) attend to each other."""
         batch, height, width, _ = x.shape
         window = (self.window_size, ) * 2 if self.window_size else (height,
                                                                     width)
@@ -76,11 +79,11 @@ class RelPosAttention(nn.Module):
         x = x.view(batch, rows, columns, self.num_heads, *window, -1)
         x = x.permute(0, 1, 4, 2, 5, 3, 6).reshape(
             batch, rows * window[0], columns * window[1], -1)
-        # A linear layer takes only what is contiguous as one matrix.
+        # A linear layer takes only a contiguous map as one matrix.
         return self.proj(x[:, :height, :width].contiguous())
 
     def _fill(self, qkv: Tensor, height: int, width: int) -> Tensor:
-        """Enlarge (B, h, w, 3 C) at the right and bottom."""
+        """Enlarge the projection (B, h, w, 3 C) at the right and bottom."""
         if qkv.shape[1:3] == (height, width):
             return qkv
         shape = (len(qkv), height, width, qkv.shape[-1])
@@ -90,7 +93,10 @@ class RelPosAttention(nn.Module):
         return filled
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """q, k, v (n, heads, h, w, d) -> (n, heads, h w, d)."""
+        """Attend with q, k and v (n, heads, h, w, d).
+
+        The attended values are (n, heads, h w, d).
+        """
         if not self.use_rel_pos:
             return F.scaled_dot_product_attention(
                 *(part.flatten(2, 3) for part in (q, k, v)))
@@ -103,15 +109,16 @@ class RelPosAttention(nn.Module):
 
 def position_terms(q: Tensor, rel_pos_h: Tensor,
                    rel_pos_w: Tensor) -> Tuple[Tensor, Tensor]:
-    """What is added to a query's scores with the keys of a row or column.
+    """The terms that positions add to a query's scores with the keys.
 
     Args:
-        q: (n, heads, h, w, d).
-        rel_pos_h: (2 h - 1, d), the embeddings of the distances of rows.
-        rel_pos_w: (2 w - 1, d), of columns.
+        q: The queries, not scaled, (n, heads, h, w, d).
+        rel_pos_h: The embeddings of the distances of rows, (2 h - 1, d).
+        rel_pos_w: The embeddings of the distances of columns, (2 w - 1, d).
 
     Returns:
-        tuple: (n, heads, h, w, h) and (n, heads, h, w, w).
+        tuple: The terms for the keys of each row, (n, heads, h, w, h), and of
+        each column, (n, heads, h, w, w).
     """
     height, width = q.shape[2:4]
     return (torch.einsum('nhyxc,ykc->nhyxk', q,
@@ -122,17 +129,18 @@ def position_terms(q: Tensor, rel_pos_h: Tensor,
 
 def attend_folded(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
                   by_column: Tensor) -> Tensor:
-    """Attention by torch's fused kernels.
+    """Attend by torch's fused kernels.
 
     Args:
-        q: (n, heads, h, w, d), scaled.
-        k: Of the same shape.
-        v: Likewise.
-        by_row: (n, heads, h, w, h), see :func:`position_terms`.
-        by_column: (n, heads, h, w, w).
+        q: The scaled queries, (n, heads, h, w, d).
+        k: The keys, of the same shape.
+        v: The values, of the same shape.
+        by_row: The terms of the keys' rows, (n, heads, h, w, h), see
+            :func:`position_terms`.
+        by_column: The terms of the keys' columns, (n, heads, h, w, w).
 
     Returns:
-        Tensor: (n, heads, h w, d).
+        Tensor: The attended values, (n, heads, h w, d).
     """
     height, width, channels = q.shape[2:]
     row, column = (torch.eye(side, dtype=k.dtype, device=k.device)
@@ -141,7 +149,7 @@ def attend_folded(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
                          column.expand(height, -1, -1)], dim=-1)
     q = torch.cat([q, by_row, by_column], dim=-1)
     k = torch.cat([k, one_hot.expand(*k.shape[:2], -1, -1, -1)], dim=-1)
-    # The fused kernels of the CPU ask for one width of keys and values.
+    # The fused kernels of the CPU need keys and values of the same width.
     v = F.pad(v, (0, height + width))
     x = F.scaled_dot_product_attention(
         *(part.flatten(2, 3) for part in (q, k, v)), scale=1.)
@@ -150,7 +158,7 @@ def attend_folded(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
 
 def attend_at_once(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
                    by_column: Tensor) -> Tensor:
-    """As :func:`attend_folded`, with the score matrix, for exports."""
+    """Do as :func:`attend_folded`, but with the score matrix, for exports."""
     q, k, v = (part.flatten(2, 3) for part in (q, k, v))
     scores = (q @ k.mT).view(*by_row.shape, -1)
     scores = scores + by_row[..., None] + by_column[..., None, :]
@@ -159,7 +167,7 @@ def attend_at_once(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
 
 def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
                      by_column: Tensor) -> Tensor:
-    """As :func:`attend_folded`, for inference on a CPU."""
+    """Do as :func:`attend_folded`, but for inference on a CPU."""
     n, num_heads, height, width, channels = q.shape
     q, k, v, by_row, by_column = (part.flatten(0, 1)
                                   for part in (q, k, v, by_row, by_column))
@@ -182,22 +190,26 @@ def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
 
 
 def _blocks_are_faster(scores: Tensor) -> bool:
-    """Whether to attend in blocks, given (n, heads, h, w, h)."""
+    """Whether to attend in blocks, given the terms (n, heads, h, w, h)."""
     if scores.is_meta:
-        return True  # counted are the operations of the attention itself
+        # The folded form would add its own operations to those that are
+        # counted for the attention.
+        return True
     if (scores.requires_grad or scores.is_cuda
             or torch.compiler.is_compiling()):
         return False
     if scores.dtype != torch.bfloat16:
         return True
-    # torch's kernel is the faster one with matrix units, and for windows.
+    # torch's kernel is faster on CPUs with matrix units, and for windows.
     height, width = scores.shape[2:4]
     return (height * width > 1024
             and not torch.cpu._is_amx_tile_supported())
 
 
 def _by_distance(rel_pos: Tensor, side: int) -> Tensor:
-    """The embedding of every pair's distance: (2 side - 1, d) -> (side,
-    side, d)."""
+    """Arrange embeddings (2 side - 1, d) by pair of positions.
+
+    The result is (side, side, d): the embedding of each pair's distance.
+    """
     positions = torch.arange(side, device=rel_pos.device)
     return rel_pos[positions[:, None] - positions + side - 1]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
-# The released names of a convolution and its norm, and mmpretrain's.
+# The names of weights in the released checkpoint, and in mmpretrain.
 _OFFICIAL_NAMES = ((r'^patch_embed\.seq\.', 'patch_embed.'),
                    (r'\.c\.weight$', '.conv2d.weight'),
                    (r'\.bn\.', '.bn2d.'),
@@ -32,15 +32,15 @@ def _from_official(name: str) -> str:
 
 
 class _ConvNorm(nn.Module):
-    """A convolution and its batch norm, as one convolution where they can be.
+    """A convolution and its batch norm, joined in evaluation mode.
 
-    In evaluation mode, in which frozen norms always are, a norm only scales
-    and shifts, which the kernel and a bias do without another pass over the
-    maps.
+    A norm in evaluation mode, which is the mode that frozen norms are always
+    in, only scales and shifts. The kernel and a bias can do that without
+    another pass over the maps.
 
     Args:
-        parts: mmpretrain's, whose parameters are taken over, under the same
-            names.
+        parts: The convolution and norm of mmpretrain, whose parameters are
+            taken over under the same names.
     """
 
     def __init__(self, parts: ConvBN2d) -> None:
@@ -49,7 +49,7 @@ class _ConvNorm(nn.Module):
         self.bn2d = parts.bn2d
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, C', h', w')."""
+        """Convolve and normalise, from (B, C, h, w) to (B, C', h', w')."""
         conv, norm = self.conv2d, self.bn2d
         if norm.training:
             return norm(conv(x))
@@ -60,7 +60,7 @@ class _ConvNorm(nn.Module):
 
 
 def _join_norms(parent: nn.Module) -> None:
-    """Replace what is a :class:`ConvBN2d` below a module."""
+    """Replace each :class:`ConvBN2d` below a module."""
     for name, child in parent.named_children():
         if isinstance(child, ConvBN2d):
             setattr(parent, name, _ConvNorm(child))
@@ -71,12 +71,12 @@ def _join_norms(parent: nn.Module) -> None:
 class _WindowAttention(nn.Module):
     """Attention within windows, with a learned bias for each distance.
 
-    The parameters are those of mmpretrain's ``LeAttention``. That one keeps a
-    copy of its biases in evaluation mode, which goes stale when weights are
-    loaded afterwards.
+    The parameters are those of mmpretrain's ``LeAttention``, which is not used
+    because it keeps a copy of its biases in evaluation mode that goes stale
+    when weights are loaded afterwards.
     """
 
-    # Where the three are in the projection (..., heads, 3, d).
+    # The dimension of q, k and v in the projection (..., heads, 3, d).
     qkv_dim = -2
 
     def __init__(self, channels: int, num_heads: int, window: int) -> None:
@@ -85,8 +85,7 @@ class _WindowAttention(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.qkv = nn.Linear(channels, 3 * channels)
         self.proj = nn.Linear(channels, channels)
-        # Distances are numbered in the order in which rows of pairs of pixels
-        # first show them: row by row.
+        # The released weights number the distances row by row.
         steps = torch.arange(window)
         distance = (steps[:, None] - steps).abs()
         indices = (distance[:, None, :, None] * window
@@ -97,14 +96,15 @@ class _WindowAttention(nn.Module):
                              persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(windows, tokens, C) -> (windows, tokens, C)."""
+        """Let tokens (windows, tokens, C) attend within their windows."""
         windows, tokens, channels = x.shape
-        # The released layout: q, k and v of a head follow each other.
+        # In the released layout q, k and v of a head follow each other.
         qkv = self.qkv(self.norm(x)).view(windows, tokens, self.num_heads, 3,
                                           -1)
         q, k, v = qkv.permute(3, 0, 2, 1, 4)
-        # Windows are small: written out, this is as fast as torch's fused
-        # attention in float32, and its bfloat16 backward 3 to 7 times faster.
+        # For such small windows, the attention written out is as fast as
+        # torch's fused one in float32, and its backward pass in bfloat16 is 3
+        # to 7 times faster.
         scores = (q * q.shape[-1]**-0.5) @ k.mT
         bias = self.attention_biases[:, self.indices]
         x = (scores + bias.to(scores.dtype)).softmax(dim=-1) @ v
@@ -112,7 +112,7 @@ class _WindowAttention(nn.Module):
 
 
 class _Block(TinyViTBlock):
-    """TinyViT's block on maps: (B, h, w, C) -> (B, h, w, C)."""
+    """TinyViT's block, on maps (B, h, w, C) instead of tokens."""
 
     def __init__(self, channels: int, side: int, num_heads: int,
                  window: int) -> None:
@@ -120,12 +120,12 @@ class _Block(TinyViTBlock):
         self.attn = _WindowAttention(channels, num_heads, window)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, h, w, C) -> (B, h, w, C)."""
+        """Transform a map (B, h, w, C); its shape stays."""
         return super().forward(x.flatten(1, 2)).view(x.shape)
 
 
 class _Merging(PatchMerging):
-    """TinyViT's step between stages: (B, h, w, C) -> (B, h', w', C')."""
+    """TinyViT's step between stages, on maps (B, h, w, C)."""
 
     def __init__(self, side: int, channels: int, out_channels: int,
                  stride: int) -> None:
@@ -134,13 +134,13 @@ class _Merging(PatchMerging):
         self.out_side = side // stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, h, w, C) -> (B, h / stride, w / stride, C')."""
+        """Reduce (B, h, w, C) to (B, h / stride, w / stride, C')."""
         tokens = super().forward(x.permute(0, 3, 1, 2))
         return tokens.unflatten(1, (self.out_side, self.out_side))
 
 
 class _Layer(nn.Module):
-    """Blocks of one width, and the step to the next."""
+    """The blocks of one width, and the step to the next width."""
 
     def __init__(self, blocks: Sequence[nn.Module],
                  downsample: Optional[nn.Module]) -> None:
@@ -153,30 +153,32 @@ class _Layer(nn.Module):
 class SAMTinyViT(BaseModule):
     """TinyViT (arXiv:2207.10666) as LiteMedSAM has it.
 
-    It differs from mmpretrain's in the patch embedding, 1x1 and of stride 1,
-    in the last step between stages, of stride 1, and in SAM's channel
-    reduction at the end. Its three attention stages are what a
-    :class:`DualBranchEncoder` runs; the convolutional stage before them
-    belongs to the embedding. Loads the released key names as well as its own.
+    It differs from mmpretrain's TinyViT in three ways: the kernels of the
+    patch embedding are 1x1 and have stride 1, the last step between stages has
+    stride 1, and SAM's channel reduction follows at the end. The stages that a
+    :class:`DualBranchEncoder` runs are the three attention stages; the
+    convolutional stage before them belongs to the embedding. The encoder loads
+    the released key names as well as its own.
 
     Args:
-        img_size: Side of the square input S, in pixels.
-        widths: Channels of the convolutional and of the attention stages.
-        depths: Their numbers of blocks.
-        strides: Of the steps between them.
-        num_heads: Heads of the attention stages.
-        window_sizes: Their windows, in pixels.
+        img_size: Side S of the square input, in pixels.
+        widths: Channels of the convolutional stage and of the attention
+            stages.
+        depths: Number of blocks of each stage.
+        strides: Strides of the steps between the stages.
+        num_heads: Number of heads of each attention stage.
+        window_sizes: Side of the windows of each attention stage, in tokens.
         out_channels: Channels of the embedding.
-        frozen: Train nothing but the channel reduction, and stay in
-            evaluation mode.
+        frozen: Whether the encoder is frozen. Nothing but the channel
+            reduction is then trained, and the rest stays in evaluation mode.
         train_channel_reduction: Whether the channel reduction of a frozen
             encoder is trained.
 
     Attributes:
-        channel_reduction (nn.Module): What SAM's own code calls the neck,
-            (B, C, h, w) -> embedding (B, 256, h, w).
+        channel_reduction (nn.Module): The module that SAM's own code calls
+            the neck. It maps (B, C, h, w) to the embedding (B, 256, h, w).
         stage_widths (list[int]): Channels at the end of each stage.
-        out_size (int): Side of the embedding grid.
+        out_size (int): Side of the embedding's grid, in tokens.
 
     Raises:
         InputError: If the strides do not divide ``img_size``.
@@ -231,7 +233,7 @@ class SAMTinyViT(BaseModule):
 
     @property
     def stages(self) -> List[List[nn.Module]]:
-        """The blocks of each attention stage, (B, h, w, C) at their ends.
+        """The blocks of each attention stage, on maps (B, h, w, C).
 
         The step that leads to a stage is part of its first block.
         """
@@ -242,13 +244,19 @@ class SAMTinyViT(BaseModule):
 
     @staticmethod
     def attention_and_mlp(block: nn.Module) -> Tuple[nn.Module, nn.Module]:
-        """The parts of a stage's block into which adapters reach."""
+        """The attention and the MLP of a block, for adapters within it."""
         if isinstance(block, nn.Sequential):
             _, block = block
         return block.attn, block.mlp
 
     def embed(self, images: Tensor) -> Tensor:
-        """The convolutional stage: (B, 3, S, S) -> (B, h, w, C).
+        """Run the convolutional stage.
+
+        Args:
+            images: The normalised images, (B, 3, S, S).
+
+        Returns:
+            Tensor: The map for the attention stages, (B, h, w, C).
 
         Raises:
             InputError: If the images' side is not ``img_size``.
@@ -256,8 +264,8 @@ class SAMTinyViT(BaseModule):
         if images.shape[-2:] != self.img_size:
             raise InputError(f'images: expected {self.img_size} pixels, '
                              f'found {tuple(images.shape[-2:])}')
-        # The layout in which the attention stages leave their maps, and in
-        # which convolutions over many channels are faster.
+        # The attention stages leave their maps in this layout, and
+        # convolutions over many channels are faster in it.
         x = self.patch_embed(
             images.contiguous(memory_format=torch.channels_last))
         for block in self.layers[0].blocks:
@@ -265,7 +273,7 @@ class SAMTinyViT(BaseModule):
         return self.layers[0].downsample(x.permute(0, 2, 3, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """LiteMedSAM's encoder: (B, 3, S, S) -> (B, 256, h, w)."""
+        """Run LiteMedSAM's encoder, from (B, 3, S, S) to (B, 256, h, w)."""
         x = self.embed(images)
         for blocks in self.stages:
             for block in blocks:

@@ -10,7 +10,7 @@ from mmdbsam.errors import InputError
 from mmdbsam.models.backbones.rel_pos_attention import RelPosAttention
 from mmdbsam.registry import MODELS
 
-# The official names of SAM's image encoder, and mmpretrain's.
+# The names of weights in SAM's own image encoder, and in mmpretrain's.
 _OFFICIAL_NAMES = (
     (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
     (r'^blocks\.', 'layers.'),
@@ -31,26 +31,28 @@ def _from_official(name: str) -> str:
 class SAMViT(ViTSAM):
     """SAM's ViT (arXiv:2304.02643) as stages of blocks.
 
-    Loads state dicts with the official key names as well as its own; position
-    embeddings made for another image side are interpolated on loading.
+    The encoder loads state dicts with the official key names as well as its
+    own. Position embeddings that were made for another image side are
+    interpolated on loading.
 
     Args:
         arch: 'base', 'large', 'huge', or a dict with ``embed_dims``,
             ``num_layers``, ``num_heads``, ``feedforward_channels`` and
             ``global_attn_indexes``.
-        img_size: Side of the square input S, in pixels.
-        num_stages: The blocks are divided into that many equal stages.
-        frozen: Train nothing but the channel reduction at the end, and stay
-            in evaluation mode.
+        img_size: Side S of the square input, in pixels.
+        num_stages: Number of equal stages that the blocks are divided into.
+        frozen: Whether the encoder is frozen. Nothing but the channel
+            reduction at its end is then trained, and the rest stays in
+            evaluation mode.
         train_channel_reduction: Whether the channel reduction of a frozen
             encoder is trained.
         **kwargs: Further arguments of mmpretrain's ``ViTSAM``.
 
     Attributes:
-        channel_reduction (nn.Module): What SAM's own code calls the neck,
-            (B, C, h, w) -> embedding (B, 256, h, w).
+        channel_reduction (nn.Module): The module that SAM's own code calls
+            the neck. It maps (B, C, h, w) to the embedding (B, 256, h, w).
         stage_widths (list[int]): Channels at the end of each stage.
-        out_size (int): Side of the embedding grid, S / patch size.
+        out_size (int): Side of the embedding's grid, S / patch size.
 
     Raises:
         InputError: If the number of blocks is no multiple of ``num_stages``.
@@ -74,11 +76,11 @@ class SAMViT(ViTSAM):
         self.stage_widths = [self.embed_dims] * num_stages
         self.out_size = self.patch_resolution[0]
         for layer in self.layers:
-            # Makes the windows itself, after the projection.
+            # RelPosAttention makes the windows itself, after the projection.
             layer.attn = RelPosAttention(layer.attn, layer.window_size)
             layer.window_size = 0
-            # mmpretrain's is a numpy number: torch.compile takes that for a
-            # tensor, and breaks its graph where the rate is asked for.
+            # mmpretrain's rate is a numpy number. torch.compile takes that
+            # for a tensor, and breaks its graph where the rate is used.
             drop_path = layer.ffn.dropout_layer
             drop_path.drop_prob = float(drop_path.drop_prob)
         if frozen:
@@ -89,7 +91,8 @@ class SAMViT(ViTSAM):
 
     @property
     def stages(self) -> List[nn.ModuleList]:
-        """The blocks of each stage, each (B, h, w, C) -> (B, h, w, C)."""
+        """The blocks of each stage, which map (B, h, w, C) to the same shape.
+        """
         size = self.num_layers // self.num_stages
         return [
             self.layers[start:start + size]
@@ -98,11 +101,17 @@ class SAMViT(ViTSAM):
 
     @staticmethod
     def attention_and_mlp(block: nn.Module) -> Tuple[nn.Module, nn.Module]:
-        """The parts of a block into which adapters reach."""
+        """The attention and the MLP of a block, for adapters within it."""
         return block.attn, block.ffn.layers
 
     def embed(self, images: Tensor) -> Tensor:
-        """Patch and position embedding: (B, 3, S, S) -> (B, h, w, C).
+        """Embed patches and positions.
+
+        Args:
+            images: The normalised images, (B, 3, S, S).
+
+        Returns:
+            Tensor: The tokens, (B, h, w, C).
 
         Raises:
             InputError: If the images' side is not ``img_size``.
@@ -115,7 +124,7 @@ class SAMViT(ViTSAM):
         return self.drop_after_pos(tokens + self.pos_embed)
 
     def forward(self, images: Tensor) -> Tensor:
-        """SAM's plain encoder: (B, 3, S, S) -> (B, 256, h, w)."""
+        """Run SAM's plain encoder, from (B, 3, S, S) to (B, 256, h, w)."""
         tokens = self.embed(images)
         for layer in self.layers:
             tokens = layer(tokens)
@@ -129,7 +138,8 @@ class SAMViT(ViTSAM):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args: Any) -> None:
-        # Renamed before ViTSAM's hooks resize the position embeddings.
+        # The keys are renamed first, because ViTSAM's hooks, which resize the
+        # position embeddings, look for mmpretrain's names.
         for key in [k for k in state_dict if k.startswith(prefix)]:
             name = prefix + _from_official(key[len(prefix):])
             state_dict[name] = state_dict.pop(key)

@@ -20,26 +20,28 @@ _SAM_PREFIXES = ('patch_embed.', 'pos_embed', 'blocks.', 'layers.', 'neck.')
 class DualBranchEncoder(BaseModule):
     """A frozen ViT and a convolutional branch, exchanged stage by stage.
 
-    DB-SAM, figure 2. Each added block may be ``None``; with all of them
-    ``None`` this is SAM's encoder. The blocks get their widths from here, so
-    configs need not state them.
+    This is the encoder of DB-SAM's figure 2. Each added block may be
+    ``None``; if all of them are, it is SAM's encoder. The encoder tells the
+    blocks their widths, so that configs need not state them.
 
     Args:
-        vit: Config of the ViT branch, a backbone with ``embed``, ``stages``,
-            ``channel_reduction``, ``stage_widths``, ``img_size``,
+        vit: Config of the ViT branch. It is a backbone with ``embed``,
+            ``stages``, ``channel_reduction``, ``stage_widths``, ``img_size``,
             ``out_size`` and, for adapters within its blocks,
             ``attention_and_mlp``.
         adapter: Config of the adapter in the ViT branch. Its key
-            ``placement`` puts one at every 'block' (the paper) or one at the
-            last block of every 'stage', before the exchange (the release).
+            ``placement`` puts one after every 'block', as in the paper, or
+            one after the last block of every 'stage', before the exchange, as
+            in the authors' release.
         stem: Config of the convolutional branch's stem.
         neck: Config of the exchange at the end of every stage.
         fusion: Config of the fusion of the two branches. One with a key
             ``branch`` reads that branch alone.
-        with_cp: Gradient checkpointing: keep the inputs of each block with
-            its adapter, of each exchange and of the fusion, and compute what
-            lies within them again in the backward. The gradients are the
-            same; a step needs less memory and about a third more time.
+        with_cp: Whether to use gradient checkpointing. Only the inputs of
+            each block with its adapter, of each exchange and of the fusion
+            are then kept, and the backward pass computes what lies within
+            them again. The gradients are the same; a step needs less memory
+            and about a third more time.
 
     Raises:
         InputError: If a block's type is not registered.
@@ -71,17 +73,17 @@ class DualBranchEncoder(BaseModule):
 
     @property
     def out_size(self) -> int:
-        """Side of the embedding's grid."""
+        """Side of the embedding's grid, in tokens."""
         return self.vit.out_size
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images.
 
         Args:
-            images: (B, 3, S, S), normalised.
+            images: The normalised images, (B, 3, S, S).
 
         Returns:
-            Tensor: The embedding, (B, 256, h, w).
+            Tensor: The embeddings, (B, 256, h, w).
         """
         vit = self.vit.embed(images)
         conv: List[Tensor] = self.stem(images) if self.stem else []
@@ -102,7 +104,7 @@ class DualBranchEncoder(BaseModule):
         return function(*args)
 
     def _build_adapters(self, cfg: Optional[dict]) -> nn.ModuleList:
-        """One adapter or identity for each block of each stage."""
+        """Build an adapter or an identity for each block of each stage."""
         cfg = dict(cfg) if cfg else {}
         placement = cfg.pop('placement', 'block')
         if placement not in ('block', 'stage'):
@@ -122,7 +124,10 @@ class DualBranchEncoder(BaseModule):
 
     def _build_necks(self, cfg: Optional[dict],
                      read: Sequence[str]) -> nn.ModuleList:
-        """One exchange for each stage; the last updates what is read."""
+        """Build an exchange for each stage.
+
+        The last one updates only the branches that are read afterwards.
+        """
         widths = self.vit.stage_widths
         if not cfg:
             return nn.ModuleList([None] * len(widths))
@@ -149,12 +154,12 @@ class DualBranchEncoder(BaseModule):
 
 
 def _adapted(block: nn.Module, adapter: nn.Module, vit: Tensor) -> Tensor:
-    """A frozen block and its adapter."""
+    """The output of a frozen block and the adapter after it."""
     return adapter(block(vit))
 
 
 def _branches_read(fusion: Optional[dict]) -> Sequence[str]:
-    """What reads the branches after the last exchange."""
+    """The branches that are read after the last exchange."""
     if not fusion:
         return ('vit', )
     return (fusion['branch'], ) if 'branch' in fusion else ('vit', 'conv')
@@ -162,7 +167,7 @@ def _branches_read(fusion: Optional[dict]) -> Sequence[str]:
 
 def _only_with_both_branches(stem: Optional[dict], neck: Optional[dict],
                              fusion: Optional[dict]) -> tuple:
-    """Leave out what could have no effect, and say so."""
+    """Leave out the blocks that could have no effect, and log it."""
     if stem and (neck or 'conv' in _branches_read(fusion)):
         return stem, neck, fusion
     for name, cfg, partner in (('stem', stem, 'a neck or fusion'),

@@ -1,4 +1,4 @@
-"""Fusions: how the two branches become one embedding."""
+"""Fusions, which make one embedding of the two branches."""
 
 from mmdbsam.models.fusions.concat_fusion import ConcatFusion
 from mmdbsam.models.fusions.gated_fusion import GatedFusion

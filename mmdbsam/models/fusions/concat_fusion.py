@@ -12,19 +12,21 @@ from mmdbsam.registry import MODELS
 
 @MODELS.register_module()
 class ConcatFusion(BaseModule):
-    """Concatenation, 1x1 convolution, channel attention block.
+    """A concatenation, a 1x1 convolution and a channel attention block.
 
-    ``f = ChannelAttention(Conv1x1([f_vit, conv_1, ..., conv_L]))``. The
-    authors' release (``ConcatAggregationBlock``) first convolves the levels
-    to C channels; one 1x1 convolution after another is one.
+    The fusion is ``ChannelAttention(Conv1x1([f_vit, conv_1, ..., conv_L]))``.
+    The authors' release (``ConcatAggregationBlock``) first brings the levels
+    to C channels by a 1x1 convolution of their own; two such convolutions in
+    a row are equal to one.
 
     Args:
         vit_channels: Width C of the ViT branch. The encoder fills this in,
             and the next two.
         conv_channels: Width of the convolutional branch.
         num_levels: Number of levels of the convolutional branch.
-        zero_init: Start as the identity on the ViT branch: the convolution
-            copies it, the channel attention block adds zero.
+        zero_init: Whether the fusion starts as the identity on the ViT
+            branch: the convolution copies that branch, and the channel
+            attention block adds zero.
     """
 
     def __init__(self,
@@ -43,10 +45,14 @@ class ConcatFusion(BaseModule):
             nn.init.zeros_(self.project.bias)
 
     def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
-        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+        """Fuse the branches.
+
+        Args:
+            vit: The features of the ViT branch, (B, h, w, C).
+            conv: The levels of the convolutional branch, (B, h, w, C_conv).
 
         Returns:
-            Tensor: (B, h, w, C).
+            Tensor: The fused features, (B, h, w, C).
         """
         fused = self.project(torch.cat([vit, *conv], dim=-1))
         return self.channel_attention(fused)

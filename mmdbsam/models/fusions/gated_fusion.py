@@ -29,12 +29,13 @@ class GatedFusion(JoinedLevelsFusion):
             and the next two.
         conv_channels: Width of the convolutional branch.
         num_levels: Number of levels of the convolutional branch.
-        reduction: r of the channel score's bottleneck.
-        mlp_ratio: Hidden width of the MLP over C.
-        drop_path: Stochastic depth rate of the MLP.
-        zero_init: Start as the identity on the ViT branch. As a sigmoid
-            cannot be zero, M is then scaled by a learned factor per channel
-            that starts at zero; the MLP's last layer is zero.
+        reduction: The reduction r of the channel score's bottleneck.
+        mlp_ratio: The hidden width of the MLP as a multiple of C.
+        drop_path: The stochastic depth rate of the MLP.
+        zero_init: Whether the fusion starts as the identity on the ViT
+            branch. As a sigmoid cannot be zero, M is then scaled by a learned
+            factor per channel that starts at zero, and the MLP's last layer
+            is zero.
     """
 
     def __init__(self,
@@ -58,10 +59,14 @@ class GatedFusion(JoinedLevelsFusion):
             zero_(self.mlp[-1])
 
     def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
-        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+        """Fuse the branches.
+
+        Args:
+            vit: The features of the ViT branch, (B, h, w, C).
+            conv: The levels of the convolutional branch, (B, h, w, C_conv).
 
         Returns:
-            Tensor: (B, h, w, C).
+            Tensor: The fused features, (B, h, w, C).
         """
         f_conv = self.join(conv)
         channel = self.channel_score(vit.mean(dim=(1, 2)))

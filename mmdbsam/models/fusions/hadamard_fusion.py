@@ -14,8 +14,8 @@ from mmdbsam.registry import MODELS
 class HadamardFusion(JoinedLevelsFusion):
     """A gate from the product of the branches chooses between them.
 
-    ``HadamardProduct`` in the authors' release, with ``f_conv`` the
-    1x1-convolved concatenation of the convolutional levels::
+    It is called ``HadamardProduct`` in the authors' release. With ``f_conv``
+    the 1x1-convolved concatenation of the convolutional levels::
 
         g = sigmoid(BN(W(W_q f_vit * W_k f_conv)))      per pixel and channel
         f = g * f_vit + (1 - g) * f_conv
@@ -25,10 +25,10 @@ class HadamardFusion(JoinedLevelsFusion):
             and the next two.
         conv_channels: Width of the convolutional branch.
         num_levels: Number of levels of the convolutional branch.
-        norm_cfg: The norm of the gate.
-        zero_init: Start as the identity on the ViT branch. As a sigmoid
-            cannot be one, 1 - g is then scaled by a learned factor per
-            channel that starts at zero.
+        norm_cfg: Config of the norm in the gate.
+        zero_init: Whether the fusion starts as the identity on the ViT
+            branch. As a sigmoid cannot be one, 1 - g is then scaled by a
+            learned factor per channel that starts at zero.
     """
 
     def __init__(self,
@@ -48,10 +48,14 @@ class HadamardFusion(JoinedLevelsFusion):
             self.gate_scale = nn.Parameter(torch.zeros(channels))
 
     def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
-        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+        """Fuse the branches.
+
+        Args:
+            vit: The features of the ViT branch, (B, h, w, C).
+            conv: The levels of the convolutional branch, (B, h, w, C_conv).
 
         Returns:
-            Tensor: (B, h, w, C).
+            Tensor: The fused features, (B, h, w, C).
         """
         f_conv = self.join(conv)
         gate = self.mix(self.query(vit) * self.key(f_conv))

@@ -1,4 +1,4 @@
-"""What the fusions share that read the convolutional levels as one map."""
+"""The base class of fusions that read the convolutional levels as one map."""
 
 from typing import List
 
@@ -28,5 +28,6 @@ class JoinedLevelsFusion(BaseModule):
                                       vit_channels)
 
     def join(self, conv: List[Tensor]) -> Tensor:
-        """Join levels of (B, h, w, C_conv) to ``f_conv``, (B, h, w, C)."""
+        """Join levels (B, h, w, C_conv) into the map ``f_conv`` (B, h, w, C).
+        """
         return self.conv_project(torch.cat(conv, dim=-1))

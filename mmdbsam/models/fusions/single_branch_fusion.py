@@ -1,4 +1,4 @@
-"""No fusion: one of the branches alone."""
+"""A fusion that takes one of the branches alone."""
 
 from typing import List
 
@@ -21,14 +21,14 @@ class SingleBranchFusion(JoinedLevelsFusion):
             and the next two.
         conv_channels: Width of the convolutional branch.
         num_levels: Number of levels of the convolutional branch.
-        branch: 'vit' or 'conv'. The encoder's last exchange then updates
-            that branch alone.
-        zero_init: Start as the identity on the ViT branch, as 'vit' always
-            does and 'conv' cannot.
+        branch: The branch that is taken, 'vit' or 'conv'. The encoder's last
+            exchange then updates that branch alone.
+        zero_init: Whether the fusion starts as the identity on the ViT
+            branch. 'vit' always does, and 'conv' cannot.
 
     Raises:
-        InputError: If there is no such branch, or 'conv' is to start as the
-            ViT branch.
+        InputError: If ``branch`` is neither, or if ``zero_init`` is asked of
+            'conv'.
     """
 
     def __init__(self,
@@ -46,14 +46,18 @@ class SingleBranchFusion(JoinedLevelsFusion):
         if branch == 'conv':
             super().__init__(vit_channels, conv_channels, num_levels)
         else:
-            # The ViT branch needs no layer that joins the others' levels.
+            # The ViT branch needs no layer that joins the other's levels.
             BaseModule.__init__(self)
         self.branch = branch
 
     def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
-        """Take the ViT branch (B, h, w, C) or the levels (B, h, w, C_conv).
+        """Take one of the branches.
+
+        Args:
+            vit: The features of the ViT branch, (B, h, w, C).
+            conv: The levels of the convolutional branch, (B, h, w, C_conv).
 
         Returns:
-            Tensor: (B, h, w, C).
+            Tensor: The features of the branch that is taken, (B, h, w, C).
         """
         return vit if self.branch == 'vit' else self.join(conv)

@@ -1,4 +1,4 @@
-"""The fusion of DB-SAM+: a softmax over all sources."""
+"""The fusion of DB-SAM+, a softmax over all sources."""
 
 from typing import List, Optional
 
@@ -15,8 +15,9 @@ from mmdbsam.registry import MODELS
 class SoftmaxFusion(BaseModule):
     """A softmax per pixel and channel over the ViT and every conv level.
 
-    ``MultiConvFeatsDANE`` in the authors' release (``db_sam_plus``). With the
-    sources ``x_0 = f_vit`` and ``x_1 ... x_L`` the convolutional levels::
+    It is called ``MultiConvFeatsDANE`` in the authors' release
+    (``db_sam_plus``). With the sources ``x_0 = f_vit`` and ``x_1 ... x_L``
+    the convolutional levels::
 
         s_i = Linear(LN(SiLU(Linear_{C->C/r}(x_i))))     each i its own
         f   = sum_i softmax_i(s) * x_i
@@ -28,13 +29,13 @@ class SoftmaxFusion(BaseModule):
         conv_channels: Width of the convolutional branch; if it is not C, the
             levels are projected to C.
         num_levels: Number L of levels of the convolutional branch.
-        reduction: r of the scores' bottlenecks.
-        mlp_ratio: Hidden width of the MLP over C.
-        drop_path: Stochastic depth rate of the MLP.
-        zero_init: Start as the identity on the ViT branch. As a softmax
-            cannot be zero, what it takes from the levels is then scaled by a
-            learned factor per channel that starts at zero; the MLP's last
-            layer is zero.
+        reduction: The reduction r of the scores' bottlenecks.
+        mlp_ratio: The hidden width of the MLP as a multiple of C.
+        drop_path: The stochastic depth rate of the MLP.
+        zero_init: Whether the fusion starts as the identity on the ViT
+            branch. As a softmax cannot be zero, what it takes from the levels
+            is then scaled by a learned factor per channel that starts at
+            zero, and the MLP's last layer is zero.
     """
 
     def __init__(self,
@@ -59,10 +60,14 @@ class SoftmaxFusion(BaseModule):
             zero_(self.mlp[-1])
 
     def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
-        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+        """Fuse the branches.
+
+        Args:
+            vit: The features of the ViT branch, (B, h, w, C).
+            conv: The levels of the convolutional branch, (B, h, w, C_conv).
 
         Returns:
-            Tensor: (B, h, w, C).
+            Tensor: The fused features, (B, h, w, C).
         """
         sources = [vit, *(self.conv_project(level) for level in conv)]
         scores = torch.stack([score(source) for score, source

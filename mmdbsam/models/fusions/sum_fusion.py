@@ -11,7 +11,7 @@ from mmdbsam.registry import MODELS
 
 @MODELS.register_module()
 class SumFusion(JoinedLevelsFusion):
-    """``f = f_vit + f_conv``, as ``Add`` in the authors' release.
+    """The sum ``f_vit + f_conv``, which the authors' release calls ``Add``.
 
     ``f_conv`` is the 1x1-convolved concatenation of the convolutional levels.
 
@@ -20,8 +20,8 @@ class SumFusion(JoinedLevelsFusion):
             and the next two.
         conv_channels: Width of the convolutional branch.
         num_levels: Number of levels of the convolutional branch.
-        zero_init: Start as the identity on the ViT branch: the 1x1
-            convolution is zero.
+        zero_init: Whether the fusion starts as the identity on the ViT
+            branch, with a 1x1 convolution that is zero.
     """
 
     def __init__(self,
@@ -34,9 +34,13 @@ class SumFusion(JoinedLevelsFusion):
             zero_(self.conv_project)
 
     def forward(self, vit: Tensor, conv: List[Tensor]) -> Tensor:
-        """Fuse (B, h, w, C) with levels of (B, h, w, C_conv).
+        """Fuse the branches.
+
+        Args:
+            vit: The features of the ViT branch, (B, h, w, C).
+            conv: The levels of the convolutional branch, (B, h, w, C_conv).
 
         Returns:
-            Tensor: (B, h, w, C).
+            Tensor: The fused features, (B, h, w, C).
         """
         return vit + self.join(conv)

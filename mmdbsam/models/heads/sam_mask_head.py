@@ -15,8 +15,8 @@ from mmdbsam.models.heads.token_image_attention import (
 )
 from mmdbsam.registry import MODELS
 
-# Single-mask training reaches neither the other masks' hypernetworks nor the
-# head that predicts the IoU.
+# The parameters that training for single masks never reaches: the other masks'
+# hypernetworks, and the head that predicts the IoU.
 _UNTRAINED = ('output_hypernetworks_mlps.1', 'output_hypernetworks_mlps.2',
               'output_hypernetworks_mlps.3', 'iou_prediction_head')
 
@@ -28,22 +28,24 @@ class SAMMaskHead(MaskDecoder):
     It has that decoder's parameters and computes the same logits in a
     fraction of the time (:mod:`~mmdbsam.models.heads.token_image_attention`).
 
-    Trained for single masks (``multimask_output=False``), so what serves only
-    the other outputs is frozen and keeps SAM's weights.
+    It is trained for single masks (``multimask_output=False``). The parameters
+    that serve only the other outputs are therefore frozen and keep SAM's
+    weights.
 
     Args:
         embed_dims: Channels of the image and prompt embeddings.
-        depth: Layers of the two-way transformer.
-        num_heads: Its attention heads.
-        mlp_dims: Its hidden width.
+        depth: Number of layers of the two-way transformer.
+        num_heads: Number of attention heads of the transformer.
+        mlp_dims: Hidden width of the transformer's MLPs.
         loss: Configs of the losses, whose values are added up. A loss maps
             logits and targets (n, 1, 4h, 4w) to a scalar and weights it
-            itself. Its key ``loss_name`` is the name in the log; without one
-            it is that of the loss, which mmseg's have, or ``loss_<type>``.
+            itself. Its key ``loss_name`` is the name in the log. Without that
+            key, the name is the loss's own ``loss_name``, which mmseg's losses
+            have, or ``loss_<type>``.
 
     Raises:
-        InputError: If two losses have one name, or a name does not begin
-            with ``loss_``, by which mmengine knows what is to be added up.
+        InputError: If two losses have the same name, or if a name does not
+            begin with ``loss_``, by which mmengine knows what to add up.
     """
 
     def __init__(self,
@@ -70,19 +72,21 @@ class SAMMaskHead(MaskDecoder):
                 sparse_prompt_embeddings: Tensor,
                 dense_prompt_embeddings: Tensor,
                 multimask_output: bool = False) -> Tuple[Tensor, Tensor]:
-        """Decode n prompts of one image; equal to segment_anything's.
+        """Decode n prompts of one image, with segment_anything's results.
 
         Args:
-            image_embeddings: (1, C, h, w).
-            image_pe: Position encoding, (1, C, h, w).
-            sparse_prompt_embeddings: (n, T, C).
-            dense_prompt_embeddings: (n, C, h, w), or (1, C, h, w) if the
-                prompts share it.
-            multimask_output: The three masks for ambiguous prompts instead
-                of the single one.
+            image_embeddings: The embedding of the image, (1, C, h, w).
+            image_pe: The position encoding of its grid, (1, C, h, w).
+            sparse_prompt_embeddings: The embeddings of boxes and points,
+                (n, T, C).
+            dense_prompt_embeddings: The embeddings of masks, (n, C, h, w), or
+                (1, C, h, w) if the prompts share one.
+            multimask_output: Whether to decode the three masks for ambiguous
+                prompts instead of the single one.
 
         Returns:
-            tuple: Logits (n, 1 or 3, 4h, 4w) and predicted IoU (n, 1 or 3).
+            tuple: The logits, (n, 1 or 3, 4h, 4w), and the predicted IoU,
+            (n, 1 or 3).
         """
         wanted = slice(1, None) if multimask_output else slice(0, 1)
         return self.decode_masks(image_embeddings, image_pe,
@@ -95,14 +99,17 @@ class SAMMaskHead(MaskDecoder):
                      sparse_prompt_embeddings: Tensor,
                      dense_prompt_embeddings: Tensor,
                      wanted: slice = slice(None)) -> Tuple[Tensor, Tensor]:
-        """Any of the masks: the single one is the first, then the three.
+        """Decode any of the four masks, of which the single one is the first.
 
         Args:
-            image_embeddings: As the others, see :meth:`forward`.
-            wanted: Which of the masks.
+            image_embeddings: The embedding of the image, (1, C, h, w).
+            image_pe: See :meth:`forward`.
+            sparse_prompt_embeddings: See :meth:`forward`.
+            dense_prompt_embeddings: See :meth:`forward`.
+            wanted: The slice of the M masks that are decoded.
 
         Returns:
-            tuple: Logits (n, M, 4h, 4w) and predicted IoU (n, M).
+            tuple: The logits, (n, M, 4h, 4w), and the predicted IoU, (n, M).
         """
         prompts = len(sparse_prompt_embeddings)
         outputs = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
@@ -123,10 +130,18 @@ class SAMMaskHead(MaskDecoder):
 
     def _two_way(self, tokens: Tensor, image: Tensor,
                  image_pe: Tensor) -> Tuple[Tensor, Tensor]:
-        """The two-way transformer: tokens (n, T, C), image (n, h w, C).
+        """Run the two-way transformer on tokens and image.
 
-        An image that the prompts share, (1, h w, C), is one until the first
-        layer's last step.
+        An image that the prompts share, (1, h w, C), stays a single one until
+        the last step of the first layer.
+
+        Args:
+            tokens: The output and prompt tokens, (n, T, C).
+            image: The map, (n, h w, C) or (1, h w, C).
+            image_pe: The position encoding of the map, (1, h w, C).
+
+        Returns:
+            tuple: The tokens, (n, T, C), and the map, (n, h w, C).
         """
         token_pe = tokens
         for layer in self.transformer.layers:
@@ -153,17 +168,17 @@ class SAMMaskHead(MaskDecoder):
                      size: Tuple[int, int]) -> Tensor:
         """Enlarge the image fourfold and multiply it with each mask's kernel.
 
-        A transposed convolution whose stride is its kernel's side is a linear
+        A transposed convolution with a 2x2 kernel and stride 2 is a linear
         layer to the 2x2 pixels of each position. The channels stay last, and
         only the logits are sorted into rows and columns.
 
         Args:
-            image: (n, h w, C).
-            kernels: (n, M, C / 8).
-            size: h and w.
+            image: The map after the transformer, (n, h w, C).
+            kernels: The kernels of M masks, (n, M, C / 8).
+            size: The height h and width w of the map.
 
         Returns:
-            Tensor: (n, M, 4h, 4w).
+            Tensor: The logits, (n, M, 4h, 4w).
         """
         first, norm, act, second, _ = self.output_upscaling
         x = _enlarge(image, first)
@@ -177,18 +192,19 @@ class SAMMaskHead(MaskDecoder):
         return logits.reshape(*kernels.shape[:2], 4 * size[0], 4 * size[1])
 
     def loss(self, logits: Tensor, masks: Tensor) -> Dict[str, Tensor]:
-        """The losses of low-resolution logits.
+        """Compute the losses of low-resolution logits.
 
         The masks are brought to the logits' grid by area averaging, so that
-        a target is the share of its pixel that the structure covers; masks
+        a target is the share of its pixel that the structure covers. Masks
         that were enlarged to the input side come back exactly.
 
         Args:
-            logits: (n, 1, 4h, 4w).
-            masks: (n, S, S), 0 or 1, on the padded input grid.
+            logits: The low-resolution logits, (n, 1, 4h, 4w).
+            masks: The reference masks on the padded input grid, (n, S, S),
+                0 or 1.
 
         Returns:
-            dict[str, Tensor]: Scalars by the losses' names.
+            dict[str, Tensor]: The value of each loss by its name.
         """
         targets = F.interpolate(masks[:, None].to(logits.dtype),
                                 size=logits.shape[-2:], mode='area')
@@ -216,6 +232,9 @@ def _build_losses(configs: Sequence[dict]) -> nn.ModuleDict:
 
 
 def _enlarge(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
-    """Kernel and stride 2, channels last: (..., C) -> (..., 4, C')."""
+    """Apply a transposed convolution of kernel and stride 2, channels last.
+
+    The shape changes from (..., C) to (..., 4, C').
+    """
     weight = layer.weight.permute(2, 3, 1, 0).flatten(0, 2)
     return F.linear(x, weight, layer.bias.repeat(4)).unflatten(-1, (4, -1))

@@ -8,8 +8,8 @@ from torch import Tensor
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
-# What embeds each kind of prompt: the point embeddings are those of a
-# background point, a foreground point and the two corners of a box.
+# The parameters that embed each kind of prompt. The point embeddings 0 to 3
+# are those of a background point, a foreground point and a box's two corners.
 _PARAMETERS_OF = {
     'points': ('point_embeddings.0', 'point_embeddings.1',
                'not_a_point_embed'),
@@ -23,14 +23,15 @@ class SAMPromptEncoder(PromptEncoder):
     """segment_anything's prompt encoder, built from a config.
 
     Args:
-        image_size: Side of the padded input S in pixels, filled in by the
-            segmentor.
-        embedding_size: Side of the image embedding's grid, likewise.
+        image_size: Side S of the padded input, in pixels. The segmentor fills
+            this in, and the next.
+        embedding_size: Side of the image embedding's grid, in tokens.
         embed_dims: Channels of the prompt embeddings.
         mask_channels: Hidden channels for mask prompts.
-        trained_prompts: The kinds of prompts, of 'boxes', 'points' and
-            'masks', that training uses. What embeds the others is frozen:
-            nothing would train it, and weight decay would wear it away.
+        trained_prompts: The kinds of prompts that training uses, out of
+            'boxes', 'points' and 'masks'. The parameters that embed the other
+            kinds are frozen, because nothing would train them and weight decay
+            would wear them away.
 
     Raises:
         InputError: If a kind of prompt is unknown.
@@ -59,11 +60,17 @@ class SAMPromptEncoder(PromptEncoder):
     def forward(self, points: Optional[Tuple[Tensor, Tensor]],
                 boxes: Optional[Tensor],
                 masks: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
-        """Embed prompts, as segment_anything does; see ``decode_prompts``.
+        """Embed prompts as segment_anything does.
+
+        Args:
+            points: The coordinates (n, P, 2) and the labels (n, P) of points.
+            boxes: The boxes, (n, 4), in pixels of the input.
+            masks: The low-resolution logits, (n, 1, 4h, 4w).
 
         Returns:
-            tuple: Sparse embeddings (n, T, C) and dense ones (n, C, h, w), or
-            (1, C, h, w) without masks: then they are one for all prompts.
+            tuple: The sparse embeddings, (n, T, C), and the dense ones,
+            (n, C, h, w), or (1, C, h, w) without masks, where all prompts
+            share one.
         """
         sparse, dense = super().forward(points=points, boxes=boxes,
                                         masks=masks)

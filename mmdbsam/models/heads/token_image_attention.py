@@ -1,9 +1,9 @@
 """SAM's cross-attention between a prompt's few tokens and the image.
 
-A prompt has T tokens (7 for a box), the image N = h w positions, thousands.
-``segment_anything`` projects the image to queries, keys and values for every
-prompt anew. Here the projections are moved to the tokens, with d the channels
-of a head::
+A prompt has T tokens (7 for a box), and the image has N = h w positions, which
+are thousands. ``segment_anything`` projects the image to queries, keys and
+values for every prompt anew. Here the projections are moved to the tokens,
+with d the channels of a head::
 
     q_t . (W_k x + b_k)  =  (W_k^T q_t) . x + q_t . b_k
     sum_x a_x (W_v x + b_v)  =  W_v (sum_x a_x x) + b_v     as sum_x a_x = 1
@@ -11,7 +11,7 @@ of a head::
 so that the image meets matrices of H T columns (56 for a box and H = 8 heads)
 instead of H d (128), and no projection of it is stored. A map that all
 prompts share stays one map. The parameters are those of
-``segment_anything.modeling.transformer.Attention``, the results the same.
+``segment_anything.modeling.transformer.Attention``, and so are the results.
 """
 
 import torch
@@ -22,16 +22,18 @@ from torch import Tensor, nn
 def tokens_attend_to_image(attention: Attention, tokens: Tensor,
                            image_keys: Tensor,
                            image_values: Tensor) -> Tensor:
-    """Attention whose queries are tokens.
+    """Attend with tokens as queries.
 
     Args:
-        attention: The parameters.
-        tokens: (n, T, C).
-        image_keys: (n, N, C), or (1, N, C) if the prompts share it.
-        image_values: Likewise.
+        attention: The attention whose parameters are used.
+        tokens: The queries, (n, T, C).
+        image_keys: The map whose projections are the keys, (n, N, C), or
+            (1, N, C) if the prompts share it.
+        image_values: The map whose projections are the values, of the same
+            shape.
 
     Returns:
-        Tensor: (n, T, C).
+        Tensor: The attended values, (n, T, C).
     """
     queries = _heads(attention.q_proj(tokens), attention)
     scores = _scores(attention, queries, attention.k_proj, image_keys)
@@ -48,16 +50,17 @@ def tokens_attend_to_image(attention: Attention, tokens: Tensor,
 def image_attends_to_tokens(attention: Attention, image_queries: Tensor,
                             token_keys: Tensor,
                             token_values: Tensor) -> Tensor:
-    """Attention whose queries are the image's positions.
+    """Attend with the positions of the image as queries.
 
     Args:
-        attention: The parameters.
-        image_queries: (n, N, C), or (1, N, C) if the prompts share it.
-        token_keys: (n, T, C).
-        token_values: (n, T, C).
+        attention: The attention whose parameters are used.
+        image_queries: The map whose projections are the queries, (n, N, C),
+            or (1, N, C) if the prompts share it.
+        token_keys: The tokens whose projections are the keys, (n, T, C).
+        token_values: The tokens whose projections are the values, (n, T, C).
 
     Returns:
-        Tensor: (n, N, C).
+        Tensor: The attended values, (n, N, C).
     """
     keys = _heads(attention.k_proj(token_keys), attention)
     scores = _scores(attention, keys, attention.q_proj, image_queries)
@@ -71,7 +74,7 @@ def image_attends_to_tokens(attention: Attention, image_queries: Tensor,
 
 
 def _heads(tokens: Tensor, attention: Attention) -> Tensor:
-    """(n, T, H d) -> (n, H, T, d)."""
+    """Split tokens (n, T, H d) into heads, (n, H, T, d)."""
     return tokens.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
 
 
@@ -80,7 +83,7 @@ def _scores(attention: Attention, tokens: Tensor, projection: nn.Linear,
     """Scaled products of tokens (n, H, T, d) with the projected image.
 
     Returns:
-        Tensor: (n, H, T, N).
+        Tensor: The scores, (n, H, T, N).
     """
     tokens = tokens * tokens.shape[-1]**-0.5
     heads = attention.num_heads

@@ -10,12 +10,13 @@ from mmdbsam.registry import MODELS
 class DiceLoss(nn.Module):
     """Dice loss with squares in the denominator (V-Net, arXiv:1606.04797).
 
-    ``1 - (2 sum(p t) + eps) / (sum(p^2) + sum(t^2) + eps)`` with p the sigmoid
-    of the logits; one value a mask, averaged over masks.
+    The loss of a mask is
+    ``1 - (2 sum(p t) + eps) / (sum(p^2) + sum(t^2) + eps)``, with p the
+    sigmoid of the logits and t the target. It is averaged over the masks.
 
     Args:
-        loss_weight: Factor of the value.
-        eps: Keeps an empty mask's loss finite.
+        loss_weight: Factor that the loss is multiplied by.
+        eps: Small number that keeps the loss of an empty mask finite.
     """
 
     def __init__(self, loss_weight: float = 1., eps: float = 1e-5) -> None:
@@ -24,7 +25,15 @@ class DiceLoss(nn.Module):
         self.eps = eps
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """(n, 1, H, W) logits and targets in [0, 1] -> scalar."""
+        """Compute the loss.
+
+        Args:
+            logits: The logits of n masks, (n, 1, H, W).
+            targets: Their targets in [0, 1], (n, 1, H, W).
+
+        Returns:
+            Tensor: A scalar.
+        """
         probabilities = logits.float().sigmoid().flatten(1)
         targets = targets.float().flatten(1)
         overlap = (probabilities * targets).sum(1)
@@ -38,7 +47,7 @@ class BinaryCrossEntropyLoss(nn.Module):
     """Binary cross-entropy, averaged over pixels and masks.
 
     Args:
-        loss_weight: Factor of the value.
+        loss_weight: Factor that the loss is multiplied by.
     """
 
     def __init__(self, loss_weight: float = 1.) -> None:
@@ -46,6 +55,14 @@ class BinaryCrossEntropyLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """(n, 1, H, W) logits and targets in [0, 1] -> scalar."""
+        """Compute the loss.
+
+        Args:
+            logits: The logits of n masks, (n, 1, H, W).
+            targets: Their targets in [0, 1], (n, 1, H, W).
+
+        Returns:
+            Tensor: A scalar.
+        """
         return self.loss_weight * F.binary_cross_entropy_with_logits(
             logits.float(), targets.float())

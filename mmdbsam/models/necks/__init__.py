@@ -1,4 +1,4 @@
-"""Necks: how the two branches exchange features after a stage."""
+"""Necks, by which the two branches exchange features after a stage."""
 
 from mmdbsam.models.necks.bilateral_cross_attention import (
     BilateralCrossAttention,

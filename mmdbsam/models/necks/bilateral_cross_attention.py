@@ -15,25 +15,28 @@ from mmdbsam.registry import MODELS
 
 @MODELS.register_module()
 class BilateralCrossAttention(BaseModule):
-    """Deformable cross-attention, both ways (DB-SAM, section 2.4).
+    """Deformable cross-attention in both directions (DB-SAM, section 2.4).
 
     Both directions read the features from before the exchange.
 
     Args:
-        vit_channels: Width of the ViT branch here, filled in by the encoder.
-        conv_channels: Width of the convolutional branch, likewise.
-        num_levels: Levels of the convolutional branch, likewise.
-        update_vit: Whether the ViT branch is updated; the encoder says no
-            where nothing reads it afterwards.
-        update_conv: Whether the convolutional branch is, likewise.
-        num_heads: Attention heads.
-        num_points: Sampling points per head and level.
-        expansion: Of the ConvFFNs.
+        vit_channels: Width of the ViT branch at this stage. The encoder fills
+            this in, and the next four.
+        conv_channels: Width of the convolutional branch.
+        num_levels: Number of levels of the convolutional branch.
+        update_vit: Whether the ViT branch is updated. The encoder turns this
+            off where nothing reads the branch afterwards.
+        update_conv: The same for the convolutional branch.
+        num_heads: Number of attention heads.
+        num_points: Number of sampling points per head and level.
+        expansion: Hidden widths of the ConvFFNs, as multiples of their
+            branches' widths.
         dropout: Dropout rate.
         drop_path: Stochastic depth rate.
-        zero_init: The ViT branch, which the frozen blocks go on to read,
-            starts unchanged. The convolutional branch, which they never see,
-            keeps its initialisation, so that it learns from the second step.
+        zero_init: Whether the exchange starts by leaving the ViT branch, which
+            the frozen blocks go on to read, as it is. The convolutional
+            branch, which they never see, keeps its initialisation, so that it
+            learns from the second step on.
     """
 
     def __init__(self,
@@ -67,11 +70,12 @@ class BilateralCrossAttention(BaseModule):
         """Exchange features.
 
         Args:
-            vit: (B, h, w, C_vit).
-            conv: Levels of (B, h_k, w_k, C_conv).
+            vit: The features of the ViT branch, (B, h, w, C_vit).
+            conv: The levels of the convolutional branch, (B, h_k, w_k,
+                C_conv).
 
         Returns:
-            tuple: Both, updated, of the same shapes.
+            tuple: The updated ``vit`` and ``conv``, of the same shapes.
         """
         vit_shapes = [tuple(vit.shape[1:3])]
         conv_shapes = [tuple(level.shape[1:3]) for level in conv]

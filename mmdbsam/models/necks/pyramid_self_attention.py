@@ -1,4 +1,4 @@
-"""The exchange of DB-SAM+: self-attention over both branches."""
+"""The exchange of DB-SAM+, self-attention over both branches."""
 
 from typing import List, Tuple
 
@@ -17,8 +17,8 @@ from mmdbsam.registry import MODELS
 class PyramidSelfAttention(BaseModule):
     """Deformable self-attention over the pyramid [vit, conv_1, ..., conv_L].
 
-    ``FourBranchImagePyramidAdapter`` in the authors' release
-    (``db_sam_plus``): the 1 + L levels are one sequence, of the convolutional
+    It is called ``FourBranchImagePyramidAdapter`` in the authors' release
+    (``db_sam_plus``). The 1 + L levels form one sequence of the convolutional
     branch's width, in which every token samples every level. A ViT branch of
     another width is projected, and gets back what the blocks added to it::
 
@@ -26,19 +26,22 @@ class PyramidSelfAttention(BaseModule):
         vit' = vit + Q (p_0 - P vit)        P, Q: 1 where the widths agree
 
     Args:
-        vit_channels: Width of the ViT branch here, filled in by the encoder.
-        conv_channels: Width of the convolutional branch, likewise.
-        num_levels: L, likewise.
-        update_vit: Whether the ViT branch is updated; the encoder says no
-            where nothing reads it afterwards.
-        update_conv: Whether the convolutional branch is, likewise.
-        num_blocks: Self-attention blocks, one after the other.
-        num_heads: Attention heads.
-        num_points: Sampling points per head and level.
-        expansion: Of the ConvFFNs.
+        vit_channels: Width of the ViT branch at this stage. The encoder fills
+            this in, and the next four.
+        conv_channels: Width of the convolutional branch.
+        num_levels: Number L of levels of the convolutional branch.
+        update_vit: Whether the ViT branch is updated. The encoder turns this
+            off where nothing reads the branch afterwards.
+        update_conv: The same for the convolutional branch.
+        num_blocks: Number of self-attention blocks, one after the other.
+        num_heads: Number of attention heads.
+        num_points: Number of sampling points per head and level.
+        expansion: Hidden width of the ConvFFNs as a multiple of
+            ``conv_channels``.
         dropout: Dropout rate.
         drop_path: Stochastic depth rate.
-        zero_init: Both branches, which share the blocks, start unchanged.
+        zero_init: Whether the exchange starts by leaving both branches, which
+            share the blocks, as they are.
     """
 
     def __init__(self,
@@ -75,11 +78,12 @@ class PyramidSelfAttention(BaseModule):
         """Exchange features.
 
         Args:
-            vit: (B, h, w, C_vit).
-            conv: Levels of (B, h_k, w_k, C_conv).
+            vit: The features of the ViT branch, (B, h, w, C_vit).
+            conv: The levels of the convolutional branch, (B, h_k, w_k,
+                C_conv).
 
         Returns:
-            tuple: Both, updated, of the same shapes.
+            tuple: The updated ``vit`` and ``conv``, of the same shapes.
         """
         projected = self.project(vit)
         pyramid = [projected, *conv]
@@ -87,7 +91,8 @@ class PyramidSelfAttention(BaseModule):
         tokens = to_tokens(pyramid)
         for block in self.blocks[:-1]:
             tokens = block(tokens, shapes, tokens, shapes)
-        # The last block answers only the queries of what is read afterwards.
+        # Only branches that are read afterwards need queries in the last
+        # block.
         first = 0 if self.update_vit else 1
         last = len(shapes) if self.update_conv else 1
         queries = to_tokens(to_levels(tokens, shapes)[first:last])

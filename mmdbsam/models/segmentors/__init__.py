@@ -1,4 +1,4 @@
-"""The whole model: from images and prompts to masks."""
+"""The whole model, from images and prompts to masks."""
 
 from mmdbsam.models.segmentors.data_preprocessor import (
     MinMaxDataPreProcessor,

@@ -1,4 +1,4 @@
-"""What stands between the loaded sample and the model."""
+"""The preprocessing of a loaded batch, which is part of the model."""
 
 from typing import Optional, Sequence
 
@@ -15,13 +15,13 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
     """Normalise with SAM's statistics, then pad to S x S with zeros.
 
     The padding lies at the bottom and right and is zero after normalisation,
-    as in SAM. Reference masks are padded alike.
+    as in SAM. Reference masks are padded in the same way.
 
     Args:
-        size: S, the side of the model's input, in pixels. The segmentor fills
+        size: The side S of the model's input, in pixels. The segmentor fills
             it in.
-        mean: The mean of each channel, of RGB values in 0-255.
-        std: The standard deviation of each channel, of the same values.
+        mean: The mean of each RGB channel, for values in 0-255.
+        std: The standard deviation of each channel, for the same values.
 
     Raises:
         InputError: If an image's longest side is not S.
@@ -39,12 +39,13 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
         """Batch the samples of the data loader.
 
         Args:
-            data: ``inputs``, a list of uint8 (3, h, w), and ``data_samples``.
-            training: Not used; both modes see the same.
+            data: A dict of ``inputs``, a list of uint8 images (3, h, w), and
+                ``data_samples``.
+            training: Ignored; training and testing preprocess alike.
 
         Returns:
-            dict: ``inputs`` (B, 3, S, S), float32, and ``data_samples``,
-            whose ``gt_instances.masks`` are (K, S, S).
+            dict: The ``inputs``, float32 (B, 3, S, S), and the
+            ``data_samples``, whose ``gt_instances.masks`` are (K, S, S).
         """
         for image in data['inputs']:
             if max(image.shape[-2:]) != self.size:
@@ -67,10 +68,11 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
 class MinMaxDataPreProcessor(SAMDataPreProcessor):
     """Scale each image to [0, 1], then pad to S x S with zeros.
 
-    LiteMedSAM's preprocessing: its own minimum becomes 0, its maximum 1.
+    This is LiteMedSAM's preprocessing: the minimum of an image becomes 0 and
+    its maximum 1.
 
     Args:
-        size: S, the side of the model's input, in pixels. The segmentor fills
+        size: The side S of the model's input, in pixels. The segmentor fills
             it in.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The promptable segmentor: encode an image once, decode its prompts."""
+"""The promptable segmentor, which encodes an image once for all prompts."""
 
 from typing import Dict, List, Optional, Tuple, Union
 
@@ -17,7 +17,8 @@ from mmdbsam.weights.loading import load_pretrained
 
 Points = Tuple[Tensor, Tensor]
 
-# More are decoded in parts, whose memory does not grow with their number.
+# More prompts than these are decoded in parts, so that the memory that they
+# need does not grow with their number.
 _PROMPTS_AT_ONCE = 64
 
 
@@ -25,18 +26,21 @@ _PROMPTS_AT_ONCE = 64
 class PromptSegmentor(BaseModel):
     """An image encoder, a prompt encoder and a mask head.
 
-    Loads the official SAM state dicts (``image_encoder.*``,
+    The segmentor loads the official SAM state dicts (``image_encoder.*``,
     ``prompt_encoder.*``, ``mask_decoder.*``) as well as its own.
 
     Args:
-        image_encoder: Config; the encoder maps (B, 3, S, S) to
-            (B, 256, h, w) and has ``img_size`` and ``out_size``.
-        prompt_encoder: Config; gets its sizes from the image encoder.
-        mask_head: Config.
-        data_preprocessor: Config; gets its ``size`` from the image encoder.
-        pretrained: Checkpoint of SAM whose weights the model starts from;
-            the added blocks, which it does not know, keep their
-            initialisation.
+        image_encoder: Config of the image encoder, which maps images
+            (B, 3, S, S) to embeddings (B, 256, h, w) and has ``img_size`` and
+            ``out_size``.
+        prompt_encoder: Config of the prompt encoder, which gets its sizes
+            from the image encoder.
+        mask_head: Config of the mask head.
+        data_preprocessor: Config of the data preprocessor, which gets its
+            ``size`` from the image encoder.
+        pretrained: Path of a checkpoint of SAM whose weights the model starts
+            from. The added blocks, which the checkpoint does not have, keep
+            their initialisation.
         embedding_cache: Arguments of an :class:`~mmdbsam.models.
             embedding_cache.EmbeddingCache`, from which tests and inference
             take the embeddings of images that they have seen before.
@@ -70,10 +74,10 @@ class PromptSegmentor(BaseModel):
                                 if embedding_cache else None)
 
     def init_weights(self) -> None:
-        """Initialise, then load the pretrained weights if there are any.
+        """Initialise the model, then load its pretrained weights, if any.
 
         Raises:
-            InputError: If they are missing or of another architecture.
+            InputError: If the weights are missing or of another architecture.
         """
         super().init_weights()
         if self.pretrained:
@@ -81,18 +85,18 @@ class PromptSegmentor(BaseModel):
 
     @property
     def mask_input_size(self) -> Tuple[int, int]:
-        """(4h, 4w), the size of logits, and of masks as prompts."""
+        """The size (4h, 4w) of logits and of masks that are prompts."""
         return self.prompt_encoder.mask_input_size
 
     def encode_image(self, images: Tensor) -> Tensor:
-        """The embedding of images, to be decoded for any number of prompts.
+        """Encode images, to be decoded with any number of prompts.
 
         Args:
-            images: (B, 3, S, S), normalised and padded by the data
-                preprocessor.
+            images: The images as the data preprocessor has normalised and
+                padded them, (B, 3, S, S).
 
         Returns:
-            Tensor: (B, 256, h, w).
+            Tensor: The embeddings, (B, 256, h, w).
         """
         if (self.embedding_cache is None or self.training
                 or torch.is_grad_enabled()):
@@ -109,16 +113,18 @@ class PromptSegmentor(BaseModel):
         """Decode n prompts of one image.
 
         Args:
-            embedding: (1, 256, h, w).
-            boxes: (n, 4), x0, y0, x1, y1 in pixels of the input.
-            points: Coordinates (n, P, 2) in pixels of the input, and labels
-                (n, P): 1 foreground, 0 background, -1 padding.
-            masks: (n, 1, 4h, 4w), logits of an earlier decoding.
-            multimask_output: Three masks a prompt instead of one.
+            embedding: The embedding of the image, (1, 256, h, w).
+            boxes: The boxes, (n, 4), as x0, y0, x1, y1 in pixels of the input.
+            points: The coordinates of the points, (n, P, 2), in pixels of the
+                input, and their labels, (n, P): 1 for foreground, 0 for
+                background, -1 for padding.
+            masks: The logits of an earlier decoding, (n, 1, 4h, 4w).
+            multimask_output: Whether to decode three masks for each prompt
+                instead of one.
 
         Returns:
-            tuple: Low-resolution logits (n, 1 or 3, 4h, 4w) and the predicted
-            IoU (n, 1 or 3).
+            tuple: The low-resolution logits, (n, 1 or 3, 4h, 4w), and the
+            predicted IoU, (n, 1 or 3).
         """
         sparse, dense = self.prompt_encoder(points=points, boxes=boxes,
                                             masks=masks)
@@ -136,14 +142,14 @@ class PromptSegmentor(BaseModel):
         """Run the mode that mmengine asks for, as mmseg's segmentors do.
 
         Args:
-            inputs: (B, 3, S, S).
-            data_samples: B samples, see the method of each mode.
-            mode: 'loss' for :meth:`loss`, 'predict' for :meth:`predict`,
-                'tensor' for the logits and predicted IoU of each image as
+            inputs: The preprocessed images, (B, 3, S, S).
+            data_samples: B samples with what the mode's method needs.
+            mode: 'loss' for :meth:`loss`, 'predict' for :meth:`predict`, or
+                'tensor' for the logits and the predicted IoU of each image as
                 :meth:`decode_prompts` returns them.
 
         Raises:
-            ValueError: If the mode is none of these.
+            ValueError: If ``mode`` is another word.
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
@@ -159,12 +165,12 @@ class PromptSegmentor(BaseModel):
         """Compute the mask head's losses over all prompts of a batch.
 
         Args:
-            inputs: (B, 3, S, S).
+            inputs: The preprocessed images, (B, 3, S, S).
             data_samples: B samples with ``prompts.boxes`` (K, 4) and
                 ``gt_instances.masks`` (K, S, S).
 
         Returns:
-            dict[str, Tensor]: Scalars by name.
+            dict[str, Tensor]: The value of each loss by its name.
         """
         decoded = self._forward(inputs, data_samples)
         logits = torch.cat([logits for logits, _ in decoded])
@@ -177,11 +183,11 @@ class PromptSegmentor(BaseModel):
         """Predict the masks of a batch's boxes on the original images.
 
         Args:
-            inputs: (B, 3, S, S).
+            inputs: The preprocessed images, (B, 3, S, S).
             data_samples: B samples with ``prompts.boxes`` (K, 4).
 
         Returns:
-            list: The samples, with ``pred_instances`` as
+            list[PromptDataSample]: The samples, with ``pred_instances`` as
             :meth:`postprocess` makes them.
 
         Raises:
@@ -203,7 +209,7 @@ class PromptSegmentor(BaseModel):
 
     def _forward(self, inputs: Tensor, data_samples: List[PromptDataSample]
                  ) -> List[Tuple[Tensor, Tensor]]:
-        """Decode each image's boxes to logits and predicted IoU."""
+        """Decode the boxes of each image to logits and predicted IoU."""
         return [self.decode_prompts(embedding[None],
                                     boxes=sample.prompts.boxes)
                 for embedding, sample in zip(self.encode_image(inputs),
@@ -211,16 +217,18 @@ class PromptSegmentor(BaseModel):
 
     def postprocess(self, logits: Tensor, iou: Tensor,
                     sample: PromptDataSample) -> InstanceData:
-        """Bring an image's decoded prompts to its own grid.
+        """Bring the decoded prompts of an image to the image's own grid.
 
         Args:
-            logits: (n, 1, 4h, 4w), of single-mask decoding.
-            iou: (n, 1).
-            sample: The image's, with ``img_shape`` and ``ori_shape``.
+            logits: The logits of single-mask decoding, (n, 1, 4h, 4w).
+            iou: The predicted IoU, (n, 1).
+            sample: The sample of the image, with ``img_shape`` and
+                ``ori_shape``.
 
         Returns:
-            InstanceData: ``masks`` bool (n, H, W), ``iou`` float32 (n) and,
-            with :attr:`keep_logits`, ``logits`` float32 (n, H, W).
+            InstanceData: The ``masks``, bool (n, H, W), the predicted ``iou``,
+            float32 (n), and, with :attr:`keep_logits`, the ``logits``,
+            float32 (n, H, W).
         """
         on_image = logits_on_image(logits, self.image_encoder.img_size,
                                    sample.img_shape, sample.ori_shape)[:, 0]
@@ -233,7 +241,7 @@ class PromptSegmentor(BaseModel):
     def parse_losses(
             self, losses: Dict[str, Tensor]
     ) -> Tuple[Tensor, Dict[str, Tensor]]:
-        """Add the losses up; what is logged is the mean over the ranks."""
+        """Add the losses up, and log their means over the ranks."""
         loss, logged = super().parse_losses(losses)
         logged = {name: value.detach().clone()
                   for name, value in logged.items()}
@@ -242,15 +250,15 @@ class PromptSegmentor(BaseModel):
 
     def to_masks(self, logits: Tensor, img_shape: Tuple[int, int],
                  ori_shape: Tuple[int, int]) -> Tensor:
-        """Masks on the original image from single-mask logits.
+        """Make masks on the original image from single-mask logits.
 
         Args:
-            logits: (n, 1, 4h, 4w).
+            logits: The low-resolution logits, (n, 1, 4h, 4w).
             img_shape: (h, w) of the resized image, before padding.
             ori_shape: (H, W) of the original image.
 
         Returns:
-            Tensor: (n, H, W), bool.
+            Tensor: The masks, bool (n, H, W).
         """
         logits = logits_on_image(logits, self.image_encoder.img_size,
                                  img_shape, ori_shape)
@@ -267,16 +275,16 @@ class PromptSegmentor(BaseModel):
 
 def logits_on_image(logits: Tensor, side: int, img_shape: Tuple[int, int],
                     ori_shape: Tuple[int, int]) -> Tensor:
-    """Logits on the original image from low-resolution ones.
+    """Resample low-resolution logits to the grid of the original image.
 
     Args:
-        logits: (n, M, 4h, 4w).
-        side: S, of the padded input.
+        logits: The low-resolution logits, (n, M, 4h, 4w).
+        side: The side S of the padded input, in pixels.
         img_shape: (h, w) of the resized image, before padding.
         ori_shape: (H, W) of the original image.
 
     Returns:
-        Tensor: (n, M, H, W), float32.
+        Tensor: The logits, float32 (n, M, H, W).
     """
     logits = F.interpolate(logits.float(), (side, side), mode='bilinear',
                            align_corners=False)

@@ -1,4 +1,4 @@
-"""Test-time augmentation: several views of a slice, one prediction."""
+"""Test-time augmentation, one prediction from several views of a slice."""
 
 from typing import List, Sequence, Union
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
-# Dimensions of (K, H, W) that a direction of RandomFlip mirrors.
+# The dimensions of (K, H, W) that each direction of RandomFlip mirrors.
 _MIRRORED = {None: (), 'horizontal': (2, ), 'vertical': (1, ),
              'diagonal': (1, 2)}
 
@@ -19,9 +19,9 @@ _MIRRORED = {None: (), 'horizontal': (2, ), 'vertical': (1, ),
 class PromptTTAModel(BaseTTAModel):
     """Average the logits of a slice's flipped views.
 
-    The counterpart of mmseg's ``SegTTAModel``. The views come from mmcv's
-    ``TestTimeAug`` in the pipeline; each is flipped back on the original
-    slice's grid.
+    This is the counterpart of mmseg's ``SegTTAModel``. The views come from
+    mmcv's ``TestTimeAug`` in the pipeline. The logits of each view are flipped
+    back on the grid of the original slice.
 
     Args:
         module: The :class:`.PromptSegmentor`, or its config.
@@ -33,16 +33,16 @@ class PromptTTAModel(BaseTTAModel):
 
     def merge_preds(self, data_samples_list: List[
             Sequence[PromptDataSample]]) -> List[PromptDataSample]:
-        """Make one prediction of those for the views of each slice.
+        """Merge the predictions for the views of each slice into one.
 
         Args:
-            data_samples_list: For each slice, its views with their
+            data_samples_list: The views of each slice, with their
                 ``pred_instances``.
 
         Returns:
-            list[PromptDataSample]: For each slice, its first view with
-            ``pred_instances`` from the mean logits; the predicted IoU is the
-            mean of the views'.
+            list[PromptDataSample]: The first view of each slice, with
+            ``pred_instances`` from the mean logits and with the mean of the
+            predicted IoUs.
         """
         return [self._merge(views) for views in data_samples_list]
 

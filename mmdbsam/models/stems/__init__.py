@@ -1,4 +1,4 @@
-"""Stems: how the convolutional branch sees the image."""
+"""Stems, which make the convolutional branch's levels from the image."""
 
 from mmdbsam.models.stems.conv_stem import ConvStem
 from mmdbsam.models.stems.large_kernel_stem import LargeKernelStem

@@ -15,7 +15,18 @@ from mmdbsam.registry import MODELS
 
 def conv_pairs(in_channels: int, widths: Sequence[int], num_strided: int,
                norm_cfg: dict) -> List[ConvModule]:
-    """Pairs of a 3x3 and a 1x1 convolution; the first ones have stride 2."""
+    """Build pairs of a 3x3 and a 1x1 convolution.
+
+    Args:
+        in_channels: Channels of the input.
+        widths: Channels of each pair.
+        num_strided: Number of pairs, from the first on, whose 3x3 convolution
+            has stride 2.
+        norm_cfg: Config of the norm after each convolution.
+
+    Returns:
+        list[ConvModule]: The convolutions, two for each width.
+    """
     layers = []
     for i, width in enumerate(widths):
         stride = 2 if i < num_strided else 1
@@ -29,7 +40,10 @@ def conv_pairs(in_channels: int, widths: Sequence[int], num_strided: int,
 
 
 class _StemLevel(BaseModule):
-    """Convolutions, then 1x1 to C and a LayerNorm: (B, h, w, C)."""
+    """Convolutions, a 1x1 convolution to C channels, and a LayerNorm.
+
+    The output is (B, h, w, C).
+    """
 
     def __init__(self, convs: Sequence[ConvModule], channels: int) -> None:
         super().__init__()
@@ -46,22 +60,23 @@ class _StemLevel(BaseModule):
 class ConvStem(BaseModule):
     """Four feature levels from an image pyramid (DB-SAM, section 2.3).
 
-    Level k = 1..L sees the image at side S / 2^k (each the 2x2 mean of the
-    one before, so that nothing aliases) and ends at stride ``out_stride``:
-    its first 3x3 convolutions have stride 2, as many as it needs. A learned
-    level embedding is added to each.
+    Level k = 1..L sees the image at side S / 2^k. Each image is the 2x2 mean
+    of the one before, so that nothing aliases. All levels end at stride
+    ``out_stride``: as many of a level's first 3x3 convolutions have stride 2
+    as it takes to get there. A learned level embedding is added to each.
 
     Args:
-        channels: C, the width of the convolutional branch.
-        out_stride: S / h, that of the ViT branch's grid.
-        num_levels: L; at most log2 of ``out_stride``.
-        widths: Of the pairs of a 3x3 and a 1x1 convolution.
-        norm_cfg: The norm after each convolution. The release uses SyncBN,
-            which BN becomes in distributed runs (``sync_bn='torch'``).
+        channels: The width C of the convolutional branch.
+        out_stride: The stride S / h of the ViT branch's grid, in pixels.
+        num_levels: The number L of levels, at most log2 of ``out_stride``.
+        widths: Channels of the pairs of a 3x3 and a 1x1 convolution.
+        norm_cfg: Config of the norm after each convolution. The authors'
+            release uses SyncBN, which BN becomes in distributed runs
+            (``sync_bn='torch'``).
 
     Raises:
         InputError: If the pyramid would be coarser than ``out_stride``, or
-            has fewer pairs of convolutions than level 1 needs strides.
+            if it has fewer pairs of convolutions than level 1 needs strides.
     """
 
     # Level 1 sees the image at side S / 2^first_octave.
@@ -92,7 +107,7 @@ class ConvStem(BaseModule):
             torch.randn(num_levels, channels) * 0.02)
 
     def forward(self, images: Tensor) -> List[Tensor]:
-        """(B, 3, S, S) -> L levels of (B, h, w, C)."""
+        """Make L levels (B, h, w, C) from images (B, 3, S, S)."""
         features = []
         for i, level in enumerate(self.levels):
             if i or self.first_octave:
@@ -102,5 +117,5 @@ class ConvStem(BaseModule):
 
     def _convs(self, octave: int, octaves: int, widths: Sequence[int],
                norm_cfg: dict) -> List[ConvModule]:
-        """From an image at side S / 2^octave to S / 2^octaves."""
+        """The convolutions from side S / 2^octave to side S / 2^octaves."""
         return conv_pairs(3, widths, octaves - octave, norm_cfg)

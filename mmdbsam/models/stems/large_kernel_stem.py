@@ -13,19 +13,21 @@ from mmdbsam.registry import MODELS
 class LargeKernelStem(ConvStem):
     """A pyramid that begins with the full image and a 7x7 convolution.
 
-    Each level sees an image twice as large as in :class:`ConvStem`: level 1
-    the full one, by a 7x7 convolution of stride 4, with the first width, and
-    pairs of a 3x3 and a 1x1 convolution with the others; level k > 1 the
-    image at side S / 2^(k-1), by such pairs alone. The arguments are those of
-    :class:`ConvStem`, and so is what is not said here, so that the two differ
-    in how they see the image only.
+    Each level sees an image twice as large as in :class:`ConvStem`. Level 1
+    sees the full image through a 7x7 convolution of stride 4, which has the
+    first width, and through pairs of a 3x3 and a 1x1 convolution, which have
+    the others. Level k > 1 sees the image at side S / 2^(k-1) through such
+    pairs alone. Everything else, the arguments included, is as in
+    :class:`ConvStem`, so that the two stems differ only in how they see the
+    image.
 
-    The release's LFIP6 has no LayerNorm at the end, one pair less in its
-    small levels, and pads the 7x7 convolution by 1, which fits not every
-    grid; here it is 3.
+    The authors' release (LFIP6) has no LayerNorm at the end and one pair less
+    in its small levels. It pads the 7x7 convolution by 1, which does not fit
+    every grid; here the padding is 3.
 
     Raises:
-        InputError: Also if ``out_stride`` is below the 7x7 convolution's.
+        InputError: If ``out_stride`` is below 4, the stride of the 7x7
+            convolution, or in the cases of :class:`ConvStem`.
     """
 
     first_octave = 0

@@ -1,17 +1,18 @@
 """The implementations of multi-scale deformable attention (MSDA).
 
-Each backend is a module of this shape::
+Each backend is a module with these functions::
 
     unusable_because() -> str
-        '' where it can run on this machine, else why not.
+        '' if it can run on this machine, else why it cannot.
     forward(value, shapes, sampling_locations, attention_weights) -> Tensor
     backward(grad, value, shapes, sampling_locations, attention_weights)
         -> gradients of value, sampling_locations and attention_weights
 
-and, if it is bound to some, with the ``DEVICES`` and ``DTYPES`` that it takes.
-Tensors are as in :func:`mmdbsam.ops.multi_scale_deformable_attn`, which has
-checked them; ``shapes`` are pairs (h, w). Samples that are not inside
-``-1 < x < w`` and ``-1 < y < h``, in pixels, contribute nothing.
+A backend that is bound to certain devices or types also has the ``DEVICES``
+and ``DTYPES`` that it takes. The tensors are as in
+:func:`mmdbsam.ops.multi_scale_deformable_attn`, which has checked them;
+``shapes`` are pairs (h, w). Samples that are not inside ``-1 < x < w`` and
+``-1 < y < h``, in pixels, contribute nothing.
 """
 
 from mmdbsam.ops.backends import (

@@ -1,4 +1,4 @@
-"""What the GPU kernels take."""
+"""The arguments that the GPU kernels have in common."""
 
 from typing import Tuple
 
@@ -11,7 +11,12 @@ from mmdbsam.ops.shapes import Shapes, level_starts
 def kernel_arguments(value: Tensor, shapes: Shapes,
                      sampling_locations: Tensor, attention_weights: Tensor
                      ) -> Tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """All contiguous, the levels' shapes and starts as int64 tensors."""
+    """Bring the arguments of MSDA into the form that GPU kernels read.
+
+    Returns:
+        tuple: The contiguous values, the levels' shapes and first tokens as
+        int64 tensors, and the contiguous locations and weights.
+    """
     spatial_shapes, starts = (
         torch.tensor(numbers, dtype=torch.long, device=value.device)
         for numbers in (shapes, level_starts(shapes)))

@@ -1,4 +1,4 @@
-"""MSDA by mmcv's compiled CUDA op, where it is present."""
+"""MSDA by mmcv's compiled CUDA op, if it is present."""
 
 import ast
 import math
@@ -33,7 +33,7 @@ def unusable_because() -> str:
 
 def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
             attention_weights: Tensor) -> Tensor:
-    """MSDA; see :mod:`mmdbsam.ops.backends`."""
+    """Compute MSDA; see :mod:`mmdbsam.ops.backends`."""
     from mmcv.ops.multi_scale_deform_attn import ext_module
     return ext_module.ms_deform_attn_forward(
         *kernel_arguments(value, shapes, sampling_locations,
@@ -44,7 +44,7 @@ def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
 def backward(grad: Tensor, value: Tensor, shapes: Shapes,
              sampling_locations: Tensor,
              attention_weights: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    """Its gradients; the order of their sums is not fixed."""
+    """Compute the gradients of MSDA, whose order of summation is not fixed."""
     from mmcv.ops.multi_scale_deform_attn import ext_module
     grads = tuple(torch.zeros_like(x, memory_format=torch.contiguous_format)
                   for x in (value, sampling_locations, attention_weights))
@@ -62,10 +62,10 @@ def _im2col_step(batch: int) -> int:
 
 
 def pure_torch_function() -> Callable:
-    """mmcv's ``multi_scale_deformable_attn_pytorch``, the peer to compare to.
+    """Return mmcv's ``multi_scale_deformable_attn_pytorch``, for comparisons.
 
-    Its module cannot be imported without the compiled ops, so that the
-    function is taken out of the module's source.
+    Its module cannot be imported without the compiled ops. The function is
+    therefore taken out of the module's source.
     """
     path = Path(mmcv.__file__).parent / 'ops' / 'multi_scale_deform_attn.py'
     name = 'multi_scale_deformable_attn_pytorch'

@@ -15,13 +15,14 @@ from mmdbsam.ops.shapes import Shapes, level_starts
 DEVICES = ('cpu',)
 DTYPES = (torch.float32, torch.float64)
 
-# Queries in a unit of work: their values are still in the cache when the next
-# query's points, a pixel further, read them again.
+# The number of queries in a unit of work. The values that a query has read are
+# still in the cache when the next query, a pixel further, reads them again.
 QUERY_BLOCK = 512
-# Multiply-adds below which starting threads costs more than it saves.
+# The number of multiply-adds below which starting threads costs more than it
+# saves.
 _SMALL = 1 << 20
-# Ranges of units that a thread takes one after the other, so that a core that
-# is slowed by others does not hold up the rest.
+# The number of ranges of units for each thread. As threads take them one after
+# the other, a core that is slowed by other programs does not hold up the rest.
 _RANGES_PER_THREAD = 4
 
 _pool: Optional[ThreadPoolExecutor] = None
@@ -40,7 +41,7 @@ def unusable_because() -> str:
 
 def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
             attention_weights: Tensor) -> Tensor:
-    """MSDA; see :mod:`mmdbsam.ops.backends`."""
+    """Compute MSDA; see :mod:`mmdbsam.ops.backends`."""
     from mmdbsam.ops.backends.numba_kernels import kernels
     batch, queries, heads = sampling_locations.shape[:3]
     channels = value.shape[3]
@@ -57,10 +58,10 @@ def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
 def backward(grad: Tensor, value: Tensor, shapes: Shapes,
              sampling_locations: Tensor,
              attention_weights: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    """Its gradients, the same whatever the number of threads."""
+    """Compute the gradients of MSDA, the same for any number of threads."""
     from mmdbsam.ops.backends.numba_kernels import kernels
     batch, _, heads, channels = value.shape
-    # Samples outside of a level get no gradient.
+    # The kernel skips samples outside a level, whose gradients stay zero.
     grads = [torch.zeros_like(x, memory_format=torch.contiguous_format)
              for x in (value, sampling_locations, attention_weights)]
     arrays = _arrays(value, shapes, sampling_locations, attention_weights)
@@ -108,6 +109,6 @@ def _forget_threads() -> None:
     _pool = None
 
 
-# A fork has its parent's executor, but not its threads.
+# A forked process inherits the parent's executor, but not its threads.
 if hasattr(os, 'register_at_fork'):
     os.register_at_fork(after_in_child=_forget_threads)

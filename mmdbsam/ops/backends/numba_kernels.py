@@ -1,12 +1,13 @@
 """MSDA's fused CPU kernels, compiled by numba for one number of channels.
 
-A head's channels are one vector type: LLVM keeps the running sum of a query in
-registers and reads each corner of a sample once. Plain loops over the channels
-were measured 1.4 to 1.7 times slower forward, as their sums go through memory.
+The channels of a head are one vector. LLVM therefore keeps the running sum of
+a query in registers and reads each corner of a sample once. Plain loops over
+the channels were measured to take 1.4 to 1.7 times as long in the forward
+pass, as their sums go through memory.
 
-Coordinates are computed in float64. A float32 location times a level's side is
-exact there, so that the pixel a sample falls into, on which its gradient
-depends, is never off by a rounding.
+Coordinates are computed in float64, in which the product of a float32 location
+and a level's side is exact. Rounding therefore never moves a sample into
+another pixel, which would change its gradient.
 """
 
 from functools import cache
@@ -19,7 +20,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-# Contraction to fused multiply-adds; sums keep their order.
+# Multiplications and additions may be fused, but sums keep their order.
 _COMPILED = dict(nogil=True, cache=True, error_model='numpy',
                  fastmath={'contract'})
 
@@ -81,7 +82,7 @@ def _load(typing_context, like, array, index):
 
 @intrinsic
 def _store(typing_context, vector, array, index):
-    """Write a vector to ``array[index]`` and on."""
+    """Write a vector to the array, from ``array[index]`` on."""
 
     def generate(context, builder, signature, args):
         pointer = _address(context, builder, array, args[1], args[2],
@@ -123,7 +124,7 @@ def _dot(typing_context, one, other):
 
 @numba.njit(**_COMPILED)
 def _is_inside(x, y, height, width):
-    # False for NaN too.
+    # NaN fails these comparisons too.
     return x > -1. and y > -1. and x < width and y < height
 
 
@@ -237,8 +238,8 @@ def _backward(channels: int) -> Callable:
                     r01 = ((token + i01) * heads + m) * channels
                     r10 = ((token + i10) * heads + m) * channels
                     r11 = ((token + i11) * heads + m) * channels
-                    # What each corner adds to the loss, a corner outside
-                    # the level nothing.
+                    # The change of the loss with each corner's weight, which
+                    # is zero for a corner outside the level.
                     has_left, has_right = x >= 0, x < width - 1
                     has_top, has_bottom = y >= 0, y < height - 1
                     s00 = number(has_top and has_left) * _dot(

@@ -1,7 +1,7 @@
-"""MSDA in plain torch: the reference, for any device and type.
+"""MSDA in plain torch, which is the reference and takes any device and type.
 
-Both functions are made of differentiable operations: the gradient can be
-differentiated again, and the forward one exported to ONNX.
+Both functions are made of differentiable operations, so that the gradients can
+be differentiated again.
 """
 
 from typing import Iterator, List, NamedTuple, Tuple
@@ -13,13 +13,13 @@ from mmdbsam.ops.shapes import Shapes
 
 
 def unusable_because() -> str:
-    """``''``: torch is always there."""
+    """Return ``''``, as torch can always run."""
     return ''
 
 
 def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
             attention_weights: Tensor) -> Tensor:
-    """MSDA; see :mod:`mmdbsam.ops.backends`."""
+    """Compute MSDA; see :mod:`mmdbsam.ops.backends`."""
     batch, _, heads, channels = value.shape
     output = value.new_zeros(batch, heads, sampling_locations.shape[1],
                              channels)
@@ -35,7 +35,7 @@ def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
 def backward(grad: Tensor, value: Tensor, shapes: Shapes,
              sampling_locations: Tensor,
              attention_weights: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    """Its gradients."""
+    """Compute the gradients of MSDA; see :mod:`mmdbsam.ops.backends`."""
     batch, _, heads, channels = value.shape
     grad = grad.unflatten(2, (heads, channels)).transpose(1, 2)
     grads: List[List[Tensor]] = [[], [], []]
@@ -46,7 +46,7 @@ def backward(grad: Tensor, value: Tensor, shapes: Shapes,
         weights_grad = torch.zeros_like(level.attention)
         x_grad, y_grad = weights_grad, weights_grad
         for corner in level.corners:
-            # How much more the loss would be for a corner's weight of one.
+            # The change of the loss with the corner's weight.
             slope = torch.einsum('bmqd,bmqpd->bmqp', grad,
                                  _read(level.values, corner.tokens))
             factor = corner.x_factor * corner.y_factor
@@ -66,10 +66,10 @@ def backward(grad: Tensor, value: Tensor, shapes: Shapes,
 
 
 class _Corner(NamedTuple):
-    """One of a sample's four neighbours; all tensors are (B, M, Q, P).
+    """One of the four neighbours of each sample, in tensors (B, M, Q, P).
 
-    Its bilinear weight is ``x_factor * y_factor``; both factors and the
-    derivatives ``x_sign`` and ``y_sign`` are zero where it lies outside.
+    Its bilinear weight is ``x_factor * y_factor``. Where it lies outside the
+    level, the factors and the derivatives ``x_sign`` and ``y_sign`` are zero.
     """
 
     tokens: Tensor  # rows of _Level.values
@@ -87,8 +87,8 @@ class _Level(NamedTuple):
 
 def _levels(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
             attention_weights: Tensor) -> Iterator[_Level]:
-    """What to read of each level, and how to weight it."""
-    # A float32 location times a side is exact in float64: see numba_kernels.
+    """Find what to read from each level, and how to weight it."""
+    # The numba_kernels say why float64; MPS has no such type.
     exact = torch.float32 if value.device.type == 'mps' else torch.float64
     locations = sampling_locations.transpose(1, 2)
     weights = attention_weights.transpose(1, 2)
@@ -97,7 +97,8 @@ def _levels(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
         x = locations[:, :, :, i, :, 0].to(exact) * w - 0.5
         y = locations[:, :, :, i, :, 1].to(exact) * h - 0.5
         inside = (x > -1) & (x < w) & (y > -1) & (y < h)
-        # Also what is NaN or infinite leaves no trace in the gradients.
+        # Even a location that is NaN or infinite then leaves no trace in the
+        # gradients.
         x, y = torch.where(inside, x, 0), torch.where(inside, y, 0)
         corners = [
             _corner(xs, ys, inside, (h, w))
@@ -110,7 +111,11 @@ def _levels(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
 
 def _neighbours(coordinate: Tensor, side: int, dtype: torch.dtype
                 ) -> List[Tuple[Tensor, Tensor, Tensor]]:
-    """Index, weight and the weight's derivative of both, along one axis."""
+    """Find the two neighbours of a coordinate along one axis.
+
+    Returns:
+        list: The index, the weight and the derivative of the weight for each.
+    """
     low = coordinate.floor()
     fraction = (coordinate - low).to(dtype)
     both = []
@@ -137,6 +142,6 @@ def _corner(xs: Tuple[Tensor, Tensor, Tensor],
 
 
 def _read(values: Tensor, tokens: Tensor) -> Tensor:
-    """Rows of (rows, D) -> (*tokens.shape, D)."""
+    """Read rows of values (rows, D) into a tensor (*tokens.shape, D)."""
     return values.index_select(0, tokens.flatten()).view(
         *tokens.shape, values.shape[1])

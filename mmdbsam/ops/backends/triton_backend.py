@@ -1,7 +1,7 @@
 """MSDA on CUDA by fused Triton kernels, without a compiled extension.
 
-The kernels were run in Triton's interpreter and compiled for a GPU, but not
-timed on one: the launch parameters are untuned.
+The kernels were run in Triton's interpreter and compiled for a GPU, but they
+were not timed on one, so that the launch parameters are not tuned.
 """
 
 import os
@@ -18,7 +18,7 @@ _INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
 DEVICES = ('cuda', 'cpu') if _INTERPRETED else ('cuda', )
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
-# Untuned.
+# These launch parameters are not tuned.
 BLOCK_Q = 16
 NUM_WARPS = 4
 
@@ -37,7 +37,7 @@ def unusable_because() -> str:
 
 def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
             attention_weights: Tensor) -> Tensor:
-    """MSDA; see :mod:`mmdbsam.ops.backends`."""
+    """Compute MSDA; see :mod:`mmdbsam.ops.backends`."""
     from mmdbsam.ops.backends.triton_kernels import forward_kernel
     batch, tokens, heads, channels = value.shape
     queries = sampling_locations.shape[1]
@@ -54,7 +54,9 @@ def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
 def backward(grad: Tensor, value: Tensor, shapes: Shapes,
              sampling_locations: Tensor,
              attention_weights: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    """Its gradients; the order of the sums in value's is not fixed.
+    """Compute the gradients of MSDA.
+
+    The order of the sums in the gradient of ``value`` is not fixed.
 
     Raises:
         RuntimeError: Under ``torch.use_deterministic_algorithms(True)``.
@@ -65,7 +67,8 @@ def backward(grad: Tensor, value: Tensor, shapes: Shapes,
                            'deterministic; set MMDBSAM_MSDA_BACKEND=torch')
     batch, tokens, heads, channels = value.shape
     queries = sampling_locations.shape[1]
-    # Many samples add to a value: float16 would lose them.
+    # Many samples add to the gradient of one value, and float16 would lose
+    # their small shares.
     grad_value = torch.zeros(value.shape, dtype=_sum_type(value),
                              device=value.device)
     grad_locations, grad_weights = (

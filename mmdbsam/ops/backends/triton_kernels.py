@@ -1,8 +1,9 @@
 """MSDA's fused kernels in Triton.
 
-A program takes ``BLOCK_Q`` queries of one head, with all its channels. As in
-the CPU kernels, coordinates are computed in float64, where a float32 location
-times a side is exact; sums are in float32, or in float64 for float64 inputs.
+A program takes ``BLOCK_Q`` queries of one head with all its channels. As in
+the CPU kernels, coordinates are computed in float64, in which the product of a
+float32 location and a side is exact. Sums are computed in float32, or in
+float64 for float64 inputs.
 """
 
 import triton
@@ -11,7 +12,7 @@ import triton.language as tl
 
 @triton.jit
 def _axis(coordinate, side):
-    """Both neighbours along an axis: index, weight, whether it exists."""
+    """The indices and weights of both neighbours, and whether they exist."""
     low = tl.floor(coordinate)
     first = low.to(tl.int64)
     upper = coordinate - low
@@ -21,7 +22,7 @@ def _axis(coordinate, side):
 
 @triton.jit
 def _locate(locations, sample, mask, height, width):
-    """A sample in pixels, and whether it reaches into the level."""
+    """The coordinates of a sample in pixels, and whether it is inside."""
     x = tl.load(locations + 2 * sample, mask=mask, other=0.)
     y = tl.load(locations + 2 * sample + 1, mask=mask, other=0.)
     x = x.to(tl.float64) * width - 0.5
