@@ -17,7 +17,6 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmdbsam.engine.memory import peak_memory, restart_peak
-from mmdbsam.engine.precision import half_precision
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
 
@@ -132,7 +131,7 @@ def count_operations(cfg: Config, prompts: int) -> Dict[str, float]:
 
 @torch.inference_mode()
 def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
-            amp: bool) -> Dict[str, Dict[str, float]]:
+            dtype: torch.dtype) -> Dict[str, Dict[str, float]]:
     """'seconds' and 'bytes' -> block's name -> value."""
 
     def clock() -> float:
@@ -141,7 +140,7 @@ def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
         return time.perf_counter()
 
     def run() -> None:
-        with torch.autocast(device, half_precision(), enabled=amp):
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
             run_once(model, prompts, device)
 
     run()
