@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmengine.logging import print_log
 from torch import Tensor
 
 from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
-from mmdbsam.engine.precision import half_precision
+from mmdbsam.engine.precision import NOTE, amp_dtype
 from mmdbsam.geometry.resizing import resize_coordinates
 from mmdbsam.models.segmentors import PromptSegmentor, logits_on_image
 
@@ -58,15 +59,18 @@ class ImageModel:
     Args:
         model: A model in evaluation mode, on its device, or an exported one.
         preprocess: The steps from a slice to the model's input.
-        amp: Whether to compute in mixed precision.
+        amp: Whether to compute in mixed precision, see :func:`.amp_dtype`.
     """
 
     def __init__(self, model: Union[PromptSegmentor, OnnxModel],
-                 preprocess: Preprocessor, amp: bool = False) -> None:
+                 preprocess: Preprocessor,
+                 amp: Union[bool, str, None] = None) -> None:
         self.model = model
         self.preprocess = preprocess
-        self.amp = amp
         self.device = model.data_preprocessor.device
+        self.dtype = amp_dtype(amp, self.device.type)
+        if amp and self.dtype == torch.float32:
+            print_log(NOTE, logger='current')
 
     @torch.no_grad()
     def encode(self, images: Iterable[np.ndarray]) -> List[EncodedImage]:
@@ -118,8 +122,8 @@ class ImageModel:
                 iou.float())
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, half_precision(),
-                              enabled=self.amp)
+        return torch.autocast(self.device.type, self.dtype,
+                              enabled=self.dtype != torch.float32)
 
     def _on_input(self, points: np.ndarray, image: EncodedImage) -> Tensor:
         moved = resize_coordinates(points.astype(np.float32), image.shape,

@@ -45,8 +45,9 @@ class PromptInferencer:
             ``pretrained`` weights, with which DB-SAM with ``zero_init`` is
             exactly the model that its training starts from.
         device: A torch device, or ``'auto'`` for the best one available.
-        amp: Whether to compute in mixed precision: in bfloat16, or in float16
-            on a GPU that lacks bfloat16.
+        amp: Whether to compute in mixed precision where the device gains from
+            it: in bfloat16, or in float16 on a GPU without bfloat16.
+            ``'force'`` insists on it on a CPU that emulates bfloat16.
         embedding_cache: The folder in which embeddings are kept, so that
             another prompt of the same image is answered at once.
         fetch_weights: Whether to download released weights that are missing.
@@ -60,7 +61,7 @@ class PromptInferencer:
                  config: Union[str, Path, Config, PromptSegmentor],
                  checkpoint: Union[str, Path, None] = None,
                  device: str = 'auto',
-                 amp: bool = False,
+                 amp: Union[bool, str, None] = None,
                  embedding_cache: Union[str, Path, None] = None,
                  fetch_weights: bool = False) -> None:
         options = dict(checkpoint=checkpoint, device=device,

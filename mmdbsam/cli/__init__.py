@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 
 from mmdbsam.errors import run_cli
 from mmdbsam.version import __version__
@@ -53,6 +54,9 @@ def run(words: Sequence[str]) -> None:
             command.description = module.__doc__
             module.add_arguments(command)
             command.set_defaults(run=module.run)
+    # Without a value, the next word is not meant for it.
+    words = [f'{word}=auto' if word == '--amp' and follower != 'force'
+             else word for word, follower in pairwise([*words, ''])]
     args = parser.parse_args(words)
     args.run(args)
 

@@ -11,15 +11,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmdbsam.cli.options import add_override_arguments
+from mmdbsam.cli.options import add_amp_argument, add_override_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('study', help='the path of the study\'s file')
-    parser.add_argument(
-        '--amp', action='store_true', help='train in mixed precision, as '
-        'mmdbsam train --amp does; tests are run in float32')
+    # The tests are run in float32.
+    add_amp_argument(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         '--devices', type=int, default=1, metavar='N',

@@ -12,7 +12,11 @@ import argparse
 import json
 from pathlib import Path
 
-from mmdbsam.cli.options import add_runner_arguments, load_config
+from mmdbsam.cli.options import (
+    add_amp_argument,
+    add_runner_arguments,
+    load_config,
+)
 from mmdbsam.errors import InputError
 
 
@@ -24,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--runs', type=int, default=5,
                         help='the number of timed runs, after one that is '
                         'not timed')
-    parser.add_argument('--amp', action='store_true',
-                        help='compute in mixed precision, as mmdbsam test '
-                        '--amp does')
+    add_amp_argument(parser)
     parser.add_argument('--json', metavar='FILE',
                         help='write the numbers to this file too')
     add_runner_arguments(parser)
@@ -37,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     from mmdbsam.engine.costs import count_operations, measure, parameters
-    from mmdbsam.engine.precision import half_precision
+    from mmdbsam.engine.precision import NOTE, amp_dtype
     from mmdbsam.io.atomic import write_text
     from mmdbsam.registry import MODELS
     if args.json and not Path(args.json).resolve().parent.is_dir():
@@ -47,8 +49,10 @@ def run(args: argparse.Namespace) -> None:
     model = MODELS.build(cfg.model).to(device).eval()
     rows = parameters(model)
     operations = count_operations(cfg, args.prompts)
-    measured = measure(model, args.prompts, device, args.runs, args.amp)
-    dtype = half_precision() if args.amp else torch.float32
+    dtype = amp_dtype(args.amp, device)
+    if args.amp and dtype == torch.float32:
+        print(NOTE)
+    measured = measure(model, args.prompts, device, args.runs, dtype)
     summary = dict(
         config=args.config, image_side=model.image_encoder.img_size,
         prompts=args.prompts, device=device, threads=torch.get_num_threads(),

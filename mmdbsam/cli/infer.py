@@ -9,6 +9,8 @@ volumes. docs/inference.md explains the rest.
 import argparse
 from pathlib import Path
 
+from mmdbsam.cli.options import add_amp_argument
+
 # The planes of the slices; 'all' averages the three.
 _AXES = ('axial', 'coronal', 'sagittal', 'all')
 
@@ -68,9 +70,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
                        help='download released weights that are missing')
     group.add_argument('--device', default='auto', help='the torch device, '
                        'such as cpu or cuda:0 (default: %(default)s)')
-    group.add_argument('--amp', action='store_true', help='compute in mixed '
-                       'precision: in bfloat16, or in float16 on a GPU '
-                       'without bfloat16')
+    add_amp_argument(group)
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:

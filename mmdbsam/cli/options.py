@@ -46,6 +46,15 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         'batch_size and max_epochs change every place that depends on them')
 
 
+def add_amp_argument(parser: argparse._ActionsContainer) -> None:
+    """Add ``--amp``, which :func:`.amp_dtype` reads."""
+    parser.add_argument(
+        '--amp', nargs='?', const='auto', choices=('auto', 'force'),
+        help='compute in mixed precision where this machine gains from it: in '
+        'bfloat16, or in float16 on a GPU without bfloat16. CPUs that emulate '
+        'bfloat16 compute in float32; force insists on mixed precision')
+
+
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options shared by the commands that read a config."""
     add_override_arguments(parser)

@@ -7,7 +7,11 @@ them to DIR with tables, plots and overlays.
 import argparse
 from pathlib import Path
 
-from mmdbsam.cli.options import add_runner_arguments, load_config
+from mmdbsam.cli.options import (
+    add_amp_argument,
+    add_runner_arguments,
+    load_config,
+)
 
 # The forms that mmdbsam.engine.prompt_option reads.
 _PROMPTS = 'tight, shift:PX, jitter:PXxDRAWS, box3d, point or clicks:N'
@@ -31,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--tta', action='store_true', help='test-time '
                         "augmentation, by the config's tta_model and "
                         'tta_pipeline')
-    parser.add_argument(
-        '--amp', action='store_true', help='compute in mixed precision: in '
-        'bfloat16, or in float16 on a GPU without bfloat16')
+    add_amp_argument(parser)
     add_runner_arguments(parser)
 
 
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.device import get_device
     from mmengine.dist import is_main_process
 
-    from mmdbsam.engine.precision import half_precision
+    from mmdbsam.engine.precision import NOTE, amp_dtype
     from mmdbsam.engine.prompt_option import set_prompt
     from mmdbsam.engine.runner import build_runner
     from mmdbsam.engine.tta_option import set_tta
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         cfg.default_hooks.visualization = dict(
             type='PromptVisualizationHook', draw=True, interval=1,
             show_dir=str(args.show_dir))
-    dtype = half_precision() if args.amp else torch.float32
+    dtype = amp_dtype(args.amp, get_device())
     provenance = {}
     if args.report:
         from mmdbsam.reports.report import (
@@ -77,7 +79,10 @@ def run(args: argparse.Namespace) -> None:
     if args.report:
         require_free_reports(metric, args.report)
     load_weights(runner.model, args.checkpoint)
-    with torch.autocast(get_device(), dtype, enabled=args.amp):
+    if args.amp and dtype == torch.float32:
+        runner.logger.info(NOTE)
+    with torch.autocast(get_device(), dtype,
+                        enabled=dtype != torch.float32):
         runner.test()
     if args.report and is_main_process():
         write_reports(metric, args.report, provenance)

@@ -2,7 +2,11 @@
 
 import argparse
 
-from mmdbsam.cli.options import add_runner_arguments, load_config
+from mmdbsam.cli.options import (
+    add_amp_argument,
+    add_runner_arguments,
+    load_config,
+)
 from mmdbsam.errors import InputError
 
 
@@ -13,9 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
         help='resume from a checkpoint; without a value, from the latest in '
         'the work directory, if there is one')
-    parser.add_argument(
-        '--amp', action='store_true', help='train in mixed precision: in '
-        'bfloat16, or in float16 with loss scaling on a GPU without bfloat16')
+    add_amp_argument(parser)
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate '
         "by the batch size of all processes to the config's "
@@ -26,16 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train what the command line names."""
     import torch
+    from mmengine.device import get_device
 
     from mmdbsam.engine.config import latest_checkpoint, require_training
-    from mmdbsam.engine.precision import half_precision
+    from mmdbsam.engine.precision import NOTE, amp_dtype
     from mmdbsam.engine.runner import build_runner
     from mmdbsam.weights.loading import load_weights
     cfg = load_config(args)
     require_training(cfg, f'config {args.config}')
-    if args.amp:
-        cfg.optim_wrapper.type = ('BFloat16OptimWrapper' if
-                                  half_precision() == torch.bfloat16 else
+    dtype = amp_dtype(args.amp, get_device())
+    if dtype != torch.float32:
+        cfg.optim_wrapper.type = ('BFloat16OptimWrapper'
+                                  if dtype == torch.bfloat16 else
                                   'AmpOptimWrapper')
     if args.auto_scale_lr:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
@@ -52,6 +56,8 @@ def run(args: argparse.Namespace) -> None:
         # The checkpoint holds all weights, also the pretrained ones.
         cfg.model.pretrained = None
     runner = build_runner(cfg)
+    if args.amp and dtype == torch.float32:
+        runner.logger.info(NOTE)
     if cfg.resume:
         # The Runner would only warn of weights that do not fit.
         load_weights(runner.model, checkpoint)

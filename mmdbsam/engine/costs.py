@@ -17,7 +17,6 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmdbsam.engine.memory import peak_memory, restart_peak
-from mmdbsam.engine.precision import half_precision
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
 
@@ -150,7 +149,7 @@ def count_operations(cfg: Config, prompts: int) -> Dict[str, float]:
 
 @torch.inference_mode()
 def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
-            amp: bool) -> Dict[str, Dict[str, float]]:
+            dtype: torch.dtype) -> Dict[str, Dict[str, float]]:
     """Measure the time and the memory of each block.
 
     Args:
@@ -158,7 +157,7 @@ def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
         prompts: The number of prompts of the image.
         device: 'cpu' or 'cuda'.
         runs: The number of runs that the time is the median of.
-        amp: Whether to run in mixed precision.
+        dtype: The number format, see :func:`.amp_dtype`.
 
     Returns:
         dict: 'seconds' and 'bytes', each a dict of the values by the block's
@@ -171,7 +170,7 @@ def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
         return time.perf_counter()
 
     def run() -> None:
-        with torch.autocast(device, half_precision(), enabled=amp):
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
             run_once(model, prompts, device)
 
     run()

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence, Union
 
 import torch
 
@@ -30,12 +30,12 @@ class Tools:
     """The command lines of which a run consists.
 
     Args:
-        amp: Whether trainings use mixed precision.
+        amp: Whether trainings use mixed precision, see :func:`.amp_dtype`.
         program: The words that begin each command line, before the
             subcommand.
     """
 
-    def __init__(self, amp: bool, program: Sequence[str] = (
+    def __init__(self, amp: Union[bool, str, None], program: Sequence[str] = (
             sys.executable, '-m', 'mmdbsam')) -> None:
         self.amp = amp
         self.program = program
@@ -44,7 +44,7 @@ class Tools:
         """Return the command that trains a run, resuming if it can."""
         return self._command('train', run.config_file, '--resume',
                              '--work-dir', run.training,
-                             *(['--amp'] if self.amp else []))
+                             *self._precision())
 
     def test(self, run: Run) -> List[str]:
         """Return the command that tests a run's last checkpoint."""
@@ -56,6 +56,12 @@ class Tools:
         """Return the command that measures the costs of a run's model."""
         return self._command('flops', run.config_file,
                              '--json', run.costs)
+
+    def _precision(self) -> List[str]:
+        """The words that choose the number format of trainings."""
+        if self.amp == 'force':
+            return ['--amp', 'force']
+        return ['--amp'] if self.amp else []
 
     def _command(self, name: str, *args: Any) -> List[str]:
         return [*self.program, name, *map(str, args)]

@@ -4,7 +4,7 @@ import copy
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple, Union
 
 import torch
 from mmengine.config import Config
@@ -68,7 +68,7 @@ class Study:
     seeds: Tuple[int, ...]
     metrics: Tuple[str, ...]
     last_options: Dict[str, Any]
-    amp: bool
+    amp: Union[bool, str, None]
 
     @property
     def name(self) -> str:
@@ -101,7 +101,7 @@ class Study:
 
 
 def read_study(path: str, last_options: Dict[str, Any],
-               amp: bool) -> Study:
+               amp: Union[bool, str, None]) -> Study:
     """Read a study and make sure that each variant can be built.
 
     Args:

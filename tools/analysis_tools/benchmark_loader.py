@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmdbsam.cli.options import add_runner_arguments, load_config
-from mmdbsam.engine.precision import half_precision
+from mmdbsam.engine.precision import amp_dtype
 from mmdbsam.errors import run_cli
 from mmdbsam.registry import MODELS
 
@@ -47,7 +47,7 @@ def batches(cfg: Config, workers: int) -> Iterator[dict]:
 
 
 def train(model: nn.Module, data: Iterator[dict], steps: int,
-          amp: bool) -> Tuple[float, float]:
+          dtype: torch.dtype) -> Tuple[float, float]:
     """The mean seconds that a step waited and computed."""
     device = next(model.parameters()).device.type
     optimizer = torch.optim.AdamW(
@@ -59,7 +59,7 @@ def train(model: nn.Module, data: Iterator[dict], steps: int,
         middle = time.perf_counter()
         batch = model.data_preprocessor(batch)
         optimizer.zero_grad()
-        with torch.autocast(device, half_precision(), enabled=amp):
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
             loss = sum(model(**batch, mode='loss').values())
         loss.backward()
         optimizer.step()
@@ -89,7 +89,7 @@ def main() -> None:
           '|---:|---:|---:|---:|')
     for workers in args.workers:
         waited, computed = train(model, batches(cfg, workers), args.steps,
-                                 args.amp)
+                                 amp_dtype(args.amp, device))
         print(f'| {workers} | {waited:.3f} | {waited + computed:.3f} | '
               f'{100 * waited / (waited + computed):.1f} |', flush=True)
 

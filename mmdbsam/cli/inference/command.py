@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from mmengine.device import get_device
+
 from mmdbsam.apis import PromptInferencer
 from mmdbsam.cli.inference.batch import find_images, is_batch, run_batch
 from mmdbsam.cli.inference.box_files import read_boxes
@@ -10,6 +12,7 @@ from mmdbsam.cli.inference.jobs import Job, stamp
 from mmdbsam.cli.inference.outputs import ObjectRow, Outputs
 from mmdbsam.cli.inference.prompt_sources import PromptSources
 from mmdbsam.cli.inference.settings import Settings
+from mmdbsam.engine.precision import amp_dtype
 from mmdbsam.errors import InputError
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.windowing import parse_window
@@ -34,7 +37,8 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
         args.box, args.point, args.label,
         read_boxes(args.boxes) if args.boxes else (), args.prompt_mask,
         settings.plane, settings.units)
-    model = dict(config=args.config, amp=args.amp, version=__version__)
+    model = dict(config=args.config, precision=_precision(args),
+                 version=__version__)
     if Path(args.config).is_dir():
         model.update(exported_files=stamp(Path(args.config)))
     if args.checkpoint:
@@ -53,6 +57,15 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
     images = find_images(args.image, args.out)
     return [job(image, args.out / (name + writers.suffix_for(
         readers.find(image)))) for name, image in images.items()]
+
+
+def _precision(args: argparse.Namespace) -> str:
+    """The name of the number format that the model computes in."""
+    if Path(args.config).is_dir():
+        return 'float32'
+    device = get_device() if args.device == 'auto' else args.device
+    return str(amp_dtype(args.amp, device.split(':')[0])
+               ).removeprefix('torch.')
 
 
 def check_batch(args: argparse.Namespace) -> None:
