@@ -63,7 +63,7 @@ def model(tiny_cfg):
 
 @torch.no_grad()
 def test_all_clicks_are_decoded_with_the_last_logits(model):
-    """The loop written out, with two labels and a slice that is not square."""
+    """The test writes the loop out, with two labels and an oblong slice."""
     references = np.stack([blobs(1), blobs(2)])
     sample = PromptDataSample(metainfo=dict(
         clicks=3, ori_shape=(30, 40), img_shape=(96, 128)))

@@ -1,4 +1,4 @@
-"""Which slices are drawn, and what of them."""
+"""The slices that are drawn during validation and test, and how."""
 
 import random
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ PIPELINE = [dict(type='LoadSlice'), dict(type='BoxPromptsFromMask',
 
 
 class Recorder:
-    """Keeps what it is asked to draw."""
+    """A visualizer that keeps what it is asked to draw."""
 
     def __init__(self):
         self.asked = []
@@ -90,7 +90,7 @@ def test_slice_and_reference_are_those_of_the_data(
         assert shown.pred_instances is sample.pred_instances
         assert options['label_names'] == dataset.tasks[0].labels
     if split == 'val':
-        # Of the training, so that a slice can be watched.
+        # The step is the training's, so that a slice can be watched.
         assert {options['step'] for *_, options in asked} == {250}
 
 

@@ -38,7 +38,7 @@ def test_ema_averages_the_weights_of_the_same_training(
     averaged = checkpoint(train(recipe('ema'), tmp_path / 'ema',
                                 options=NO_VALIDATION))
     trained = checkpoint(plain)['state_dict']
-    # Beside the averages, mmengine keeps the weights that they are of.
+    # Beside the averages, mmengine keeps the weights that were averaged.
     kept = averaged['ema_state_dict']
     assert all(torch.equal(kept[f'module.{key}'], value)
                for key, value in trained.items())
@@ -49,7 +49,7 @@ def test_ema_averages_the_weights_of_the_same_training(
 
 def test_early_stopping_ends_a_training(train, recipe, tmp_path):
     hook = 'default_hooks.early_stopping'
-    # No DSC rises by one.
+    # A DSC cannot rise by one.
     work_dir = train(recipe('early_stopping'), tmp_path / 'run', options=[
         f'{hook}.patience=1', f'{hook}.min_delta=1'])
     assert (work_dir / 'epoch_2.pth').exists()
@@ -59,7 +59,7 @@ def test_early_stopping_ends_a_training(train, recipe, tmp_path):
 
 def test_the_learning_rate_follows_the_batch_size(
         train, recipe, recipe_folder, plain, tmp_path):
-    """The tiny config has batches of 4, its learning rate is meant for 2."""
+    """The tiny config has batches of 4, but its rate is meant for 2."""
     by_config = train(recipe('1xb4'), tmp_path / 'config',
                       options=NO_VALIDATION)
     by_option = train(recipe_folder / 'dbsam_tinyvit_ct.py',
@@ -77,7 +77,7 @@ def test_scaling_needs_a_batch_size(train, recipe_folder, tmp_path):
 
 
 def test_learning_rates_are_meant_for_the_configs_own_batches(repo_root):
-    """Unless a config scales them by itself."""
+    """The only exception is a config that scales its rate by itself."""
     for path in (repo_root / 'configs').rglob('*.py'):
         if not {'_base_', 'studies'} & set(path.parts):
             cfg = Config.fromfile(path)

@@ -38,7 +38,7 @@ def write(work_dir, run, rows):
 
 @pytest.mark.parametrize('cut', range(3 * STEPS, EPOCHS * (STEPS + 1)))
 def test_a_resumed_training_is_read_as_the_whole_one(tmp_path, cut):
-    """It ended somewhere after its second epoch, from which it goes on."""
+    """The training was cut after its second epoch and goes on from there."""
     write(tmp_path, '20260101_000000', log()[:cut])
     write(tmp_path, '20260101_000001', log(first_epoch=3))
     assert read_scalars(tmp_path) == log()

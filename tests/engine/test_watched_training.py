@@ -20,7 +20,7 @@ PAGE = 'docs/visualize_and_monitor.md'
 
 @pytest.fixture
 def watched(train, recipe_folder, tmp_path):
-    """A training of two epochs that TensorBoard shows."""
+    """Train for two epochs with the backend of TensorBoard."""
     return train(recipe_folder / 'recipes/dbsam_tinyvit_tensorboard_ct.py',
                  tmp_path / 'watched', options=[
                      'max_epochs=2', 'default_hooks.visualization.interval=2'])
@@ -70,7 +70,7 @@ def test_a_resumed_training_is_drawn_from_its_beginning(
 
 @pytest.fixture
 def place(recipe_folder, prepared_spine, tmp_path, monkeypatch):
-    """Where the page's commands can be run as they stand."""
+    """A folder in which the page's commands can be run as they stand."""
     (tmp_path / 'data').mkdir()
     (tmp_path / 'data/ct').symlink_to(prepared_spine)
     monkeypatch.chdir(tmp_path)

@@ -24,7 +24,7 @@ BOTTLENECK = dict(type='BottleneckAdapter', zero_init=True)
 
 
 def build(vit, adapter):
-    """An encoder with random weights, the adapters' as they start."""
+    """Build an encoder with random weights, except for its adapters."""
     encoder = MODELS.build(dict(type='DualBranchEncoder', vit=vit,
                                 adapter=adapter)).eval()
     torch.manual_seed(0)
@@ -44,9 +44,9 @@ def images(encoder):
 
 
 def rows_of(attention, part):
-    """Those of q (0), k (1) or v (2) in the weights of the fused projection.
+    """The rows of q (0), k (1) or v (2) in the fused projection's weights.
 
-    As the official code of each encoder splits it.
+    They are split as in the official code of each encoder.
     """
     channels = attention.qkv.in_features
     if 'tiny' in type(attention).__module__:

@@ -10,7 +10,7 @@ from mmdbsam.registry import MODELS
 
 
 def randomize(module):
-    """Random weights everywhere, so that no zero hides a missing term."""
+    """Set random weights everywhere, so that no zero hides a missing term."""
     torch.manual_seed(0)
     for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.3)
@@ -71,7 +71,7 @@ def test_bilateral_cross_attention_equation():
     conv = [torch.randn(2, 6, 6, 12), torch.randn(2, 3, 3, 12)]
     vit_shapes, conv_shapes = [(6, 6)], [(6, 6), (3, 3)]
     vit_tokens, conv_tokens = to_tokens([vit]), to_tokens(conv)
-    # Both read what the other was before the exchange.
+    # Each branch reads the other as it was before the exchange.
     wanted_vit = neck.vit_reads_conv(vit_tokens, vit_shapes, conv_tokens,
                                      conv_shapes)
     wanted_conv = neck.conv_reads_vit(conv_tokens, conv_shapes, vit_tokens,

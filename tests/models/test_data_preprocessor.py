@@ -1,4 +1,4 @@
-"""What the models see of an image."""
+"""The preprocessing of an image for each model."""
 
 import pytest
 import torch

@@ -1,5 +1,4 @@
-"""The composition of the model: blocks in and out, what trains, overfitting.
-"""
+"""The composed model runs with and without each block, trains and overfits."""
 
 import argparse
 import copy
@@ -35,7 +34,7 @@ def batch_of_noise(model, count=2, prompts=2):
 
 
 def train_steps(model, steps, lr=1e-3):
-    """Train on noise; the names of the parameters each step gave gradients.
+    """Train on noise, and name the parameters with gradients in each step.
     """
     torch.manual_seed(0)
     batch = batch_of_noise(model)
@@ -58,7 +57,7 @@ def train_steps(model, steps, lr=1e-3):
                                      ('fusion', ), ('stem', ),
                                      ('adapter', 'stem', 'neck', 'fusion')])
 def test_every_trainable_parameter_is_reached(tiny_cfg, frozen, without):
-    """After two steps from zero_init, for every combination of blocks."""
+    """This holds after two steps from zero_init, for all sets of blocks."""
     encoder = tiny_cfg.model.image_encoder
     encoder.vit.frozen = frozen
     encoder.update({name: None for name in without})
@@ -82,7 +81,7 @@ def test_every_trainable_parameter_is_reached(tiny_cfg, frozen, without):
          fusion=dict(_delete_=True, type='SingleBranchFusion', branch='conv')),
 ], ids=str)
 def test_other_blocks_leave_no_parameter_unreached(tiny_cfg, swap):
-    """Which distributed training would not forgive."""
+    """Distributed training fails if a parameter is left unreached."""
     tiny_cfg.merge_from_dict(dict(model=dict(
         image_encoder=dict(copy.deepcopy(swap), vit=dict(frozen=True)))))
     trained, reached = train_steps(MODELS.build(tiny_cfg.model).train(),
@@ -93,7 +92,7 @@ def test_other_blocks_leave_no_parameter_unreached(tiny_cfg, swap):
 @pytest.mark.parametrize('placement', ['block', 'stage'])
 @pytest.mark.parametrize('amp', [False, True])
 def test_checkpointing_changes_no_gradient(tiny_cfg, placement, amp):
-    """Dropout and drop path are drawn again as they were."""
+    """Dropout and drop path are drawn again as in the forward pass."""
     encoder = tiny_cfg.model.image_encoder
     encoder.adapter.update(placement=placement, zero_init=False)
     encoder.neck.update(dropout=0.2, drop_path=0.2, zero_init=False)
@@ -185,7 +184,7 @@ def test_wrong_image_side_is_named(tiny_cfg):
 
 
 def test_encode_once_decode_many(tiny_cfg):
-    """Prompts of an image do not know of each other."""
+    """The prompts of an image do not affect each other."""
     model = MODELS.build(tiny_cfg.model).eval()
     batch = batch_of_noise(model, count=1, prompts=3)
     boxes = batch['data_samples'][0].prompts.boxes
@@ -259,7 +258,7 @@ class HierarchicalViT(torch.nn.Module):
 
 
 class Downsample(torch.nn.Module):
-    """(B, h, w, C) to (B, h / 2, w / 2, another C)."""
+    """A step from (B, h, w, C) to (B, h / 2, w / 2, another C)."""
 
     def __init__(self, channels, out_channels):
         super().__init__()

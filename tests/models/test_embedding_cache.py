@@ -1,4 +1,4 @@
-"""Embeddings on disk: the same as computed ones, and only the right ones."""
+"""Embeddings from the disk are equal to computed ones, and the right ones."""
 
 import time
 
@@ -12,7 +12,7 @@ from mmdbsam.registry import MODELS
 
 
 class Encoder(nn.Conv2d):
-    """Counts the images that it encodes."""
+    """An encoder that counts the images that it encodes."""
 
     def __init__(self):
         super().__init__(3, 4, 3)

@@ -1,5 +1,4 @@
-"""Each fusion follows its equation, and with zero_init starts as the ViT's.
-"""
+"""Each fusion follows its equation; with zero_init it starts as the ViT."""
 
 import pytest
 import torch
@@ -27,14 +26,14 @@ def features(conv_channels=10):
 
 
 def randomize(fusion):
-    """Random weights everywhere, so that no zero hides a missing term."""
+    """Set random weights everywhere, so that no zero hides a missing term."""
     for parameter in fusion.parameters():
         nn.init.normal_(parameter, std=0.3)
     return fusion.eval()
 
 
 def conv1x1(layer, x):
-    """A linear layer as the release's convolution, (B, C, h, w)."""
+    """Apply a linear layer to (B, C, h, w), as the release's convolution."""
     return F.conv2d(x, layer.weight[:, :, None, None], layer.bias)
 
 

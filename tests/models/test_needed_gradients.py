@@ -32,7 +32,7 @@ def batch_of_noise(model):
 
 
 def blocks_with_a_graph(model, batch):
-    """Of the ViT's blocks, in order."""
+    """Say for each of the ViT's blocks, in order, whether it has a graph."""
     found = []
     handles = [layer.register_forward_hook(
         lambda module, inputs, output: found.append(output.requires_grad))
@@ -91,8 +91,8 @@ def test_states_and_buckets_are_those_of_what_trains(build, free_port):
         'gloo', init_method=f'tcp://127.0.0.1:{free_port}', rank=0,
         world_size=1)
     try:
-        # As without find_unused_parameters: a second step would fail if one
-        # was not reached in the first.
+        # Without find_unused_parameters, the second step would fail if the
+        # first had left a parameter unreached.
         parallel = DistributedDataParallel(model)
         for _ in range(2):
             losses = parallel(**batch, mode='loss')

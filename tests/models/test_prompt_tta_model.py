@@ -43,7 +43,7 @@ def tta(tiny_cfg):
 
 @pytest.fixture
 def batches(prepared_spine):
-    """Batches of two test slices, by a pipeline."""
+    """Load the test slices through a pipeline, in batches of two."""
 
     def batches(*steps):
         dataset = PromptSliceDataset(prepared_spine, 'test',
@@ -80,7 +80,7 @@ def test_logits_of_views_are_flipped_back_and_averaged(tta, batches):
     plain, mirrored, upside_down, both = (
         predict(tta.module, batches(*flips, *PACKED)) for flips in
         ([], [HORIZONTAL], [VERTICAL], [HORIZONTAL, VERTICAL]))
-    # All four, as products of the two lists.
+    # The products of the two lists are the four views above.
     augmented = predict(tta, batches(views([AS_IT_IS, HORIZONTAL],
                                            [AS_IT_IS, VERTICAL])))
     changed = 0
@@ -98,7 +98,7 @@ def test_logits_of_views_are_flipped_back_and_averaged(tta, batches):
 
 
 def test_a_mirrored_slice_has_the_mirrored_prediction(tta, batches):
-    """Its views are the same two, in the other order."""
+    """The mirrored slice has the same two views, in the other order."""
     both = views([AS_IT_IS, HORIZONTAL])
     for one, other in zip(predict(tta, batches(both)),
                           predict(tta, batches(HORIZONTAL, both)),

@@ -1,4 +1,4 @@
-"""DB-SAM+: both branches as one pyramid."""
+"""The exchange of DB-SAM+, in which both branches are one pyramid."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""RelPosAttention against mmpretrain's, the plain form of the same."""
+"""RelPosAttention is equal to mmpretrain's attention, its plain form."""
 
 import numpy as np
 import onnxruntime
@@ -28,7 +28,7 @@ def build(height, width, window, dtype=torch.float64, **kwargs):
 
 
 def attend_plainly(attention, x, window):
-    """As mmpretrain's block does, windows included."""
+    """Attend as mmpretrain's block does, including its windows."""
     if not window:
         return attention(x)
     windows, padded = vit_sam.window_partition(x, window)
@@ -38,7 +38,7 @@ def attend_plainly(attention, x, window):
 
 @pytest.fixture
 def form(request, monkeypatch):
-    """Have one form chosen, and see that it ran."""
+    """Let one form be chosen, and assert that it ran."""
     used = []
     function = {'folded': 'attend_folded',
                 'blocks': 'attend_in_blocks',

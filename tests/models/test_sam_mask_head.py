@@ -11,7 +11,7 @@ from mmdbsam.registry import MODELS
 
 
 def decode(forward, head, image, dense, multimask_output):
-    """Logits, IoU, and the gradients of the image and the parameters."""
+    """Return logits, IoU, and the gradients of image and parameters."""
     image = image.clone().requires_grad_()
     generator = torch.Generator().manual_seed(1)
     tokens = torch.randn(3, 2, 32, dtype=torch.float64, generator=generator)
@@ -33,7 +33,7 @@ def decode(forward, head, image, dense, multimask_output):
 @pytest.mark.parametrize('multimask_output', [False, True])
 @pytest.mark.parametrize('is_shared', [True, False])
 def test_equals_segment_anything(is_shared, multimask_output):
-    """In float64, forward and backward, on a map that is not square."""
+    """The test is in float64, forward and backward, on an oblong map."""
     torch.manual_seed(0)
     head = MODELS.build(dict(type='SAMMaskHead', embed_dims=32, num_heads=4,
                              mlp_dims=48)).double()

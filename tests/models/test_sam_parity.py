@@ -25,7 +25,7 @@ ADDED = dict(
 
 
 def randomize(module):
-    """SAM's zero-initialised parameters must not hide an error."""
+    """Set random weights, as SAM's initial zeros could hide an error."""
     for name, parameter in module.named_parameters():
         if 'pos' in name and parameter.dim() > 1:
             nn.init.normal_(parameter, std=0.02)

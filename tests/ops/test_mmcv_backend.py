@@ -16,7 +16,10 @@ from mmdbsam.ops.shapes import level_starts
 
 
 class Recorder:
-    """Stands for mmcv's extension: notes the arguments, fills in numbers."""
+    """A stand-in for mmcv's extension that notes its arguments.
+
+    It fills in numbers for the results.
+    """
 
     def __init__(self):
         self.calls = []

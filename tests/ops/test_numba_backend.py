@@ -17,7 +17,7 @@ SHAPES = [(16, 16), (8, 8)]
 
 
 def inputs():
-    """Enough work for several threads."""
+    """Draw inputs with enough work for several threads."""
     generator = torch.Generator().manual_seed(0)
     value = torch.randn(1, 320, 4, 16, generator=generator)
     locations = torch.rand(1, 3000, 4, 2, 4, 2, generator=generator)
@@ -26,7 +26,7 @@ def inputs():
 
 
 def results():
-    """Output and gradients."""
+    """Return output and gradients."""
     output = numba_backend.forward(*inputs())
     return [output, *numba_backend.backward(output, *inputs())]
 
@@ -90,7 +90,7 @@ def test_runs_in_data_loader_workers(method, two_threads):
 
 
 def test_two_processes_compile_at_once(tmp_path, repo_root):
-    """Into one empty cache; a third finds what they wrote."""
+    """Both write to one empty cache, and a third process finds the kernels."""
     program = ('from test_numba_backend import results; '
                'from mmdbsam.ops.backends.numba_kernels import kernels; '
                'print(float(results()[0].sum()), '

@@ -24,7 +24,7 @@ COMPILER = 'inductor' if shutil.which('c++') else 'aot_eager'
 
 
 def tensors(dtype=torch.float32, queries=4):
-    """value, locations, weights; no location near a kink."""
+    """Draw value, locations and weights, with no location near a kink."""
     generator = torch.Generator().manual_seed(1)
 
     def rand(*size):
@@ -95,7 +95,7 @@ def test_onnx_computes_the_same(tmp_path):
 
 
 def test_what_is_exported_is_the_operator():
-    """Also where locations lie outside the levels."""
+    """This holds for locations outside the levels too."""
     value, locations, weights = tensors(torch.float64)
     assert (locations < 0).any() and (locations > 1).any()
     torch.testing.assert_close(
@@ -111,7 +111,7 @@ def test_compiled_attention_is_the_same():
 
 
 def test_compiled_encoder_is_the_same(tiny_cfg):
-    """In one graph: neither the op nor anything else breaks it."""
+    """Neither the op nor anything else breaks the graph."""
     init_default_scope('mmdbsam')
     torch.manual_seed(0)
     encoder = MODELS.build(tiny_cfg.model.image_encoder).eval()

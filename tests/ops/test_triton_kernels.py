@@ -1,5 +1,4 @@
-"""The Triton kernels compile for GPUs; what they compute, test_backends has.
-"""
+"""The Triton kernels compile for GPUs; test_backends checks their results."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Curves of a training: what is drawn, and how."""
+"""The curves of a training show the right values in the right way."""
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from mmdbsam.visualization.curves import (
 
 @pytest.fixture
 def draw(tmp_path, monkeypatch):
-    """Draw panels; the axes of the figure that was written."""
+    """Draw panels, and return the axes of the figure that was written."""
     figures = []
     save = Figure.savefig
 

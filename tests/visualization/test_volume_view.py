@@ -34,7 +34,7 @@ def inside(path, shape):
 
 
 def test_outlines_enclose_the_mask():
-    """With holes, islands, and parts at the edge."""
+    """The mask has holes, islands, and parts at the edge."""
     mask = np.random.default_rng(0).random((20, 30)) > 0.6
     mask[:6, :9] = mask[-3:] = True
     mask[2, 3] = False
