@@ -1,8 +1,9 @@
 """Plot what trainings logged, or say how long their steps take.
 
-``python tools/analysis_tools/analyze_logs.py plot_curve LOG --keys loss`` and
-``... cal_train_time LOG``, read LOGs. A LOG is the vis_data/scalars.json of a
-run, or a work directory, whose resumed runs are joined.
+``python tools/analysis_tools/analyze_logs.py plot_curve LOG --keys loss``
+plots, and ``... cal_train_time LOG`` prints. A LOG is the
+vis_data/scalars.json of a run, or a work directory, whose resumed runs are
+joined.
 """
 
 import argparse
