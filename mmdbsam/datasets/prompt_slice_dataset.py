@@ -20,9 +20,9 @@ class PromptSliceDataset(Dataset):
     folder, such as the tasks of a benchmark.
 
     The pipeline starts from ``task`` (the data set's name), ``case`` (a
-    :class:`~mmdbsam.datasets.PreparedCase`), ``slice_index`` (into the case's
-    arrays), ``block`` ((start, stop) of the run of slices that the slice
-    belongs to) and ``rng``, the only source of randomness for the transforms.
+    :class:`.PreparedCase`), ``slice_index`` (into the case's arrays),
+    ``block`` ((start, stop) of the run of slices that the slice belongs to)
+    and ``rng``, the only source of randomness for the transforms.
     ``rng`` depends on seed, epoch and index alone, so a sample is the same for
     any number of workers or ranks, and after a resume.
 

@@ -22,8 +22,8 @@ class EpochKeyedSampler(DefaultSampler):
 
     The seed is the Runner's (``randomness.seed``). A worker process keeps the
     data set it was started with, so the epoch can reach it only together with
-    the index. :class:`~mmdbsam.datasets.PromptSliceDataset` keys its random
-    numbers by all three. The arguments are those of ``DefaultSampler``.
+    the index. :class:`.PromptSliceDataset` keys its random numbers by all
+    three. The arguments are those of ``DefaultSampler``.
     """
 
     def __iter__(self) -> Iterator[SampleKey]:

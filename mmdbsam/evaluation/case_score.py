@@ -42,7 +42,7 @@ class CaseScore:
 
     @property
     def volume(self) -> Tuple[str, int, int, int]:
-        """The volume that was scored: its case, block and label."""
+        """The case, the block and the label of the volume that was scored."""
         return self.case, self.start, self.stop, self.label_id
 
 

@@ -10,7 +10,7 @@ from mmdbsam.evaluation.predictions import PromptedMask
 from mmdbsam.geometry.boxes import bounding_box
 from mmdbsam.io.prepared import PreparedCase, PreparedData
 
-# The methods that are scored, with their titles; the model comes last.
+#: The methods that are scored, with their titles; the model comes last.
 METHODS = {
     'box': 'filled box',
     'ellipse': 'inscribed ellipse',

@@ -40,6 +40,7 @@ class Protocol:
                                  f'found {found!r}')
 
 
+#: The protocols by name.
 PROTOCOLS: Dict[str, Protocol] = {
     # 2 mm is the tolerance of the CVPR 2024 MedSAM-on-laptop challenge, and
     # 1000 voxels is the least that MedSAM's curation keeps.

@@ -6,8 +6,8 @@ from typing import Hashable, Optional, Sequence, Tuple
 import numpy as np
 from scipy import stats
 
-# With fewer cases, no outcome of a two-sided Wilcoxon test has p < 0.05, and
-# resamples of the cases take only a handful of values.
+#: With fewer cases, no outcome of a two-sided Wilcoxon test has p < 0.05, and
+#: resamples of the cases take only a handful of values.
 MIN_CASES = 6
 LEVEL = 0.95
 RESAMPLES = 9999

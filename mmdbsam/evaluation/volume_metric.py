@@ -202,7 +202,7 @@ class VolumeMetric(BaseMetric):
 
     def compute_metrics(self, results: List[Tuple[str, dict]]
                         ) -> Dict[str, float]:
-        """Score all volumes; :attr:`evaluation` then has the rows.
+        """Score all volumes; ``evaluation`` then has the rows.
 
         Args:
             results: The samples as :meth:`pack` returns them.

@@ -32,7 +32,8 @@ def tight_boxes(masks: np.ndarray) -> np.ndarray:
         masks: The masks, bool (K, H, W).
 
     Returns:
-        int64 (K, 4): The boxes as x0, y0, x1, y1, inclusive pixel indices.
+        np.ndarray: The boxes, int64 (K, 4), as x0, y0, x1, y1, inclusive
+            pixel indices.
     """
     columns, rows = masks.any(axis=1), masks.any(axis=2)
     return np.stack([

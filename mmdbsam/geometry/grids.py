@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 
-# For each plane, where the axes x, y and z of a volume of its slices point:
-# columns run to the right and rows down, as radiologists look at them.
+#: For each plane, where the axes x, y and z of a volume of its slices point;
+#: columns run to the right and rows down, as radiologists look at them.
 ORIENTATIONS = {'axial': 'LPS', 'coronal': 'LIP', 'sagittal': 'PIR'}
 
 # The keys are size, spacing, origin and direction, in SimpleITK's order (x, y,

@@ -6,7 +6,7 @@ import numpy as np
 
 from mmdbsam.geometry.grids import ORIENTATIONS, Geometry, orientation
 
-# The axis of the scanner's space (x, y, z) that slices are stacked along.
+#: The axis of the scanner's space (x, y, z) that slices are stacked along.
 STACKED_ALONG = {'axial': 2, 'coronal': 1, 'sagittal': 0}
 
 
@@ -52,7 +52,7 @@ class SlicePlane:
             points: Indices x, y, z in the volume, (..., 3).
 
         Returns:
-            (..., 3): Column, row and slice of each point.
+            np.ndarray: The column, row and slice of each point, (..., 3).
         """
         moved = np.asarray(points, float)[..., self.axes]
         last = np.array(self.size) - 1

@@ -90,7 +90,7 @@ class PreparedCase:
     def areas(self) -> np.ndarray:
         """Pixels of each label in each slice, int32 (D, number of labels).
 
-        The columns follow the order of :attr:`PreparedData.labels`.
+        The columns follow the order of ``labels`` in :class:`PreparedData`.
         """
         areas = np.zeros((self.shape[0], len(self.all_labels)), np.int32)
         columns = [self.all_labels.index(i) for i in self.own_labels]

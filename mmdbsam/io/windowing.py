@@ -83,9 +83,9 @@ class PercentileWindow:
 
 AnyWindow = Window | PercentileWindow
 
-# This window leaves 8-bit values as they are.
+#: This window leaves 8-bit values as they are.
 IDENTITY = Window(127.5, 255)
-# Windows for CT, in HU; 'medsam_lung' is MedSAM's.
+#: Windows for CT, in HU; 'medsam_lung' is MedSAM's.
 WINDOWS = {
     'soft_tissue': Window(40, 400),
     'lung': Window(-600, 1500),
@@ -162,7 +162,7 @@ def as_windows(window: Any) -> tuple[AnyWindow, ...]:
     """Grey-value windows as a user writes them.
 
     Args:
-        window: A name of :data:`.windowing.WINDOWS`, (level, width), a window
+        window: A name of :data:`WINDOWS`, (level, width), a window
             object, or three of these for the channels of an image; None for no
             window.
 

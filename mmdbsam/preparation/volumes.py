@@ -34,8 +34,7 @@ class LabelledVolume:
         geometry: The grid: ``size``, ``spacing``, ``origin`` and ``direction``
             in SimpleITK's order (x, y, z), in mm.
         source: The file's own ``orientation`` (three letters, such as
-            ``'RAS'``) and ``geometry``; see
-            :func:`mmdbsam.datasets.on_source_grid`.
+            ``'RAS'``) and ``geometry``; see :func:`.on_source_grid`.
         modality: The modality of the scan, such as ``'CT'``.
         patient: The patient that the scan shows, if the file names one.
     """

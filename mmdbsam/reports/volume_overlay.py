@@ -109,7 +109,7 @@ def write_page(view: VolumeView, title: str, details: str,
     path.write_text(page, encoding='utf-8')
 
 
-# The functions that write an overlay, by the suffix of its file.
+#: The functions that write an overlay, by the suffix of its file.
 OVERLAYS = {'.png': write_sheet, '.jpg': write_sheet, '.mp4': write_film,
             '.html': write_page}
 

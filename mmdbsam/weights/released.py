@@ -126,6 +126,7 @@ class WeightsAtUrl(ReleasedWeights):
                              f'{reason}') from error
 
 
+#: The released weights by name.
 RELEASED_WEIGHTS: Dict[str, ReleasedWeights] = dict(
     lite_medsam=WeightsInWheel(
         'lite_medsam.pth',

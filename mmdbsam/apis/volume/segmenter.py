@@ -53,7 +53,7 @@ class VolumeSegmenter:
 
         Args:
             objects: The objects.
-            plane: The plane, a key of :data:`.grids.ORIENTATIONS`. Box stacks
+            plane: The plane, a key of :data:`ORIENTATIONS`. Box stacks
                 and seeds must be on slices of it.
             kind: The class that keeps the masks.
 

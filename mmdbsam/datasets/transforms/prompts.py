@@ -97,7 +97,7 @@ def large_labels(label: np.ndarray, min_area: int,
         results: The ``case`` and ``slice_index`` that the error names.
 
     Returns:
-        int64 (K,): The ids, in ascending order.
+        np.ndarray: The ids, int64 (K,), in ascending order.
 
     Raises:
         InputError: If no label is large enough.

@@ -10,7 +10,7 @@ from mmdbsam.io.label_readers.index_masks import MaskReader
 from mmdbsam.io.label_readers.label_reader import LabelReader
 from mmdbsam.io.label_readers.label_volume import LabelVolumeReader
 
-# The first reader that knows a path reads it.
+#: The first reader that knows a path reads it.
 LABEL_READERS = (DicomObjectReader, IndexArrayReader, MaskReader,
                  LabelVolumeReader)
 

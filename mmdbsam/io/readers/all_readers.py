@@ -11,7 +11,7 @@ from mmdbsam.io.readers.nifti import NiftiReader
 from mmdbsam.io.readers.pictures import PictureReader
 from mmdbsam.io.readers.reader import VolumeReader
 
-# The first reader that knows a path reads it.
+#: The first reader that knows a path reads it.
 VOLUME_READERS = (DicomSeriesReader, NrrdReader, MetaImageReader,
                   PictureReader, MedsamReader, NiftiReader)
 

@@ -14,7 +14,7 @@ from mmdbsam.io.writers.label_volumes import (
 from mmdbsam.io.writers.pictures import PngWriter
 from mmdbsam.io.writers.writer import SegmentationWriter
 
-# The first writer that knows a suffix writes the file.
+#: The first writer that knows a suffix writes the file.
 SEGMENTATION_WRITERS = (DicomSegWriter, NiftiWriter, NrrdWriter,
                         MetaImageWriter, PngWriter)
 

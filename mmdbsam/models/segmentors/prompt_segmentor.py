@@ -41,9 +41,9 @@ class PromptSegmentor(BaseModel):
         pretrained: Path of a checkpoint of SAM whose weights the model starts
             from. The added blocks, which the checkpoint does not have, keep
             their initialisation.
-        embedding_cache: Arguments of an :class:`~mmdbsam.models.
-            embedding_cache.EmbeddingCache`, from which tests and inference
-            take the embeddings of images that they have seen before.
+        embedding_cache: Arguments of an :class:`.EmbeddingCache`, from which
+            tests and inference take the embeddings of images that they have
+            seen before.
 
     Attributes:
         keep_logits (bool): Whether predictions have, beside the masks, the
@@ -227,7 +227,7 @@ class PromptSegmentor(BaseModel):
 
         Returns:
             InstanceData: The ``masks``, bool (n, H, W), the predicted ``iou``,
-            float32 (n), and, with :attr:`keep_logits`, the ``logits``,
+            float32 (n), and, with ``keep_logits``, the ``logits``,
             float32 (n, H, W).
         """
         on_image = logits_on_image(logits, self.image_encoder.img_size,

@@ -10,7 +10,7 @@ Each backend is a module with these functions::
 
 A backend that is bound to certain devices or types also has the ``DEVICES``
 and ``DTYPES`` that it takes. The tensors are as in
-:func:`mmdbsam.ops.multi_scale_deformable_attn`, which has checked them;
+:func:`.multi_scale_deformable_attn`, which has checked them;
 ``shapes`` are pairs (h, w). Samples that are not inside ``-1 < x < w`` and
 ``-1 < y < h``, in pixels, contribute nothing.
 """

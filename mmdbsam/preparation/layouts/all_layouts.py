@@ -9,7 +9,7 @@ from mmdbsam.preparation.layouts.layout import Layout
 from mmdbsam.preparation.layouts.medsam_archives import MedsamArchives
 from mmdbsam.preparation.layouts.structure_folders import StructureFolders
 
-# The first layout that matches a source reads it.
+#: The first layout that matches a source reads it.
 LAYOUTS = (FolderPairs, CaseTable, MedsamArchives, StructureFolders)
 
 

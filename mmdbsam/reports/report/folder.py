@@ -21,6 +21,7 @@ from mmdbsam.reports.report.markdown import markdown_report
 from mmdbsam.reports.report.predictions import save_predictions
 from mmdbsam.reports.report.score_tables import label_table, method_table
 
+#: The files and folders of a report.
 CONTENTS = ('cases.csv', 'summary.json', 'report.md', 'table.tex',
             'index.html', 'predictions.npz', 'overlays')
 
