@@ -23,12 +23,17 @@ class Installation:
         venv.create(folder)
         self.bin = folder / 'bin'
         self.site_packages = next(folder.glob('lib/python*/site-packages'))
-        self.home = folder / 'home'
-        self.home.mkdir()
+        (folder / 'home').mkdir()
+        # On PYTHONPATH the checkout would be seen.
+        self.env = {**os.environ, 'PYTHONPATH': '',
+                    'HOME': str(folder / 'home'),
+                    'PATH': f'{self.bin}{os.pathsep}{os.environ["PATH"]}',
+                    # The kernels of another would be compiled anew.
+                    'MMDBSAM_MSDA_BACKEND': 'torch'}
         subprocess.run(
             [sys.executable, '-m', 'pip', '--python', str(self.bin / 'python'),
              'install', '--quiet', '--no-deps', '--no-index', str(wheel)],
-            check=True)
+            check=True, env=self.env)
         # The environment's own packages come first, and what makes a package
         # of the running one editable is not followed.
         (self.site_packages / 'running.pth').write_text(
@@ -46,15 +51,9 @@ class Installation:
         Returns:
             subprocess.CompletedProcess: With what it printed.
         """
-        env = {key: value for key, value in os.environ.items()
-               if key not in ('PYTHONPATH', 'PYTHONHOME')}
         return subprocess.run(
             [str(self.bin / command), *map(str, args)], cwd=cwd, text=True,
-            capture_output=True,
-            env={**env, 'HOME': str(self.home),
-                 'PATH': f'{self.bin}{os.pathsep}{env["PATH"]}',
-                 # The kernels of another would be compiled anew.
-                 'MMDBSAM_MSDA_BACKEND': 'torch'})
+            capture_output=True, env=self.env)
 
 
 @pytest.fixture(scope='session')
