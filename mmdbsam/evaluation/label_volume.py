@@ -45,7 +45,8 @@ def find_targets(data: PreparedData, split: str,
     Args:
         data: The data set.
         split: The split whose blocks are searched.
-        min_volume: The least number of voxels of a label in a block.
+        min_volume: The least number of voxels of a label in a block; a label
+            without any is never a target.
     """
     targets = []
     for case, start, stop in data.blocks(split):
@@ -53,7 +54,7 @@ def find_targets(data: PreparedData, split: str,
         targets += [
             Target(case, start, stop, label_id, int(count))
             for label_id, count in zip(data.labels, voxels, strict=True)
-            if count >= min_volume
+            if count >= max(min_volume, 1)
         ]
     return targets
 

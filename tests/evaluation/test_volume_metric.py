@@ -81,6 +81,13 @@ def test_it_is_built_from_a_config(prepared):
     assert len(metric.targets) == 8
 
 
+def test_a_label_that_is_absent_from_a_block_is_not_scored(prepared):
+    """Whatever the least volume is: there is nothing to compare with."""
+    metric = VolumeMetric(prepared.root, 'test', min_volume=0)
+    assert len(metric.targets) == 8
+    assert min(target.voxels for target in metric.targets) > 0
+
+
 def test_perfect_predictions_score_one(metric, make_samples, evaluate):
     assert evaluate(metric, make_samples(perfect)) == dict(DSC=1, NSD=1)
 
