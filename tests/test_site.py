@@ -16,7 +16,7 @@ def test_every_folder_of_the_package_has_a_page(repo_root):
 def test_every_family_of_configs_has_a_page(repo_root):
     pages = (repo_root / 'docs/config_families').glob('*.md')
     included = ''.join(page.read_text() for page in pages)
-    families = list(repo_root.glob('configs/*/README.md'))
+    families = list(repo_root.glob('configs/**/README.md'))
     assert families
     for readme in families:
         assert f'../../{readme.relative_to(repo_root)}\n' in included
