@@ -12,7 +12,7 @@ from mmdbsam.apis.image_prompts import PromptReader
 from mmdbsam.apis.model_zoo import init_model, list_models
 from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
-from mmdbsam.apis.requests import requests_of
+from mmdbsam.apis.requests import Request, requests_of
 from mmdbsam.apis.scans import AnyImage, load_scan
 from mmdbsam.apis.volume.locator import PromptLocator, Prompts
 from mmdbsam.apis.volume.masks import (
@@ -136,12 +136,20 @@ class PromptInferencer:
                                several)
         found = []
         for request in requests:
-            result = request.run(self, units, window)
+            result = self._answer(request, units, window)
             if out_dir is not None or show:
-                request.save(self, result, out_dir, show, units, window)
+                request.save(self.model, result, out_dir, show, units, window)
             found.append(request.data_sample(result) if return_datasamples
                          else result)
         return found if several else found[0]
+
+    def _answer(self, request: Request, units: str, window: Any
+                ) -> Union[SegmentResult, VolumeResult]:
+        if 'prompts' in request.given:
+            return self.segment_volume(request.image, request.given['prompts'],
+                                       units=units, window=window)
+        self.set_image(request.image, window=window)
+        return self.segment(**request.given, units=units)
 
     def set_image(self,
                   image: AnyImage,

@@ -1,4 +1,4 @@
-"""Carries out the inferencer's calls, input by input."""
+"""The inputs of a call of the inferencer, and the files of their results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from mmdbsam.structures.results import SegmentResult, VolumeResult
 
 if TYPE_CHECKING:
     from mmdbsam.apis.image_model import ImageModel
-    from mmdbsam.apis.inferencer import PromptInferencer
     from mmdbsam.visualization import VolumeView
 
 Result = Union[SegmentResult, VolumeResult]
@@ -49,19 +48,6 @@ class Request:
     name: str
     given: Dict[str, Any]
 
-    def run(self, inferencer: PromptInferencer, units: str, window: Any
-            ) -> Result:
-        """Segment the input.
-
-        Raises:
-            InputError: In the same cases as the inferencer's methods.
-        """
-        if 'prompts' in self.given:
-            return inferencer.segment_volume(
-                self.image, self.given['prompts'], units=units, window=window)
-        inferencer.set_image(self.image, window=window)
-        return inferencer.segment(**self.given, units=units)
-
     def data_sample(self, result: Result) -> PromptDataSample:
         """Turn an image's result into a data sample, as OpenMMLab does.
 
@@ -82,17 +68,25 @@ class Request:
             logits=torch.from_numpy(result.logits))
         return sample
 
-    def save(self, inferencer: PromptInferencer, result: Result,
+    def save(self, model: ImageModel, result: Result,
              out_dir: Union[str, Path, None], show: bool, units: str,
              window: Any) -> None:
         """Write the labels and a picture of them, or show the picture.
+
+        Args:
+            model: The model that made the result.
+            result: What was found.
+            out_dir: The folder to write to, or None.
+            show: Whether to open the picture.
+            units: The units of the prompts, ``'px'`` or ``'mm'``.
+            window: See :meth:`.PromptInferencer.set_image`.
 
         Raises:
             InputError: If a file cannot be written.
         """
         # Drawing loads matplotlib, which inference alone does not need.
         from mmdbsam.reports.volume_overlay import draw_sheet
-        volume, view = self._view(inferencer.model, result, units, window)
+        volume, view = self._view(model, result, units, window)
         sheet = Image.fromarray(draw_sheet(view, self.name,
                                            ', '.join(volume.names)))
         if show:
