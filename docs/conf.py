@@ -83,7 +83,7 @@ def exports_of(package):
 FOUND = [module for module
          in pkgutil.walk_packages(mmdbsam.__path__, 'mmdbsam.')
          if '._' not in module.name]
-# Of the template _templates/room.rst.
+# The variables of the template _templates/room.rst.
 autosummary_context = dict(
     public_modules=[module.name for module in FOUND],
     exports={module.name: exports_of(module.name) for module in FOUND

@@ -60,7 +60,7 @@ class Installation:
 def wheel(repo_root, tmp_path_factory):
     """The wheel that is built from the sources' archive, as for a release.
 
-    Of the checkout there is what Docker sees of it.
+    It is built from those files of the checkout that Docker sees, too.
     """
     source = tmp_path_factory.mktemp('source')
     seen = [line[1:]
