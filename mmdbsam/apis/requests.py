@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mmdbsam.apis.image_model import ImageModel
     from mmdbsam.visualization import VolumeView
 
-Result = Union[SegmentResult, VolumeResult]
 # The kinds of prompts of an image, in the order of PromptReader.read.
 _OF_IMAGES = ('boxes', 'points', 'point_labels', 'masks')
 
@@ -48,7 +47,8 @@ class Request:
     name: str
     given: Dict[str, Any]
 
-    def data_sample(self, result: Result) -> PromptDataSample:
+    def data_sample(self, result: Union[SegmentResult, VolumeResult]
+                    ) -> PromptDataSample:
         """Turn an image's result into a data sample, as OpenMMLab does.
 
         Raises:
@@ -68,7 +68,8 @@ class Request:
             logits=torch.from_numpy(result.logits))
         return sample
 
-    def save(self, model: ImageModel, result: Result,
+    def save(self, model: ImageModel,
+             result: Union[SegmentResult, VolumeResult],
              out_dir: Union[str, Path, None], show: bool, units: str,
              window: Any) -> None:
         """Write the labels and a picture of them, or show the picture.
@@ -94,7 +95,8 @@ class Request:
         if out_dir is not None:
             self._write(volume, sheet, Path(out_dir))
 
-    def _view(self, model: ImageModel, result: Result, units: str,
+    def _view(self, model: ImageModel,
+              result: Union[SegmentResult, VolumeResult], units: str,
               window: Any) -> Tuple[VolumeResult, VolumeView]:
         """Return the result as a volume, and what its picture shows."""
         from mmdbsam.apis.view import view_of, view_of_image
