@@ -81,8 +81,11 @@ def run(args: argparse.Namespace) -> None:
     load_weights(runner.model, args.checkpoint)
     if args.amp and dtype == torch.float32:
         runner.logger.info(NOTE)
-    with torch.autocast(get_device(), dtype,
-                        enabled=dtype != torch.float32):
+    mixed = dtype != torch.float32
+    # The loop enters a context of its own, which would end the mixed precision
+    # of the one around it; it takes over that one's type.
+    runner.test_loop.fp16 = mixed
+    with torch.autocast(get_device(), dtype, enabled=mixed):
         runner.test()
     if args.report and is_main_process():
         write_reports(metric, args.report, provenance)

@@ -51,6 +51,27 @@ def evaluate(command, repo_root, prepared_spine, checkpoint, tmp_path,
     return run
 
 
+@pytest.mark.parametrize('prompt', ['tight', 'point'])
+@pytest.mark.parametrize('words, wanted', [
+    ([], torch.float32), (['--amp', 'force'], torch.bfloat16)])
+def test_the_model_computes_in_the_precision_of_the_report(
+        evaluate, monkeypatch, prompt, words, wanted):
+    """mmengine's loop has a context of its own around the model."""
+    seen = set()
+    encode = PromptSegmentor.encode_image
+
+    def spy(model, images):
+        embedding = encode(model, images)
+        seen.add(embedding.dtype)
+        return embedding
+
+    monkeypatch.setattr(PromptSegmentor, 'encode_image', spy)
+    report = evaluate('report', '--prompt', prompt, *words)
+    assert seen == {wanted}
+    assert summary(report)['provenance']['precision'] == str(
+        wanted).removeprefix('torch.')
+
+
 def rows(report):
     with (report / 'cases.csv').open(newline='') as file:
         return list(csv.DictReader(file))
