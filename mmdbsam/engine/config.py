@@ -91,14 +91,16 @@ def apply_options(cfg: Config, options: Dict[str, Any],
         cfg: The config of a model.
         options: The values by their dotted keys. The keys ``data_root``,
             ``image_size``, ``batch_size`` and ``max_epochs`` reach every place
-            that depends on them.
+            that depends on them. A step of a list, as of a pipeline, can be
+            named by its type, see :func:`resolve_key`.
         source: Where the options come from, for error messages.
 
     Raises:
         InputError: If an option does not fit the config, or if a type that the
             config then names is not registered.
     """
-    options = dict(options)
+    options = {resolve_key(cfg, key, source): value
+               for key, value in options.items()}
     for key in options:
         name = key.split('.')[0]
         if name not in RUNNER_KEYS | SHORTCUTS | set(cfg.keys()):
@@ -112,6 +114,40 @@ def apply_options(cfg: Config, options: Dict[str, Any],
     except (KeyError, TypeError) as error:
         raise InputError(f'{source}: {error.args[0]}') from error
     _check_types(cfg)
+
+
+def resolve_key(cfg: Config, key: str, source: str) -> str:
+    """Turn the types that name items of lists into their places.
+
+    Args:
+        cfg: The config.
+        key: A dotted key, as
+            ``'train_dataloader.dataset.pipeline.BoxPromptsFromMask.jitter'``.
+        source: Where the key comes from, for the error message.
+
+    Returns:
+        str: The key with numbers, as
+        ``'train_dataloader.dataset.pipeline.1.jitter'``.
+
+    Raises:
+        InputError: If a list has no item of a type, or several.
+    """
+    names = key.split('.')
+    part: Any = cfg
+    for i, name in enumerate(names):
+        if isinstance(part, (list, tuple)) and name.isidentifier():
+            places = [place for place, item in enumerate(part)
+                      if isinstance(item, dict) and item.get('type') == name]
+            if len(places) != 1:
+                raise InputError(f'{source} {key}: expected one item of type '
+                                 f"'{name}' in the list, found {len(places)}")
+            names[i] = str(places[0])
+        try:
+            part = part[int(names[i]) if isinstance(part, (list, tuple))
+                        else name]
+        except (KeyError, IndexError, ValueError, TypeError):
+            break
+    return '.'.join(names)
 
 
 def require_training(cfg: Config, source: str) -> None:

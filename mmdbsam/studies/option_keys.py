@@ -6,7 +6,7 @@ from typing import Any, Optional
 from mmengine.config import Config
 
 from mmdbsam import registry
-from mmdbsam.engine.config import RUNNER_KEYS, SHORTCUTS
+from mmdbsam.engine.config import RUNNER_KEYS, SHORTCUTS, resolve_key
 from mmdbsam.errors import InputError
 
 _REGISTRIES = (registry.MODELS, registry.DATASETS, registry.DATA_SAMPLERS,
@@ -29,7 +29,7 @@ def require_key(cfg: Config, key: str, source: str) -> None:
             the class that its parent names, or if only the config file itself
             reads it, as is the case for ``train_pipeline``.
     """
-    names = key.split('.')
+    names = resolve_key(cfg, key, source).split('.')
     if names[0] not in RUNNER_KEYS | SHORTCUTS:
         raise InputError(
             f"{source} {key}: expected a key that the Runner reads, found "
