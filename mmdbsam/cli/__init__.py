@@ -12,6 +12,7 @@ from collections.abc import Container, Sequence
 from importlib import import_module
 from itertools import pairwise
 
+from mmdbsam.cli.allocator import keep_freed_memory
 from mmdbsam.errors import run_cli
 from mmdbsam.version import __version__
 
@@ -79,4 +80,5 @@ def main(*command: str) -> None:
         *command: Words that are put before those of the command line. The
             scripts in tools/ give their subcommand here.
     """
+    keep_freed_memory()
     run_cli(lambda: run([*command, *sys.argv[1:]]))
