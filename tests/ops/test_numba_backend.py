@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from mmdbsam.ops import threads as threads_of_kernels
 from mmdbsam.ops.backends import numba_backend
 
 SHAPES = [(16, 16), (8, 8)]
@@ -47,12 +48,12 @@ def are_equal(found, wanted):
 def test_the_number_of_threads_changes_nothing(two_threads):
     wanted = results()
     assert {t.name for t in threading.enumerate()
-            if t.name.startswith('mmdbsam-msda')} == {'mmdbsam-msda_0',
-                                                      'mmdbsam-msda_1'}
+            if t.name.startswith('mmdbsam-kernel')} == {'mmdbsam-kernel_0',
+                                                      'mmdbsam-kernel_1'}
     for threads in (1, 3):
         torch.set_num_threads(threads)
         assert are_equal(results(), wanted)
-        assert numba_backend._pool_size == (2 if threads == 1 else threads)
+        assert threads_of_kernels._pool_size == (2 if threads == 1 else threads)
 
 
 def test_several_threads_may_call_at_once(two_threads):

@@ -16,6 +16,7 @@ from mmpretrain.models.utils import LayerNorm2d
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
+from mmdbsam.ops import fused
 from mmdbsam.registry import MODELS
 
 # The names of weights in the released checkpoint, and in mmpretrain.
@@ -50,13 +51,25 @@ class _ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve and normalise, from (B, C, h, w) to (B, C', h', w')."""
-        conv, norm = self.conv2d, self.bn2d
-        if norm.training:
-            return norm(conv(x))
+        conv = self.conv2d
+        if self.bn2d.training:
+            return self.bn2d(conv(x))
+        return F.conv2d(x, *self.joined(), conv.stride, conv.padding,
+                        conv.dilation, conv.groups)
+
+    def joined(self) -> fused.Affine:
+        """The convolution's weight and bias with the norm in them."""
+        norm = self.bn2d
         scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-        return F.conv2d(x, conv.weight * scale[:, None, None, None],
-                        norm.bias - norm.running_mean * scale, conv.stride,
-                        conv.padding, conv.dilation, conv.groups)
+        return fused.Affine(self.conv2d.weight * scale[:, None, None, None],
+                            norm.bias - norm.running_mean * scale)
+
+
+def _can_fuse(x: Tensor, block: nn.Module) -> bool:
+    """Whether a block with joined norms can run its fused form on an input."""
+    return fused.can_fuse(x, block) and not any(
+        layer.bn2d.training for layer in block.modules()
+        if isinstance(layer, _ConvNorm))
 
 
 def _join_norms(parent: nn.Module) -> None:
@@ -110,6 +123,33 @@ class _WindowAttention(nn.Module):
         x = (scores + bias.to(scores.dtype)).softmax(dim=-1) @ v
         return self.proj(x.transpose(1, 2).reshape(windows, tokens, channels))
 
+    def fused(self, x: Tensor, window: int) -> Tensor:
+        """Add attention to a map (B, h, w, C), cut into windows on the way.
+
+        The blocks pad a map with zeros, which the norm turns into its bias;
+        queries, keys and values of such a token are always the same.
+        """
+        qkv = fused.linear(x, fused.affine(self.qkv), self.norm)
+        padding = self.qkv(self.norm.bias)
+        attended = fused.window_attention(
+            qkv, padding, self.attention_biases[:, self.indices], window)
+        return fused.linear(attended, fused.affine(self.proj), residual=x)
+
+
+class _MBConv(MBConvBlock):
+    """TinyViT's convolutional block, on maps (B, h, w, C)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 4, 0.)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform a map (B, h, w, C); its shape stays."""
+        if not _can_fuse(x, self):
+            return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return fused.inverted_bottleneck(
+            x, self.conv1.joined(), self.conv2.joined(), self.conv3.joined(),
+            residual=x, activate=True)
+
 
 class _Block(TinyViTBlock):
     """TinyViT's block, on maps (B, h, w, C) instead of tokens."""
@@ -121,7 +161,12 @@ class _Block(TinyViTBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform a map (B, h, w, C); its shape stays."""
-        return super().forward(x.flatten(1, 2)).view(x.shape)
+        if not _can_fuse(x, self):
+            return super().forward(x.flatten(1, 2)).view(x.shape)
+        x = self.attn.fused(x, self.window_size)
+        x = fused.depthwise(x, self.local_conv.joined())
+        return fused.mlp(x, self.mlp.norm, fused.affine(self.mlp.fc1),
+                         fused.affine(self.mlp.fc2), residual=x)
 
 
 class _Merging(PatchMerging):
@@ -135,6 +180,10 @@ class _Merging(PatchMerging):
 
     def forward(self, x: Tensor) -> Tensor:
         """Reduce (B, h, w, C) to (B, h / stride, w / stride, C')."""
+        if _can_fuse(x, self):
+            return fused.inverted_bottleneck(
+                x, self.conv1.joined(), self.conv2.joined(),
+                self.conv3.joined(), self.conv2.conv2d.stride[0])
         tokens = super().forward(x.permute(0, 3, 1, 2))
         return tokens.unflatten(1, (self.out_side, self.out_side))
 
@@ -207,7 +256,7 @@ class SAMTinyViT(BaseModule):
         for i, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             blocks = [
                 _Block(width, side, num_heads[i - 1], window_sizes[i - 1])
-                if i else MBConvBlock(width, width, 4, 0.)
+                if i else _MBConv(width)
                 for _ in range(depth)
             ]
             merging = None
@@ -266,11 +315,17 @@ class SAMTinyViT(BaseModule):
                              f'found {tuple(images.shape[-2:])}')
         # The attention stages leave their maps in this layout, and
         # convolutions over many channels are faster in it.
-        x = self.patch_embed(
-            images.contiguous(memory_format=torch.channels_last))
+        images = images.contiguous(memory_format=torch.channels_last)
+        if _can_fuse(images, self.patch_embed):
+            x = images.permute(0, 2, 3, 1)
+            first, _, second = self.patch_embed
+            x = fused.linear(x, first.joined(), activate=True)
+            x = fused.linear(x, second.joined())
+        else:
+            x = self.patch_embed(images).permute(0, 2, 3, 1)
         for block in self.layers[0].blocks:
             x = block(x)
-        return self.layers[0].downsample(x.permute(0, 2, 3, 1))
+        return self.layers[0].downsample(x)
 
     def forward(self, images: Tensor) -> Tensor:
         """Run LiteMedSAM's encoder, from (B, 3, S, S) to (B, 256, h, w)."""
