@@ -8,7 +8,7 @@ from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdbsam.ops import MSDeformAttention, pixel_centre_references
+from mmdbsam.ops import MSDeformAttention, fused, pixel_centre_references
 
 Shapes = Sequence[Tuple[int, int]]
 
@@ -180,10 +180,35 @@ class DeformableCrossAttention(BaseModule):
         Returns:
             Tensor: The tokens with what they have read, (B, Q, C).
         """
-        attended = self.attention(
-            self.query_norm(tokens),
-            pixel_centre_references(shapes, tokens.device),
-            self.value_norm(source), source_shapes)
+        reference_points = pixel_centre_references(shapes, tokens.device)
+        if fused.can_fuse(tokens, self):
+            return self._fused(tokens, shapes, reference_points, source,
+                               source_shapes)
+        attended = self.attention(self.query_norm(tokens), reference_points,
+                                  self.value_norm(source), source_shapes)
         tokens = tokens + self.drop_path(self.dropout(attended))
         return tokens + self.drop_path(self.ffn(self.ffn_norm(tokens),
                                                 shapes))
+
+    def _fused(self, tokens: Tensor, shapes: Shapes,
+               reference_points: Tensor, source: Tensor,
+               source_shapes: Shapes) -> Tensor:
+        """Do as :meth:`forward`, by fused layers."""
+        attention = self.attention
+        values = fused.linear(source, fused.affine(attention.value_proj),
+                              self.value_norm)
+        offsets, logits = (
+            fused.linear(tokens, fused.affine(layer), self.query_norm)
+            for layer in (attention.sampling_offsets,
+                          attention.attention_weights))
+        attended = attention.gather(offsets, logits, reference_points, values,
+                                    source_shapes)
+        tokens = fused.linear(attended, fused.affine(attention.output_proj),
+                              residual=tokens)
+        ffn = self.ffn
+        return to_tokens([
+            fused.inverted_bottleneck(
+                level, fused.affine(ffn.expand), fused.affine(ffn.depthwise),
+                fused.affine(ffn.project), norm=self.ffn_norm,
+                activate_hidden=False, residual=level)
+            for level in to_levels(tokens, shapes)])

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
+from mmdbsam.ops import fused
 from mmdbsam.ops.functional import multi_scale_deformable_attn
 from mmdbsam.ops.shapes import Shapes, level_starts
 
@@ -116,23 +117,44 @@ class MSDeformAttention(BaseModule):
         Returns:
             Tensor: The gathered values, (B, Q, query_dims).
         """
-        batch, queries, _ = query.shape
-        heads, levels, points = (self.num_heads, self.num_levels,
-                                 self.num_points)
         values = self.value_proj(value)
         if padding_mask is not None:
             values = values.masked_fill(padding_mask[..., None], 0.)
-        values = values.view(batch, value.shape[1], heads, -1)
-        offsets = self.sampling_offsets(query).view(batch, queries, heads,
-                                                    levels, points, 2)
-        weights = self.attention_weights(query).view(batch, queries, heads,
-                                                     levels * points)
-        weights = weights.softmax(-1).view(batch, queries, heads, levels,
-                                           points)
-        sizes = offsets.new_tensor([(w, h) for h, w in shapes])
-        locations = reference_points.view(1, queries, 1, 1, 1, 2) \
-            + offsets / sizes.view(1, 1, 1, levels, 1, 2)
-        output = multi_scale_deformable_attn(values, shapes,
-                                             level_starts(shapes), locations,
-                                             weights)
-        return self.output_proj(output)
+        return self.output_proj(self.gather(
+            self.sampling_offsets(query), self.attention_weights(query),
+            reference_points, values, shapes))
+
+    def gather(self, offsets: Tensor, logits: Tensor,
+               reference_points: Tensor, values: Tensor, shapes: Shapes
+               ) -> Tensor:
+        """Gather projected values, without the projections around it.
+
+        Args:
+            offsets: The projected queries that are offsets, in pixels,
+                (B, Q, heads * levels * points * 2).
+            logits: The projected queries that become attention weights,
+                (B, Q, heads * levels * points).
+            reference_points: See :meth:`forward`, and ``shapes``.
+            values: The projected values, (B, N, query_dims).
+            shapes: The shapes of the levels.
+
+        Returns:
+            Tensor: The gathered values, (B, Q, query_dims).
+        """
+        batch, queries, _ = offsets.shape
+        heads, levels, points = (self.num_heads, self.num_levels,
+                                 self.num_points)
+        values = values.view(batch, values.shape[1], heads, -1)
+        offsets = offsets.view(batch, queries, heads, levels, points, 2)
+        logits = logits.view(batch, queries, heads, levels, points)
+        if fused.can_fuse(offsets):
+            locations, weights = fused.samples(offsets, logits,
+                                               reference_points, shapes)
+        else:
+            weights = logits.flatten(3).softmax(-1).view(logits.shape)
+            sizes = offsets.new_tensor([(w, h) for h, w in shapes])
+            locations = reference_points.view(1, queries, 1, 1, 1, 2) \
+                + offsets / sizes.view(1, 1, 1, levels, 1, 2)
+        return multi_scale_deformable_attn(values, shapes,
+                                           level_starts(shapes), locations,
+                                           weights)

@@ -119,7 +119,10 @@ def test_bottleneck_adapter_in_tiny_vits_block():
 @pytest.mark.parametrize('vit', [SAM, TINY], ids=['sam', 'tiny'])
 def test_starts_as_the_encoder_whose_names_it_leaves(vit, adapter):
     adapted, plain = build(vit, adapter), build(vit, None)
-    assert torch.equal(adapted(images(adapted)), plain(images(plain)))
+    # The plain encoder may use fused layers, which adapters within blocks
+    # cannot.
+    torch.testing.assert_close(adapted(images(adapted)), plain(images(plain)),
+                               rtol=1e-5, atol=1e-5)
     assert adapted.vit.state_dict().keys() == plain.vit.state_dict().keys()
     assert len(list(adapted.adapters.parameters())) == 4 * sum(
         map(len, adapted.adapters)) * (1 if adapter is LORA else 2)

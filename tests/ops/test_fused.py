@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmdbsam.models.backbones.rel_pos_attention import attend_folded
 from mmdbsam.ops import fused
 from mmdbsam.ops.fused import Affine, functional
 
@@ -104,6 +105,10 @@ def test_depthwise(size):
     layer = Affine(torch.randn(24, 1, 3, 3), torch.randn(24))
     wanted = F.conv2d(x.permute(0, 3, 1, 2), *layer, 1, 1, 1, 24)
     assert_close(fused.depthwise(x, layer), wanted.permute(0, 2, 3, 1))
+    norm = random_norm(24)
+    wanted = F.gelu(F.conv2d(norm(x).permute(0, 3, 1, 2), *layer, 1, 1, 1, 24))
+    assert_close(fused.depthwise(x, layer, norm, True),
+                 wanted.permute(0, 2, 3, 1))
 
 
 def attention_of_padded_windows(qkv, padding, bias, window):
@@ -152,6 +157,8 @@ def test_modules_are_replaced_only_where_nothing_notices():
     x, layer = torch.randn(4, 8), nn.Linear(8, 8)
     assert not fused.can_fuse(x, layer)  # its weights want gradients
     layer.requires_grad_(False)
+    assert not fused.can_fuse(x, layer)  # it is in training mode
+    layer.eval()
     assert fused.can_fuse(x, layer)
     assert not fused.can_fuse(x.requires_grad_(), layer)
     with torch.no_grad():
@@ -163,6 +170,29 @@ def test_modules_are_replaced_only_where_nothing_notices():
         with FlopCounterMode(display=False):
             assert not fused.can_fuse(x, layer)
         handle = layer.register_forward_hook(lambda *args: None)
-        assert not fused.can_fuse(x, nn.Sequential(layer))
+        assert not fused.can_fuse(x, nn.Sequential(layer).eval())
         handle.remove()
-        assert fused.can_fuse(x, nn.Sequential(layer))
+        assert fused.can_fuse(x, nn.Sequential(layer).eval())
+
+
+@pytest.mark.parametrize('height, width, channels', [
+    (14, 14, 64), (5, 3, 20), (40, 32, 32)])
+def test_rel_pos_attention(height, width, channels):
+    q, k, v = torch.randn(3, 2, 3, height, width, channels)
+    q = q * channels ** -.5
+    by_row = torch.randn(2, 3, height, width, height)
+    by_column = torch.randn(2, 3, height, width, width)
+    assert_close(fused.rel_pos_attention(q, k, v, by_row, by_column),
+                 attend_folded(q, k, v, by_row, by_column))
+
+
+def test_samples():
+    shapes = [(6, 5), (3, 4)]
+    offsets = torch.randn(2, 300, 3, 2, 4, 2)
+    logits = 5 * torch.randn(2, 300, 3, 2, 4)
+    references = torch.rand(300, 2)
+    locations, weights = fused.samples(offsets, logits, references, shapes)
+    sizes = torch.tensor([(5., 6.), (4., 3.)]).view(2, 1, 2)
+    assert_close(locations,
+                 references.view(300, 1, 1, 1, 2) + offsets / sizes)
+    assert_close(weights, logits.flatten(3).softmax(-1).view(logits.shape))

@@ -1,11 +1,13 @@
 """The channel attention block of the ViT branch."""
 
+import torch
 from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from mmpretrain.models.utils import SELayer
 from torch import Tensor, nn
 
 from mmdbsam.models.layers import init_as_released_, zero_
+from mmdbsam.ops import fused
 from mmdbsam.registry import MODELS
 
 
@@ -52,7 +54,27 @@ class ChannelAttention(BaseModule):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Add channel attention to tokens of shape (B, h, w, C)."""
+        if fused.can_fuse(tokens, self) and self.depthwise.groups == len(
+                self.depthwise.weight):
+            return self._fused(tokens)
         features = self.norm(tokens).permute(0, 3, 1, 2)
         features = self.act(self.depthwise(features))
         features = self.pointwise(self.squeeze_excitation(features))
         return tokens + self.drop_path(features.permute(0, 2, 3, 1))
+
+    def _fused(self, tokens: Tensor) -> Tensor:
+        """Do the same by fused layers.
+
+        The factors of SE become a part of the pointwise convolution's weight.
+        """
+        features = fused.depthwise(tokens, fused.affine(self.depthwise),
+                                   self.norm, activate=True)
+        excitation = self.squeeze_excitation
+        factors = excitation.conv2(excitation.conv1(
+            features.mean(dim=(1, 2))[..., None, None])).flatten(1)
+        weight = self.pointwise.weight.flatten(1)
+        return torch.stack([
+            fused.linear(image, fused.Affine(weight * factor, None),
+                         residual=before)
+            for image, factor, before in zip(features, factors, tokens,
+                                             strict=True)])

@@ -4,7 +4,7 @@ For a query at (y, x) and a key at (y', x'), ``segment_anything`` adds
 ``q . R_h[y - y'] + q . R_w[x - x']`` to the scaled product of q and k, on a
 score matrix that it keeps: 0.8 GB for the 64 x 64 positions and 12 heads of
 ViT-B in float32, several times over. Here the attention is computed in one of
-two forms, whose times are in docs/performance.md. Exported models compute it
+three forms, whose times are in docs/performance.md. Exported models compute it
 as ``segment_anything`` does, because their runtimes have no fused kernels and
 no loops over blocks.
 
@@ -20,7 +20,8 @@ tiles, forward and backward.
 
 The form in blocks computes the scores, terms and softmax of a few rows of
 queries at a time, which stay in a CPU's cache. It needs a third of the
-arithmetic, but it has no backward pass.
+arithmetic, but it has no backward pass. The fused form does the same in one
+kernel, see :mod:`mmdbsam.ops.fused`.
 """
 
 from typing import Tuple
@@ -29,6 +30,8 @@ import torch
 import torch.nn.functional as F
 from mmpretrain.models.backbones.vit_sam import Attention
 from torch import Tensor, nn
+
+from mmdbsam.ops import fused
 
 # The number of scores that a thread computes at a time, 4 MB in float32.
 _BLOCK = 1 << 20
@@ -65,12 +68,20 @@ class RelPosAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Let the tokens (B, h, w, C) attend to each other."""
-        batch, height, width, _ = x.shape
+        return self.proj(self.attend(self.qkv(x)))
+
+    def attend(self, qkv: Tensor) -> Tensor:
+        """Attend with the tokens' projections (B, h, w, 3 C) to (B, h, w, C).
+
+        The result is contiguous; a linear layer takes only such a map as one
+        matrix.
+        """
+        batch, height, width, _ = qkv.shape
         window = (self.window_size, ) * 2 if self.window_size else (height,
                                                                     width)
         rows, columns = (-(-side // part) for side, part in
                          zip((height, width), window, strict=True))
-        qkv = self._fill(self.qkv(x), rows * window[0], columns * window[1])
+        qkv = self._fill(qkv, rows * window[0], columns * window[1])
         # (3, B, rows, columns, heads, window, window, d)
         qkv = qkv.view(batch, rows, window[0], columns, window[1], 3,
                        self.num_heads, -1).permute(5, 0, 1, 3, 6, 2, 4, 7)
@@ -79,8 +90,7 @@ class RelPosAttention(nn.Module):
         x = x.view(batch, rows, columns, self.num_heads, *window, -1)
         x = x.permute(0, 1, 4, 2, 5, 3, 6).reshape(
             batch, rows * window[0], columns * window[1], -1)
-        # A linear layer takes only a contiguous map as one matrix.
-        return self.proj(x[:, :height, :width].contiguous())
+        return x[:, :height, :width].contiguous()
 
     def _fill(self, qkv: Tensor, height: int, width: int) -> Tensor:
         """Enlarge the projection (B, h, w, 3 C) at the right and bottom."""
@@ -102,6 +112,7 @@ class RelPosAttention(nn.Module):
                 *(part.flatten(2, 3) for part in (q, k, v)))
         by_row, by_column = position_terms(q, self.rel_pos_h, self.rel_pos_w)
         attend = (attend_at_once if torch.onnx.is_in_onnx_export()
+                  else fused.rel_pos_attention if fused.can_fuse(by_row)
                   else attend_in_blocks if _blocks_are_faster(by_row)
                   else attend_folded)
         return attend(q * self.scale, k, v, by_row, by_column)

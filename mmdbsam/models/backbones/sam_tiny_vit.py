@@ -65,13 +65,6 @@ class _ConvNorm(nn.Module):
                             norm.bias - norm.running_mean * scale)
 
 
-def _can_fuse(x: Tensor, block: nn.Module) -> bool:
-    """Whether a block with joined norms can run its fused form on an input."""
-    return fused.can_fuse(x, block) and not any(
-        layer.bn2d.training for layer in block.modules()
-        if isinstance(layer, _ConvNorm))
-
-
 def _join_norms(parent: nn.Module) -> None:
     """Replace each :class:`ConvBN2d` below a module."""
     for name, child in parent.named_children():
@@ -144,7 +137,7 @@ class _MBConv(MBConvBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform a map (B, h, w, C); its shape stays."""
-        if not _can_fuse(x, self):
+        if not fused.can_fuse(x, self):
             return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return fused.inverted_bottleneck(
             x, self.conv1.joined(), self.conv2.joined(), self.conv3.joined(),
@@ -161,7 +154,7 @@ class _Block(TinyViTBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform a map (B, h, w, C); its shape stays."""
-        if not _can_fuse(x, self):
+        if not fused.can_fuse(x, self):
             return super().forward(x.flatten(1, 2)).view(x.shape)
         x = self.attn.fused(x, self.window_size)
         x = fused.depthwise(x, self.local_conv.joined())
@@ -180,7 +173,7 @@ class _Merging(PatchMerging):
 
     def forward(self, x: Tensor) -> Tensor:
         """Reduce (B, h, w, C) to (B, h / stride, w / stride, C')."""
-        if _can_fuse(x, self):
+        if fused.can_fuse(x, self):
             return fused.inverted_bottleneck(
                 x, self.conv1.joined(), self.conv2.joined(),
                 self.conv3.joined(), self.conv2.conv2d.stride[0])
@@ -316,7 +309,7 @@ class SAMTinyViT(BaseModule):
         # The attention stages leave their maps in this layout, and
         # convolutions over many channels are faster in it.
         images = images.contiguous(memory_format=torch.channels_last)
-        if _can_fuse(images, self.patch_embed):
+        if fused.can_fuse(images, self.patch_embed):
             x = images.permute(0, 2, 3, 1)
             first, _, second = self.patch_embed
             x = fused.linear(x, first.joined(), activate=True)

@@ -3,11 +3,14 @@
 import re
 from typing import Any, List, Optional, Tuple, Union
 
+from mmengine.model import BaseModule, ModuleList
 from mmpretrain.models.backbones import ViTSAM
+from mmpretrain.models.backbones.vit_sam import TransformerEncoderLayer
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.models.backbones.rel_pos_attention import RelPosAttention
+from mmdbsam.ops import fused
 from mmdbsam.registry import MODELS
 
 # The names of weights in SAM's own image encoder, and in mmpretrain's.
@@ -25,6 +28,38 @@ def _from_official(name: str) -> str:
     for pattern, replacement in _OFFICIAL_NAMES:
         name = re.sub(pattern, replacement, name)
     return name
+
+
+class _Block(BaseModule):
+    """A block of SAM's ViT, on maps (B, h, w, C).
+
+    The module takes over the parameters of mmpretrain's layer, under the same
+    names.
+    """
+
+    def __init__(self, layer: TransformerEncoderLayer) -> None:
+        super().__init__()
+        self.ln1 = layer.ln1
+        # It makes the windows itself, after the projection.
+        self.attn = RelPosAttention(layer.attn, layer.window_size)
+        self.ln2 = layer.ln2
+        self.ffn = layer.ffn
+        # mmpretrain's rate is a numpy number. torch.compile takes that for a
+        # tensor, and breaks its graph where the rate is used.
+        drop_path = self.ffn.dropout_layer
+        drop_path.drop_prob = float(drop_path.drop_prob)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform a map (B, h, w, C); its shape stays."""
+        if not fused.can_fuse(x, self):
+            x = x + self.attn(self.ln1(x))
+            return self.ffn(self.ln2(x), identity=x)
+        qkv = fused.linear(x, fused.affine(self.attn.qkv), self.ln1)
+        x = fused.linear(self.attn.attend(qkv), fused.affine(self.attn.proj),
+                         residual=x)
+        (expand, _, _), project, _ = self.ffn.layers
+        return fused.mlp(x, self.ln2, fused.affine(expand),
+                         fused.affine(project), residual=x)
 
 
 @MODELS.register_module()
@@ -75,14 +110,7 @@ class SAMViT(ViTSAM):
         self.frozen = frozen
         self.stage_widths = [self.embed_dims] * num_stages
         self.out_size = self.patch_resolution[0]
-        for layer in self.layers:
-            # RelPosAttention makes the windows itself, after the projection.
-            layer.attn = RelPosAttention(layer.attn, layer.window_size)
-            layer.window_size = 0
-            # mmpretrain's rate is a numpy number. torch.compile takes that
-            # for a tensor, and breaks its graph where the rate is used.
-            drop_path = layer.ffn.dropout_layer
-            drop_path.drop_prob = float(drop_path.drop_prob)
+        self.layers = ModuleList(_Block(layer) for layer in self.layers)
         if frozen:
             for name, parameter in self.named_parameters():
                 parameter.requires_grad = (
@@ -90,7 +118,7 @@ class SAMViT(ViTSAM):
                     and name.startswith('channel_reduction'))
 
     @property
-    def stages(self) -> List[nn.ModuleList]:
+    def stages(self) -> List[ModuleList]:
         """The blocks of each stage, which map (B, h, w, C) to the same shape.
         """
         size = self.num_layers // self.num_stages

@@ -13,6 +13,7 @@ from mmdbsam.models.layers import (
     pre_norm_mlp,
     zero_,
 )
+from mmdbsam.ops import fused
 from mmdbsam.registry import MODELS
 
 
@@ -78,8 +79,12 @@ class GatedFusion(JoinedLevelsFusion):
         gate = self._score(vit, f_conv).sigmoid()
         if self.gate_scale is not None:
             gate = gate * self.gate_scale
-        fused = gate * f_conv + (1 - gate) * vit
-        return fused + self.drop_path(self.mlp(fused))
+        mixed = gate * f_conv + (1 - gate) * vit
+        if fused.can_fuse(mixed, self.mlp, self.drop_path):
+            norm, expand, _, project = self.mlp
+            return fused.mlp(mixed, norm, fused.affine(expand),
+                             fused.affine(project), residual=mixed)
+        return mixed + self.drop_path(self.mlp(mixed))
 
     def _build_spatial_score(self, channels: int,
                              reduction: int) -> nn.Module:

@@ -20,10 +20,12 @@ from mmdbsam.ops.fused.functional import (
     inverted_bottleneck,
     linear,
     mlp,
+    rel_pos_attention,
+    samples,
     window_attention,
 )
 
 __all__ = [
     'Affine', 'affine', 'can_fuse', 'depthwise', 'inverted_bottleneck', 'linear',
-    'mlp', 'window_attention'
+    'mlp', 'rel_pos_attention', 'samples', 'window_attention'
 ]

@@ -138,7 +138,8 @@ def _finish(block, pixels, padded, first, columns, residual, activate, out):
 
 
 @numba.njit(**COMPILED)
-def depthwise(first, last, x, height, width, channels, weights, bias, out):
+def depthwise(first, last, x, height, width, channels, norm, eps, weights,
+              bias, activate, out):
     """Units are (image, row); see :mod:`mmdbsam.ops.fused`."""
     line = (width + 2) * channels
     nothing = np.zeros(line, np.float32)
@@ -150,12 +151,18 @@ def depthwise(first, last, x, height, width, channels, weights, bias, out):
         if row == 0 or unit == first:
             done = max(row - 1, 0)
         while done < min(row + 2, height):
-            at = (image * height + done) * row_size
-            bordered[done % 3][channels:channels + row_size] = x[
-                at:at + row_size]
+            target, at = bordered[done % 3], (image * height + done) * row_size
+            if norm.shape[1]:
+                for i in range(0, row_size, channels):
+                    layer_norm(x, at + i, channels, norm[0], norm[1], eps,
+                               target, channels + i)
+            else:
+                target[channels:channels + row_size] = x[at:at + row_size]
             done += 1
         above = bordered[(row - 1) % 3] if row else nothing
         below = bordered[(row + 1) % 3] if row + 1 < height else nothing
         _depthwise_row(above, bordered[row % 3], below, width, 1, channels,
                        weights, channels, 0, bias, out, unit * row_size,
                        channels)
+        if activate:
+            gelu_in_place(out, unit * row_size, row_size)

@@ -8,7 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from mmdbsam.ops.shapes import Shapes
 from mmdbsam.ops.threads import run_on_threads
+
+
+_QUERIES_OF_A_PART = 1024
 
 
 class Affine(NamedTuple):
@@ -42,8 +46,8 @@ def can_fuse(x: Tensor, *modules: nn.Module) -> bool:
 
     They may if nothing would notice: the input is in float32 on a supported
     CPU, no autocast would change its type, no gradient is wanted, nothing
-    records or counts torch's operators, and no module has a hook, as adapters
-    within a block have.
+    records or counts torch's operators, the modules are in evaluation mode,
+    and none has a hook, as adapters within a block have.
 
     Args:
         x: The input.
@@ -56,8 +60,8 @@ def can_fuse(x: Tensor, *modules: nn.Module) -> bool:
             _get_current_dispatch_mode() is not None):
         return False
     layers = [layer for module in modules for layer in module.modules()]
-    if any(layer._forward_hooks or layer._forward_pre_hooks
-           for layer in layers):
+    if any(layer.training or layer._forward_hooks
+           or layer._forward_pre_hooks for layer in layers):
         return False
     if torch.is_grad_enabled() and (x.requires_grad or any(
             parameter.requires_grad for module in modules
@@ -169,15 +173,27 @@ def inverted_bottleneck(x: Tensor, expand: Affine, depthwise: Affine,
     return out
 
 
-def depthwise(x: Tensor, layer: Affine) -> Tensor:
-    """A depthwise 3x3 convolution, padded by a pixel, of maps (B, h, w, C)."""
+def depthwise(x: Tensor, layer: Affine, norm: Optional[nn.LayerNorm] = None,
+              activate: bool = False) -> Tensor:
+    """Compute ``GELU(layer(norm(x)))`` for a depthwise 3x3 convolution.
+
+    Args:
+        x: Maps, (B, h, w, C).
+        layer: The weight (C, 1, 3, 3) and bias of the convolution, which is
+            padded by a pixel.
+        norm: The layer norm before it, if any.
+        activate: Whether there is a GELU.
+
+    Returns:
+        Tensor: The result, (B, h, w, C).
+    """
     from mmdbsam.ops.fused import bottleneck_kernels
     batch, height, width, channels = x.shape
-    out = torch.empty(x.shape)
+    out = x.new_empty(x.shape)
     run_on_threads(
         bottleneck_kernels.depthwise, batch * height, 9 * x.numel(),
-        (_flat(x), height, width, channels, *_taps(layer, channels),
-         _flat(out)))
+        (_flat(x), height, width, channels, *_norm(norm),
+         *_taps(layer, channels), activate, _flat(out)))
     return out
 
 
@@ -211,6 +227,54 @@ def window_attention(qkv: Tensor, padding: Tensor, bias: Tensor, window: int
         (_flat(qkv), _flat(padding), biases, heads, window, height, width,
          scale, _flat(out)))
     return out
+
+
+def rel_pos_attention(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
+                      by_column: Tensor) -> Tensor:
+    """Attention with terms for the keys' rows and columns.
+
+    The arguments and the result are those of
+    :func:`mmdbsam.models.backbones.rel_pos_attention.attend_folded`.
+    """
+    from mmdbsam.ops.fused import rel_pos_kernels
+    n, heads, height, width, channels = q.shape
+    tokens = height * width
+    out = q.new_empty(n, heads, tokens, channels)
+    # Every part of a head's queries packs the keys and values again.
+    parts = max(1, tokens // _QUERIES_OF_A_PART)
+    run_on_threads(
+        rel_pos_kernels.rel_pos_attention, n * heads * parts,
+        2 * n * heads * tokens * tokens * channels,
+        (parts, *(_flat(x) for x in (q, k, v, by_row, by_column)), height,
+         width, channels, _flat(out)))
+    return out
+
+
+def samples(offsets: Tensor, logits: Tensor, reference_points: Tensor,
+            shapes: Shapes) -> Tuple[Tensor, Tensor]:
+    """The locations and weights of deformable attention.
+
+    Args:
+        offsets: The offsets in pixels, (B, Q, heads, levels, points, 2).
+        logits: The logits of the weights, (B, Q, heads, levels, points).
+        reference_points: See :class:`mmdbsam.ops.MSDeformAttention`.
+        shapes: (h, w) of each level.
+
+    Returns:
+        tuple: ``reference_points + offsets / (w, h)``, and the softmax of the
+        logits over levels and points, both of their inputs' shapes.
+    """
+    from mmdbsam.ops.fused import sampling_kernels as kernels
+    _, queries, heads, _, points = logits.shape
+    locations, weights = offsets.new_empty(offsets.shape), logits.new_empty(
+        logits.shape)
+    sizes = np.array([(w, h) for h, w in shapes], np.float32)
+    run_on_threads(
+        kernels.samples, -(-(logits.shape[0] * queries) // kernels.QUERIES),
+        16 * logits.numel(),
+        (queries, heads, points, sizes, reference_points.numpy(),
+         _flat(offsets), _flat(logits), _flat(locations), _flat(weights)))
+    return locations, weights
 
 
 def _flat(x: Optional[Tensor]) -> np.ndarray:

@@ -4,6 +4,7 @@ import numba
 import numpy as np
 
 from mmdbsam.ops.fused.functions import softmax_numerators
+from mmdbsam.ops.fused.packing import pack_columns, pack_rows
 from mmdbsam.ops.fused.products import (
     COLUMNS,
     COMPILED,
@@ -37,29 +38,6 @@ def _gather(qkv, padding, image_at, head_at, top, left, window, height, width,
 
 
 @numba.njit(**COMPILED)
-def _pack_keys(tokens, channels, scale, keys):
-    """Make scaled keys the columns of panels; missing columns stay zero."""
-    count = len(tokens)
-    for first in range(0, count, COLUMNS):
-        for c in range(channels):
-            row = keys[first * channels + c * COLUMNS:]
-            for i in range(min(COLUMNS, count - first)):
-                row[i] = tokens[first + i, channels + c] * scale
-
-
-@numba.njit(**COMPILED)
-def _pack_values(tokens, channels, values):
-    """Make values the rows of panels; missing columns stay zero."""
-    count = len(tokens)
-    for first in range(0, channels, COLUMNS):
-        width = min(COLUMNS, channels - first)
-        at = 2 * channels + first
-        for token in range(count):
-            row = values[(first // COLUMNS * count + token) * COLUMNS:]
-            row[:width] = tokens[token, at:at + width]
-
-
-@numba.njit(**COMPILED)
 def window_attention(first, last, qkv, padding, bias, heads, window, height,
                      width, scale, out):
     """Units are (image, window, head); see :mod:`mmdbsam.ops.fused`."""
@@ -84,8 +62,10 @@ def window_attention(first, last, qkv, padding, bias, heads, window, height,
         _gather(qkv, padding, image * height * width * padding.size,
                 head * 3 * channels, top, left, window, height, width,
                 gathered)
-        _pack_keys(gathered, channels, scale, keys)
-        _pack_values(gathered, channels, values)
+        pack_columns(queries, channels, 3 * channels, tokens, channels, scale,
+                     keys)
+        pack_rows(queries, 2 * channels, 3 * channels, tokens, channels,
+                  values)
         for query in range(0, tokens, QUERIES):
             rows = min(QUERIES, tokens - query)
             block_product(queries, query * 3 * channels, 3 * channels, rows,
