@@ -1,7 +1,11 @@
 """Prepared data sets, their samplers and transforms."""
 
 from mmdbsam.datasets.prompt_slice_dataset import PromptSliceDataset
-from mmdbsam.datasets.samplers import EpochKeyedSampler, SampleKey
+from mmdbsam.datasets.samplers import (
+    EpochKeyedSampler,
+    MixtureSampler,
+    SampleKey,
+)
 from mmdbsam.datasets.source_grid import on_source_grid
 from mmdbsam.datasets.transforms import (
     BoxPromptsFromMask,
@@ -11,6 +15,7 @@ from mmdbsam.datasets.transforms import (
     RandomAffine,
     RandomCoarsen,
     RandomFlip,
+    RandomNoise,
     RandomWindow,
     ResizeLongestSide,
     VolumeBoxPromptsFromMask,
@@ -19,8 +24,8 @@ from mmdbsam.io.prepared import PreparedCase, PreparedData
 
 __all__ = [
     'BoxPromptsFromMask', 'ClickPromptsFromMask', 'EpochKeyedSampler',
-    'LoadSlice', 'PackPromptSample', 'PreparedCase', 'PreparedData',
-    'PromptSliceDataset', 'RandomAffine', 'RandomCoarsen', 'RandomFlip',
-    'RandomWindow', 'ResizeLongestSide', 'SampleKey',
-    'VolumeBoxPromptsFromMask', 'on_source_grid'
+    'LoadSlice', 'MixtureSampler', 'PackPromptSample', 'PreparedCase',
+    'PreparedData', 'PromptSliceDataset', 'RandomAffine', 'RandomCoarsen',
+    'RandomFlip', 'RandomNoise', 'RandomWindow', 'ResizeLongestSide',
+    'SampleKey', 'VolumeBoxPromptsFromMask', 'on_source_grid'
 ]

@@ -3,6 +3,7 @@
 from mmdbsam.datasets.transforms.augmentation import (
     RandomAffine,
     RandomCoarsen,
+    RandomNoise,
     RandomWindow,
 )
 from mmdbsam.datasets.transforms.click_prompts import ClickPromptsFromMask
@@ -15,5 +16,6 @@ from mmdbsam.datasets.transforms.volume_prompts import VolumeBoxPromptsFromMask
 __all__ = [
     'BoxPromptsFromMask', 'ClickPromptsFromMask', 'LoadSlice',
     'PackPromptSample', 'RandomAffine', 'RandomCoarsen', 'RandomFlip',
-    'RandomWindow', 'ResizeLongestSide', 'VolumeBoxPromptsFromMask'
+    'RandomNoise', 'RandomWindow', 'ResizeLongestSide',
+    'VolumeBoxPromptsFromMask'
 ]

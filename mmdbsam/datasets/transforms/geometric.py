@@ -77,8 +77,11 @@ def _joined(first: str | None, second: str) -> str | None:
 class ResizeLongestSide(BaseTransform):
     """Resize so that the longest side has a given length, as SAM does.
 
-    :mod:`.geometry.resizing` resizes image and boxes; a pixel of a mask takes
-    the value at its centre.
+    :mod:`.geometry.resizing` resizes image and boxes. An enlarged mask stays
+    uint8, and its pixels take the value at their centres. A pixel of a mask
+    that shrinks becomes the share of it that the structure covers, float32 in
+    0..1: the value at one place would move the mask by up to half a pixel of
+    the original slice, always in the same direction.
 
     Args:
         size: The length of the longest side, in pixels.
@@ -100,9 +103,14 @@ class ResizeLongestSide(BaseTransform):
                 results['boxes'].reshape(-1, 2, 2), shape,
                 new_shape).reshape(-1, 4)
         if 'masks' in results:
-            results['masks'] = np.stack([
-                cv2.resize(np.ascontiguousarray(mask), new_shape[::-1],
-                           interpolation=cv2.INTER_NEAREST_EXACT)
-                for mask in results['masks']
-            ])
+            results['masks'] = np.stack([_resized(mask, new_shape)
+                                         for mask in results['masks']])
         return results
+
+
+def _resized(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if max(shape) < max(mask.shape):
+        return cv2.resize(mask.astype(np.float32), shape[::-1],
+                          interpolation=cv2.INTER_AREA)
+    return cv2.resize(np.ascontiguousarray(mask), shape[::-1],
+                      interpolation=cv2.INTER_NEAREST_EXACT)
