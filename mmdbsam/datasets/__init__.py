@@ -8,6 +8,7 @@ from mmdbsam.datasets.samplers import (
 )
 from mmdbsam.datasets.source_grid import on_source_grid
 from mmdbsam.datasets.transforms import (
+    AnnotatorPromptsFromMask,
     BoxPromptsFromMask,
     ClickPromptsFromMask,
     LoadSlice,
@@ -23,9 +24,10 @@ from mmdbsam.datasets.transforms import (
 from mmdbsam.io.prepared import PreparedCase, PreparedData
 
 __all__ = [
-    'BoxPromptsFromMask', 'ClickPromptsFromMask', 'EpochKeyedSampler',
-    'LoadSlice', 'MixtureSampler', 'PackPromptSample', 'PreparedCase',
-    'PreparedData', 'PromptSliceDataset', 'RandomAffine', 'RandomCoarsen',
-    'RandomFlip', 'RandomNoise', 'RandomWindow', 'ResizeLongestSide',
-    'SampleKey', 'VolumeBoxPromptsFromMask', 'on_source_grid'
+    'AnnotatorPromptsFromMask', 'BoxPromptsFromMask', 'ClickPromptsFromMask',
+    'EpochKeyedSampler', 'LoadSlice', 'MixtureSampler', 'PackPromptSample',
+    'PreparedCase', 'PreparedData', 'PromptSliceDataset', 'RandomAffine',
+    'RandomCoarsen', 'RandomFlip', 'RandomNoise', 'RandomWindow',
+    'ResizeLongestSide', 'SampleKey', 'VolumeBoxPromptsFromMask',
+    'on_source_grid'
 ]

@@ -1,5 +1,8 @@
 """The transforms of a slice of a prepared case into a prompted sample."""
 
+from mmdbsam.datasets.transforms.annotator_prompts import (
+    AnnotatorPromptsFromMask,
+)
 from mmdbsam.datasets.transforms.augmentation import (
     RandomAffine,
     RandomCoarsen,
@@ -14,8 +17,8 @@ from mmdbsam.datasets.transforms.prompts import BoxPromptsFromMask
 from mmdbsam.datasets.transforms.volume_prompts import VolumeBoxPromptsFromMask
 
 __all__ = [
-    'BoxPromptsFromMask', 'ClickPromptsFromMask', 'LoadSlice',
-    'PackPromptSample', 'RandomAffine', 'RandomCoarsen', 'RandomFlip',
-    'RandomNoise', 'RandomWindow', 'ResizeLongestSide',
+    'AnnotatorPromptsFromMask', 'BoxPromptsFromMask', 'ClickPromptsFromMask',
+    'LoadSlice', 'PackPromptSample', 'RandomAffine', 'RandomCoarsen',
+    'RandomFlip', 'RandomNoise', 'RandomWindow', 'ResizeLongestSide',
     'VolumeBoxPromptsFromMask'
 ]
