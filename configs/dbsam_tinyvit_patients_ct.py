@@ -1,6 +1,11 @@
-# DB-SAM on LiteMedSAM, trained on CT of many patients. The project's own
-# weights come from this config; docs/weights.md says how.
+# DB-SAM on LiteMedSAM, trained on CT of many patients with the prompts of an
+# annotator. The project's own weights come from this config; docs/weights.md
+# says how.
 _base_ = './dbsam_tinyvit_ct.py'
+model = dict(
+    prompt_encoder=dict(trained_prompts=('boxes', 'points', 'masks')),
+    mask_head=dict(iou_loss=dict(type='PredictedIoULoss')),
+    refinement=dict(rounds=2))
 # A folder with a data set for each source; tools/prepare_patients.sh makes it.
 data_root = 'data/patients_ct'
 train_pipeline = [
@@ -12,7 +17,10 @@ train_pipeline = [
     dict(type='RandomNoise', prob=0.3, std=(2., 16.), grain=(0., 1.)),
     dict(type='RandomWindow', prob=0.6, level=0.12, width=(0.65, 1.5),
          gamma=(0.65, 1.5)),
-    dict(type='BoxPromptsFromMask', prompts_per_image=6, jitter=1),
+    # Tight boxes are what the scores are about.
+    dict(type='AnnotatorPromptsFromMask', prompts_per_image=6, min_area=None,
+         jitter=1, shares=dict(box=0.6, point=0.15, box_and_point=0.1,
+                               mask=0.05, scribble=0.1)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='ResizeLongestSide', size={{_base_.image_size}}),
     dict(type='PackPromptSample'),

@@ -45,7 +45,7 @@ class AnnotatorPromptsFromMask(BoxPromptsFromMask):
 
     def __init__(self,
                  shares: dict[str, float],
-                 min_area: int,
+                 min_area: int | None,
                  prompts_per_image: int,
                  jitter: int = 0,
                  scribble_points: int = 6) -> None:
