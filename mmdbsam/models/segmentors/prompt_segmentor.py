@@ -200,7 +200,8 @@ class PromptSegmentor(BaseModel):
         answers = [self._answers(embedding[None], sample)
                    for embedding, sample in zip(self.encode_image(inputs),
                                                 data_samples, strict=True)]
-        rounds = [self.mask_head.loss(*map(torch.cat, zip(*of_round)))
+        rounds = [self.mask_head.loss(*(torch.cat(parts) for parts
+                                        in zip(*of_round, strict=True)))
                   for of_round in zip(*answers, strict=True)]
         return {name: torch.stack([found[name] for found in rounds]).mean()
                 for name in rounds[0]}
