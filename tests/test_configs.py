@@ -139,14 +139,14 @@ def test_ablations_add_one_block_after_the_other(config, present):
 
 SWAPS = [
     dict(fusion=dict(_delete_=True, type=kind, zero_init=True))
-    for kind in ('ConcatFusion', 'HadamardFusion', 'SoftmaxFusion',
-                 'SumFusion')
+    for kind in ('ConcatFusion', 'HadamardFusion', 'PixelGatedFusion',
+                 'SoftmaxFusion', 'SumFusion')
 ] + [
     dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='vit')),
     dict(fusion=dict(_delete_=True, type='SingleBranchFusion', branch='conv')),
     dict(stem=dict(type='LargeKernelStem')),
     dict(neck=dict(type='PyramidSelfAttention')),
-    dict(adapter=dict(type='BottleneckAdapter')),
+    dict(adapter=dict(_delete_=True, type='BottleneckAdapter')),
     dict(adapter=dict(_delete_=True, type='LoRA')),
 ]
 

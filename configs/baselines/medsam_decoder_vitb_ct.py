@@ -4,5 +4,5 @@ _base_ = '../dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(
         vit=dict(train_channel_reduction=False),
-        adapter=None, stem=None, neck=None, fusion=None),
+        adapter=None, stem=None, neck=None, fusion=None, norm=None),
     prompt_encoder=dict(trained_prompts=[]))

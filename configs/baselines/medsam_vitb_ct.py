@@ -3,5 +3,5 @@ _base_ = '../dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(
         vit=dict(frozen=False),
-        adapter=None, stem=None, neck=None, fusion=None),
+        adapter=None, stem=None, neck=None, fusion=None, norm=None),
     prompt_encoder=dict(trained_prompts=[]))

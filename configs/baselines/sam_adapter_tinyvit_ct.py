@@ -2,6 +2,7 @@
 _base_ = '../dbsam_tinyvit_ct.py'
 model = dict(
     image_encoder=dict(
-        adapter=dict(type='BottleneckAdapter'),
+        adapter=dict(_delete_=True, type='BottleneckAdapter',
+                     zero_init=True),
         stem=None, neck=None, fusion=None),
     prompt_encoder=dict(trained_prompts=[]))

@@ -3,6 +3,7 @@
 _base_ = '../dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(
-        adapter=dict(type='BottleneckAdapter'),
-        stem=None, neck=None, fusion=None),
+        adapter=dict(_delete_=True, type='BottleneckAdapter',
+                     zero_init=True),
+        stem=None, neck=None, fusion=None, norm=None),
     prompt_encoder=dict(trained_prompts=[]))

@@ -2,7 +2,8 @@
 # checkpoints/sam_vit_b_01ec64.pth.
 _base_ = '../dbsam_vitb_ct.py'
 model = dict(
-    image_encoder=dict(adapter=None, stem=None, neck=None, fusion=None))
+    image_encoder=dict(
+        adapter=None, stem=None, neck=None, fusion=None, norm=None))
 train_cfg = None
 train_dataloader = None
 optim_wrapper = None

@@ -4,4 +4,4 @@ _base_ = '../dbsam_vitb_ct.py'
 model = dict(
     image_encoder=dict(
         adapter=dict(_delete_=True, type='LoRA', rank=4),
-        stem=None, neck=None, fusion=None))
+        stem=None, neck=None, fusion=None, norm=None))

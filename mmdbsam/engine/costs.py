@@ -68,6 +68,8 @@ def find_blocks(model: PromptSegmentor) -> List[Block]:
     blocks += [Block('ViT, embedding', [embedding], [(vit, 'embed')]), *stages]
     if encoder.fusion is not None:
         blocks.append(Block('fusion', [encoder.fusion]))
+    if encoder.norm is not None:
+        blocks.append(Block('norm', [encoder.norm]))
     prompts = model.prompt_encoder
     blocks += [Block('ViT, channel reduction', [vit.channel_reduction]),
                Block('prompt encoder', [prompts],

@@ -1,5 +1,6 @@
 """Layers that several blocks share."""
 
+import math
 from typing import List, Sequence, Tuple
 
 import torch
@@ -16,6 +17,48 @@ def zero_(linear: nn.Module) -> None:
     """Set a layer's weight and bias to zero, so that it outputs zero."""
     for parameter in linear.parameters(recurse=False):
         nn.init.zeros_(parameter)
+
+
+class Conv1x1(nn.Linear):
+    """A 1x1 convolution of features (..., C), whose channels come last.
+
+    It starts as a convolution of the authors' release does, see
+    :func:`init_as_released_`.
+    """
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        nn.init.normal_(self.weight, std=math.sqrt(2 / self.out_features))
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+
+def init_as_released_(block: nn.Module) -> None:
+    """Initialise a block as the authors' release does (``_init_weights``).
+
+    The weights of linear layers are normal with a standard deviation of 0.02,
+    truncated at 2. Those of convolutions with k x k kernels, C output channels
+    and g groups are normal with a standard deviation of sqrt(2 g / (k^2 C)).
+    Biases are zero. Norms keep torch's initialisation, and
+    :class:`.MSDeformAttention` has its own.
+
+    Args:
+        block: The block. What lies in it is initialised, too.
+    """
+    for module in block.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = module.weight[:, 0].numel() // module.groups
+            nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
+        # A Conv1x1 has initialised itself.
+        elif type(module) is nn.Linear:
+            nn.init.trunc_normal_(module.weight, std=0.02)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    for module in block.modules():
+        if isinstance(module, MSDeformAttention):
+            module.reset_parameters()
 
 
 def to_tokens(levels: Sequence[Tensor]) -> Tensor:
@@ -35,20 +78,21 @@ def to_levels(tokens: Tensor, shapes: Shapes) -> List[Tensor]:
 def bottleneck_score(channels: int, reduction: int) -> nn.Sequential:
     """A bottleneck that scores features of C channels, with a reduction r.
 
-    Its layers are Linear C -> C/r, SiLU, LN, and Linear C/r -> C.
+    Its layers are Linear C -> C/r, SiLU, LN, and Linear C/r -> C, without
+    biases.
     """
     hidden = channels // reduction
     return nn.Sequential(
-        nn.Linear(channels, hidden), nn.SiLU(),
-        nn.LayerNorm(hidden, eps=1e-6), nn.Linear(hidden, channels))
+        nn.Linear(channels, hidden, bias=False), nn.SiLU(),
+        nn.LayerNorm(hidden), nn.Linear(hidden, channels, bias=False))
 
 
 def pre_norm_mlp(channels: int, ratio: float) -> nn.Sequential:
     """An MLP of LN, Linear C -> ratio C, GELU, and Linear ratio C -> C."""
     hidden = int(channels * ratio)
     return nn.Sequential(
-        nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, hidden),
-        nn.GELU(), nn.Linear(hidden, channels))
+        nn.LayerNorm(channels), nn.Linear(channels, hidden), nn.GELU(),
+        nn.Linear(hidden, channels))
 
 
 class ConvFFN(BaseModule):
@@ -109,15 +153,16 @@ class DeformableCrossAttention(BaseModule):
                  expansion: float, dropout: float, drop_path: float,
                  zero_init: bool) -> None:
         super().__init__()
-        self.query_norm = nn.LayerNorm(channels, eps=1e-6)
-        self.value_norm = nn.LayerNorm(source_channels, eps=1e-6)
+        self.query_norm = nn.LayerNorm(channels)
+        self.value_norm = nn.LayerNorm(source_channels)
         self.attention = MSDeformAttention(channels, source_channels,
                                            num_heads, source_levels,
                                            num_points)
         self.dropout = nn.Dropout(dropout)
-        self.ffn_norm = nn.LayerNorm(channels, eps=1e-6)
+        self.ffn_norm = nn.LayerNorm(channels)
         self.ffn = ConvFFN(channels, expansion, dropout)
         self.drop_path = DropPath(drop_path)
+        init_as_released_(self)
         if zero_init:
             zero_(self.attention.output_proj)
             zero_(self.ffn.project)

@@ -77,11 +77,12 @@ class MSDeformAttention(BaseModule):
         self.attention_weights = nn.Linear(query_dims, samples)
         self.value_proj = nn.Linear(value_dims, query_dims)
         self.output_proj = nn.Linear(query_dims, query_dims)
-        self._init_projections()
+        self.reset_parameters()
 
-    def _init_projections(self) -> None:
-        # As in Deformable DETR, head m looks in direction m of a circle, and
-        # its point p lies p + 1 pixels away.
+    def reset_parameters(self) -> None:
+        """Initialise the projections as in Deformable DETR."""
+        # Head m looks in direction m of a circle, and its point p lies p + 1
+        # pixels away.
         nn.init.zeros_(self.sampling_offsets.weight)
         angles = torch.arange(self.num_heads) * (2 * math.pi / self.num_heads)
         directions = torch.stack([angles.cos(), angles.sin()], dim=-1)

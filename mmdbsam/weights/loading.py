@@ -14,7 +14,8 @@ from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
 
 # The blocks that SAM's encoder, and so its checkpoint, does not have.
 _ADDED_BLOCKS = tuple(f'image_encoder.{name}'
-                      for name in ('adapters', 'stem', 'necks', 'fusion'))
+                      for name in ('adapters', 'stem', 'necks', 'fusion',
+                                   'norm'))
 
 
 def checkpoint_file(path: str) -> Path:

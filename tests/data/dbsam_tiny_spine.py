@@ -15,10 +15,13 @@ model = dict(
                       global_attn_indexes=[0, 1, 2, 3]),
             img_size=image_size, patch_size=8, frozen=False,
             out_channels=64),
+        adapter=dict(placement='block', drop_path=0., zero_init=True),
         stem=dict(channels=24, out_stride=8, num_levels=3,
                   widths=(8, 16, 16), norm_cfg=dict(type='GN', num_groups=4)),
-        neck=dict(num_heads=4, expansion=1., dropout=0., drop_path=0.),
-        fusion=dict(drop_path=0.)),
+        neck=dict(num_heads=4, expansion=1., dropout=0., drop_path=0.,
+                  zero_init=True),
+        fusion=dict(drop_path=0., zero_init=True),
+        norm=dict(zero_init=True)),
     prompt_encoder=dict(embed_dims=64),
     mask_head=dict(embed_dims=64, num_heads=4, mlp_dims=128))
 train_pipeline = [

@@ -177,6 +177,36 @@ def test_placement_stage_puts_one_adapter_at_the_end_of_each(tiny_cfg):
         MODELS.build(cfg)
 
 
+@torch.no_grad()
+def test_the_norm_comes_between_the_fusion_and_sams_neck(tiny_cfg):
+    cfg = tiny_cfg.model.image_encoder
+    cfg.norm = dict(type='OutputNorm')
+    torch.manual_seed(0)
+    encoder = MODELS.build(cfg).eval()
+    for parameter in encoder.norm.parameters():
+        torch.nn.init.normal_(parameter)
+    seen = {}
+    encoder.fusion.register_forward_hook(
+        lambda module, inputs, output: seen.update(fused=output))
+    encoder.vit.channel_reduction.register_forward_pre_hook(
+        lambda module, inputs: seen.update(normed=inputs[0]))
+    encoder(torch.randn(1, 3, encoder.img_size, encoder.img_size))
+    norm = encoder.norm.norm
+    wanted = torch.nn.functional.layer_norm(
+        seen['fused'], (48, ), norm.weight, norm.bias, 1e-5)
+    torch.testing.assert_close(seen['normed'], wanted.permute(0, 3, 1, 2))
+
+
+@torch.no_grad()
+def test_a_norm_that_is_blended_in_changes_nothing_at_first():
+    norm = MODELS.build(dict(type='OutputNorm', channels=4, zero_init=True))
+    tokens = torch.randn(2, 3, 3, 4) * 10
+    assert torch.equal(norm(tokens), tokens)
+    norm.gate_scale.fill_(0.5)
+    wanted = (tokens + norm.norm(tokens)) / 2
+    torch.testing.assert_close(norm(tokens), wanted)
+
+
 def test_wrong_image_side_is_named(tiny_cfg):
     encoder = MODELS.build(tiny_cfg.model.image_encoder)
     with pytest.raises(ValueError, match=r'images: expected \(128, 128\)'):

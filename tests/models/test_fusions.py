@@ -10,7 +10,7 @@ from mmdbsam.registry import MODELS
 
 WIDTH, LEVELS = 24, 2
 FUSIONS = ['ConcatFusion', 'HadamardFusion', 'GatedFusion',
-           'SoftmaxFusion', 'SumFusion']
+           'PixelGatedFusion', 'SoftmaxFusion', 'SumFusion']
 
 
 def build(kind, conv_channels=10, **kwargs):
@@ -55,9 +55,49 @@ def test_sum_equation():
 def test_concat_equation():
     fusion = randomize(build('ConcatFusion'))
     vit, conv = features()
-    mixed = conv1x1(fusion.project,
-                    torch.cat(channels_first(vit, conv), dim=1))
+    x, levels = channels_first(vit, conv)
+    f_conv = conv1x1(fusion.conv_project, levels)
+    mixed = conv1x1(fusion.project, torch.cat([x, f_conv], dim=1))
     wanted = fusion.channel_attention(mixed.permute(0, 2, 3, 1))
+    torch.testing.assert_close(fusion(vit, conv), wanted)
+
+
+def test_concat_fusion_has_the_releases_size():
+    """Its expansion of 4 makes 10.65 M parameters at the paper's width."""
+    with torch.device('meta'):
+        fusion = MODELS.build(dict(type='ConcatFusion', vit_channels=768,
+                                   conv_channels=768, num_levels=4))
+    assert sum(p.numel() for p in fusion.parameters()) == 10_647_552
+
+
+def score(layers, x):
+    """Linear, SiLU, LN and Linear, of which none has a bias but the norm."""
+    down, _, norm, up = layers
+    hidden = F.layer_norm(F.silu(x @ down.weight.T), (WIDTH // 12, ),
+                          norm.weight, norm.bias, 1e-5)
+    return hidden @ up.weight.T
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('kind', ['GatedFusion', 'PixelGatedFusion'])
+def test_gated_equations(kind):
+    fusion = randomize(build(kind))
+    vit, conv = features()
+    f_conv = conv1x1(fusion.conv_project, channels_first(vit, conv)[1])
+    f_conv = f_conv.permute(0, 2, 3, 1)
+    if kind == 'GatedFusion':
+        norm, linear = fusion.spatial_score
+        spatial = F.layer_norm(f_conv, (WIDTH, ), norm.weight, norm.bias,
+                               1e-5) @ linear.weight.T
+        channel = score(fusion.channel_score, vit.mean((1, 2)))[:, None, None]
+    else:
+        spatial = score(fusion.spatial_score, f_conv)
+        channel = score(fusion.channel_score, vit)
+    gate = torch.sigmoid(spatial + channel)
+    fused = gate * f_conv + (1 - gate) * vit
+    norm, expand, _, project = fusion.mlp
+    hidden = F.layer_norm(fused, (WIDTH, ), norm.weight, norm.bias, 1e-5)
+    wanted = fused + project(F.gelu(expand(hidden)))
     torch.testing.assert_close(fusion(vit, conv), wanted)
 
 
@@ -87,15 +127,12 @@ def test_softmax_equation(conv_channels):
     if conv_channels != WIDTH:
         sources[1:] = [fusion.conv_project(level) for level in conv]
     powers = []
-    for (down, _, norm, up), source in zip(fusion.scores, sources,
-                                           strict=True):
-        hidden = F.layer_norm(F.silu(down(source)), (WIDTH // 12, ),
-                              norm.weight, norm.bias, 1e-6)
-        powers.append(up(hidden).exp())
+    for layers, source in zip(fusion.scores, sources, strict=True):
+        powers.append(score(layers, source).exp())
     fused = sum(power * source for power, source
                 in zip(powers, sources, strict=True)) / sum(powers)
     norm, expand, _, project = fusion.mlp
-    hidden = F.layer_norm(fused, (WIDTH, ), norm.weight, norm.bias, 1e-6)
+    hidden = F.layer_norm(fused, (WIDTH, ), norm.weight, norm.bias, 1e-5)
     wanted = fused + project(F.gelu(expand(hidden)))
     torch.testing.assert_close(fusion(vit, conv), wanted)
 

@@ -72,7 +72,7 @@ def test_another_architecture_is_refused(tiny_cfg, tmp_path, key, value):
 
 def test_pretrained_may_miss_the_added_blocks_only(tiny_cfg, tmp_path):
     sam = MODELS.build(tiny_cfg.model).state_dict()
-    added = ('adapters', 'stem', 'necks', 'fusion')
+    added = ('adapters', 'stem', 'necks', 'fusion', 'norm')
     plain = {key: value for key, value in sam.items()
              if key.split('.')[1] not in added}
     torch.save(plain, tmp_path / 'sam.pth')

@@ -21,6 +21,7 @@ ENCODER = {
     'adapters': {'depthwise', 'norm', 'pointwise',
                  'squeeze_excitation.conv1.conv',
                  'squeeze_excitation.conv2.conv'},
+    'norm': {'', 'norm'},
     'fusion': {'', 'channel_score', 'conv_project', 'mlp', 'spatial_score'},
     'necks': {f'{branch}.{name}' for name in READING
               for branch in ('conv_reads_vit', 'vit_reads_conv')},
@@ -31,7 +32,13 @@ ENCODER = {
             'layers.ln2', 'patch_embed.projection'},
 }
 FUSIONS = {
+    'ConcatFusion': {'conv_project', 'project', *(
+        f'channel_attention.{name}' for name in (
+            'depthwise', 'norm', 'pointwise', 'squeeze_excitation.conv1.conv',
+            'squeeze_excitation.conv2.conv'))},
     'HadamardFusion': {'conv_project', 'query', 'key', 'mix', 'norm'},
+    'PixelGatedFusion': {'channel_score', 'conv_project', 'mlp',
+                         'spatial_score'},
     'SingleBranchFusion': {'conv_project'},
     'SoftmaxFusion': {'conv_project', 'scores', 'mlp'},
     'SumFusion': {'conv_project'},

@@ -30,13 +30,15 @@ class DualBranchEncoder(BaseModule):
             ``out_size`` and, for adapters within its blocks,
             ``attention_and_mlp``.
         adapter: Config of the adapter in the ViT branch. Its key
-            ``placement`` puts one after every 'block', as in the paper, or
-            one after the last block of every 'stage', before the exchange, as
-            in the authors' release.
+            ``placement`` puts one after every 'block', as the paper's
+            abstract says, or one after the last block of every 'stage', before
+            the exchange, as in its figure and in the authors' release.
         stem: Config of the convolutional branch's stem.
         neck: Config of the exchange at the end of every stage.
         fusion: Config of the fusion of the two branches. One with a key
             ``branch`` reads that branch alone.
+        norm: Config of the norm after the fusion, before the channel
+            reduction.
         with_cp: Whether to use gradient checkpointing. Only the inputs of
             each block with its adapter, of each exchange and of the fusion
             are then kept, and the backward pass computes what lies within
@@ -54,6 +56,7 @@ class DualBranchEncoder(BaseModule):
                  stem: Optional[dict] = None,
                  neck: Optional[dict] = None,
                  fusion: Optional[dict] = None,
+                 norm: Optional[dict] = None,
                  with_cp: bool = False,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
@@ -65,6 +68,8 @@ class DualBranchEncoder(BaseModule):
         self.necks = self._build_necks(neck, _branches_read(fusion))
         self.fusion = self._build_two_branch(
             fusion, self.vit.stage_widths[-1]) if fusion else None
+        self.norm = MODELS.build(
+            dict(norm, channels=self.vit.stage_widths[-1])) if norm else None
 
     @property
     def img_size(self) -> int:
@@ -95,6 +100,8 @@ class DualBranchEncoder(BaseModule):
                 vit, conv = self._run(exchange, vit, conv)
         if self.fusion is not None:
             vit = self._run(self.fusion, vit, conv)
+        if self.norm is not None:
+            vit = self.norm(vit)
         return self.vit.channel_reduction(vit.permute(0, 3, 1, 2))
 
     def _run(self, function: Callable, *args: Any) -> Any:

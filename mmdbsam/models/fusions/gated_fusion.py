@@ -7,7 +7,12 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from mmdbsam.models.fusions.joined_levels_fusion import JoinedLevelsFusion
-from mmdbsam.models.layers import bottleneck_score, pre_norm_mlp, zero_
+from mmdbsam.models.layers import (
+    bottleneck_score,
+    init_as_released_,
+    pre_norm_mlp,
+    zero_,
+)
 from mmdbsam.registry import MODELS
 
 
@@ -15,8 +20,9 @@ from mmdbsam.registry import MODELS
 class GatedFusion(JoinedLevelsFusion):
     """A gate per pixel and channel chooses the branch (DB-SAM, section 2.5).
 
-    With C the ViT branch's width and ``f_conv`` the 1x1-convolved
-    concatenation of the convolutional levels::
+    It is called ``DANE`` in the authors' release. With C the ViT branch's
+    width and ``f_conv`` the 1x1-convolved concatenation of the convolutional
+    levels::
 
         spatial = Linear_{C->1}(LN(f_conv))                         per pixel
         channel = Linear(LN(SiLU(Linear_{C->C/r}(GAP(f_vit)))))     per channel
@@ -48,11 +54,11 @@ class GatedFusion(JoinedLevelsFusion):
                  zero_init: bool = False) -> None:
         super().__init__(vit_channels, conv_channels, num_levels)
         channels = vit_channels
-        self.spatial_score = nn.Sequential(
-            nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, 1))
+        self.spatial_score = self._build_spatial_score(channels, reduction)
         self.channel_score = bottleneck_score(channels, reduction)
         self.mlp = pre_norm_mlp(channels, mlp_ratio)
         self.drop_path = DropPath(drop_path)
+        init_as_released_(self)
         self.gate_scale: Optional[nn.Parameter] = None
         if zero_init:
             self.gate_scale = nn.Parameter(torch.zeros(channels))
@@ -69,9 +75,19 @@ class GatedFusion(JoinedLevelsFusion):
             Tensor: The fused features, (B, h, w, C).
         """
         f_conv = self.join(conv)
-        channel = self.channel_score(vit.mean(dim=(1, 2)))
-        gate = (self.spatial_score(f_conv) + channel[:, None, None]).sigmoid()
+        gate = self._score(vit, f_conv).sigmoid()
         if self.gate_scale is not None:
             gate = gate * self.gate_scale
         fused = gate * f_conv + (1 - gate) * vit
         return fused + self.drop_path(self.mlp(fused))
+
+    def _build_spatial_score(self, channels: int,
+                             reduction: int) -> nn.Module:
+        """The layers that score ``f_conv``."""
+        return nn.Sequential(nn.LayerNorm(channels),
+                             nn.Linear(channels, 1, bias=False))
+
+    def _score(self, vit: Tensor, f_conv: Tensor) -> Tensor:
+        """The logits of the gate M, (B, h, w, C)."""
+        channel = self.channel_score(vit.mean(dim=(1, 2)))
+        return self.spatial_score(f_conv) + channel[:, None, None]

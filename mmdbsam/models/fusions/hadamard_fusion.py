@@ -7,6 +7,7 @@ from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
 from mmdbsam.models.fusions.joined_levels_fusion import JoinedLevelsFusion
+from mmdbsam.models.layers import Conv1x1
 from mmdbsam.registry import MODELS
 
 
@@ -39,9 +40,9 @@ class HadamardFusion(JoinedLevelsFusion):
                  zero_init: bool = False) -> None:
         super().__init__(vit_channels, conv_channels, num_levels)
         channels = vit_channels
-        self.query = nn.Linear(channels, channels)
-        self.key = nn.Linear(channels, channels)
-        self.mix = nn.Linear(channels, channels)
+        self.query = Conv1x1(channels, channels)
+        self.key = Conv1x1(channels, channels)
+        self.mix = Conv1x1(channels, channels)
         self.norm = build_norm_layer(norm_cfg, channels)[1]
         self.gate_scale: Optional[nn.Parameter] = None
         if zero_init:

@@ -4,7 +4,9 @@ from typing import List
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor, nn
+from torch import Tensor
+
+from mmdbsam.models.layers import Conv1x1
 
 
 class JoinedLevelsFusion(BaseModule):
@@ -23,9 +25,7 @@ class JoinedLevelsFusion(BaseModule):
     def __init__(self, vit_channels: int, conv_channels: int,
                  num_levels: int) -> None:
         super().__init__()
-        # With the channels last, a 1x1 convolution is a linear layer.
-        self.conv_project = nn.Linear(num_levels * conv_channels,
-                                      vit_channels)
+        self.conv_project = Conv1x1(num_levels * conv_channels, vit_channels)
 
     def join(self, conv: List[Tensor]) -> Tensor:
         """Join levels (B, h, w, C_conv) into the map ``f_conv`` (B, h, w, C).

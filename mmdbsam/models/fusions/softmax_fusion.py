@@ -7,7 +7,13 @@ from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdbsam.models.layers import bottleneck_score, pre_norm_mlp, zero_
+from mmdbsam.models.layers import (
+    Conv1x1,
+    bottleneck_score,
+    init_as_released_,
+    pre_norm_mlp,
+    zero_,
+)
 from mmdbsam.registry import MODELS
 
 
@@ -49,11 +55,12 @@ class SoftmaxFusion(BaseModule):
         super().__init__()
         channels = vit_channels
         self.conv_project = (nn.Identity() if conv_channels == channels else
-                             nn.Linear(conv_channels, channels))
+                             Conv1x1(conv_channels, channels))
         self.scores = nn.ModuleList(bottleneck_score(channels, reduction)
                                     for _ in range(1 + num_levels))
         self.mlp = pre_norm_mlp(channels, mlp_ratio)
         self.drop_path = DropPath(drop_path)
+        init_as_released_(self)
         self.gate_scale: Optional[nn.Parameter] = None
         if zero_init:
             self.gate_scale = nn.Parameter(torch.zeros(channels))

@@ -13,17 +13,20 @@ from mmdbsam.registry import MODELS
 class LargeKernelStem(ConvStem):
     """A pyramid that begins with the full image and a 7x7 convolution.
 
-    Each level sees an image twice as large as in :class:`ConvStem`. Level 1
-    sees the full image through a 7x7 convolution of stride 4, which has the
-    first width, and through pairs of a 3x3 and a 1x1 convolution, which have
-    the others. Level k > 1 sees the image at side S / 2^(k-1) through such
-    pairs alone. Everything else, the arguments included, is as in
-    :class:`ConvStem`, so that the two stems differ only in how they see the
-    image.
+    It is called ``LFIP6`` in the authors' release. Each level sees an image
+    twice as large as in :class:`ConvStem`, and none ends with a LayerNorm.
 
-    The authors' release (LFIP6) has no LayerNorm at the end and one pair less
-    in its small levels. It pads the 7x7 convolution by 1, which does not fit
-    every grid; here the padding is 3.
+    Level 1 sees the full image through a 7x7 convolution of stride 4, which
+    has the first width. Pairs of a 3x3 and a 1x1 convolution, which have the
+    other widths, follow. Level k > 1 sees the image at side S / 2^(k-1)
+    through such pairs alone. Where these are too few for the strides that the
+    level needs, a 3x3 convolution of stride 2 comes first, which has the first
+    width.
+
+    The 7x7 convolution is padded by 1, as in the release. Its grid is then one
+    row and column short, which the next stride makes up for. At an
+    ``out_stride`` of 4 no stride follows, and the padding is 3. The arguments
+    are those of :class:`ConvStem`.
 
     Raises:
         InputError: If ``out_stride`` is below 4, the stride of the 7x7
@@ -31,16 +34,26 @@ class LargeKernelStem(ConvStem):
     """
 
     first_octave = 0
+    with_norm = False
 
     def _convs(self, octave: int, octaves: int, widths: Sequence[int],
                norm_cfg: dict) -> List[ConvModule]:
-        if octave:
-            return super()._convs(octave, octaves, widths, norm_cfg)
-        if octaves < 2:
-            raise InputError('out_stride: expected at least 4, the stride of '
-                             f'the 7x7 convolution, found {2**octaves}')
-        return [
-            ConvModule(3, widths[0], 7, stride=4, padding=3,
-                       norm_cfg=norm_cfg),
-            *conv_pairs(widths[0], widths[1:], octaves - 2, norm_cfg),
-        ]
+        first, *others = widths
+        strides = octaves - octave
+        if octave == 0:
+            if octaves < 2:
+                raise InputError('out_stride: expected at least 4, the stride '
+                                 'of the 7x7 convolution, found '
+                                 f'{2**octaves}')
+            strides -= 2
+            convs = [ConvModule(3, first, 7, stride=4,
+                                padding=1 if strides else 3,
+                                norm_cfg=norm_cfg)]
+        elif strides > len(others):
+            strides -= 1
+            convs = [ConvModule(3, first, 3, stride=2, padding=1,
+                                norm_cfg=norm_cfg)]
+        else:
+            convs = []
+        in_channels = first if convs else 3
+        return convs + conv_pairs(in_channels, others, strides, norm_cfg)
