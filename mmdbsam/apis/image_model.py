@@ -14,10 +14,8 @@ from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.engine.precision import NOTE, amp_dtype
 from mmdbsam.geometry.resizing import resize_coordinates
+from mmdbsam.models.heads.sam_prompt_encoder import rough_mask_logits
 from mmdbsam.models.segmentors import PromptSegmentor, logits_on_image
-
-# The logit of a rough mask's pixels, as high as in SAM's own masks.
-_SURE = 10.
 
 
 @dataclass(frozen=True)
@@ -148,6 +146,4 @@ class ImageModel:
         side = self.model.data_preprocessor.size
         shares = torch.from_numpy(resized)[:, None].to(self.device)
         shares = F.pad(shares, (0, side - width, 0, side - height))
-        shares = F.interpolate(
-            shares, self.model.mask_input_size, mode='area')
-        return (2 * shares - 1) * _SURE
+        return rough_mask_logits(shares, self.model.mask_input_size)

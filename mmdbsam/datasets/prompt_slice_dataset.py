@@ -1,6 +1,7 @@
 """Axial slices of a prepared data set, as prompted samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 
 import numpy as np
 from mmengine.dataset import Compose
@@ -16,50 +17,64 @@ from mmdbsam.registry import DATASETS, TRANSFORMS
 class PromptSliceDataset(Dataset):
     """Every slice of a split that shows a large enough label.
 
-    The slices come from one prepared data set, or from all data sets in a
-    folder, such as the tasks of a benchmark.
+    The slices come from one prepared data set, or from several, such as the
+    tasks of a benchmark or the sets of a mixture, each with the modality and
+    the window that it was prepared with and with labels of its own. Sets that
+    lack the split contribute nothing. :class:`.MixtureSampler` draws from
+    several sets by weights.
 
     The pipeline starts from ``task`` (the data set's name), ``case`` (a
     :class:`.PreparedCase`), ``slice_index`` (into the case's arrays),
     ``block`` ((start, stop) of the run of slices that the slice belongs to)
-    and ``rng``, the only source of randomness for the transforms.
-    ``rng`` depends on seed, epoch and index alone, so a sample is the same for
-    any number of workers or ranks, and after a resume.
+    ``min_area`` (the data set's) and ``rng``, the only source of randomness
+    for the transforms. ``rng`` depends on the :class:`.SampleKey` alone, so a
+    sample is the same for any number of workers or ranks, and after a resume.
 
     Args:
-        data_root: A folder that ``mmdbsam prepare`` wrote, or one that holds
-            several of them.
+        data_root: A folder that ``mmdbsam prepare`` wrote, one that holds
+            several of them, or a list of such folders.
         split: ``'train'``, ``'val'`` or ``'test'``.
         pipeline: The configs of the transforms.
         min_area: The number of pixels, in the original slice, that at least
-            one label of a slice must have.
+            one label of a slice must have. A mapping gives it for each set by
+            its name or a pattern of names, of which the first that fits
+            counts; pixels of another size need another number.
         gaps: Whether to deliver also the slices where a label is missing
             between its first and its last slice of a block.
 
+    Attributes:
+        indices_by_task (dict[str, list[int]]): The indices of each set's
+            slices by the set's name, for the sets that have any.
+
     Raises:
-        InputError: If there are no data, or the split does not exist or has no
-            large enough label.
+        InputError: If there are no data, the split does not exist or has no
+            large enough label, or ``min_area`` lacks a set.
     """
 
     def __init__(self,
-                 data_root: str,
+                 data_root: str | Sequence[str],
                  split: str,
                  pipeline: Sequence[dict],
-                 min_area: int = 100,
+                 min_area: int | Mapping[str, int] = 100,
                  gaps: bool = False) -> None:
         self.tasks = PreparedData.open_tasks(data_root)
+        self.min_areas = {data.name: _of_set(min_area, data.name)
+                          for data in self.tasks}
         self.slices = [
             (data.name, case, (start, stop), start + offset)
             for data in self.tasks
             for case, start, stop in data.blocks(split)
-            for offset in _slices_with(case.areas()[start:stop], min_area,
-                                       gaps)
+            for offset in _slices_with(case.areas()[start:stop],
+                                       self.min_areas[data.name], gaps)
         ]
         if not self.slices:
             raise InputError(
                 f"data root {data_root}: split '{split}' has no slice with a "
                 f'label of at least {min_area} px; it holds '
                 f'{_describe_splits(self.tasks)}')
+        self.indices_by_task: dict[str, list[int]] = {}
+        for index, (task, *_) in enumerate(self.slices):
+            self.indices_by_task.setdefault(task, []).append(index)
         self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline])
 
     @property
@@ -81,7 +96,20 @@ class PromptSliceDataset(Dataset):
                 case=case,
                 block=block,
                 slice_index=slice_index,
+                min_area=self.min_areas[task],
                 rng=np.random.default_rng(list(key))))
+
+
+def _of_set(min_area: int | Mapping[str, int], name: str) -> int:
+    """The least area of a label in the set of that name."""
+    if not isinstance(min_area, Mapping):
+        return min_area
+    for pattern, pixels in min_area.items():
+        if fnmatch(name, pattern):
+            return pixels
+    raise InputError("min_area: expected an entry for data set "
+                     f"'{name}', found {', '.join(min_area)}; add '*' for "
+                     'all others')
 
 
 def _slices_with(areas: np.ndarray, min_area: int, gaps: bool) -> list[int]:

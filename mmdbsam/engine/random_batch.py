@@ -22,8 +22,10 @@ def random_batch(size: int, batch_size: int, prompts: int) -> dict:
         corners = torch.randint(0, size // 2, (prompts, 2))
         boxes = torch.cat([corners, corners + size // 3], dim=1).float()
         masks = torch.randint(0, 2, (prompts, size, size), dtype=torch.uint8)
-        samples.append(PromptDataSample(prompts=InstanceData(boxes=boxes),
-                                       gt_instances=InstanceData(masks=masks)))
+        samples.append(PromptDataSample(
+            metainfo=dict(img_shape=(size, size)),
+            prompts=InstanceData(boxes=boxes),
+            gt_instances=InstanceData(masks=masks)))
     images = torch.randint(0, 256, (batch_size, 3, size, size),
                            dtype=torch.uint8)
     return dict(inputs=list(images), data_samples=samples)

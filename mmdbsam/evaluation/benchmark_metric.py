@@ -1,7 +1,7 @@
 """Scores several tasks, each by itself, and averages them."""
 
 from fnmatch import fnmatch
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -20,8 +20,9 @@ class BenchmarkMetric(BaseMetric):
     every task counts once (DB-SAM, section 3).
 
     Args:
-        data_root: The folder of the prepared data sets, see
+        data_root: The prepared data sets, see
             :meth:`.PreparedData.open_tasks`.
+        split: The split that is evaluated. Data sets without it have no score.
         planar_tasks: The names of the 2-D tasks, which are scored
             ``per_slice``; ``*`` stands for anything.
         task_options: Options for single tasks, by a task's name or a pattern
@@ -43,7 +44,8 @@ class BenchmarkMetric(BaseMetric):
     default_prefix = ''
 
     def __init__(self,
-                 data_root: str,
+                 data_root: Union[str, Sequence[str]],
+                 split: str,
                  planar_tasks: Sequence[str] = (),
                  task_options: Optional[Dict[str, dict]] = None,
                  collect_device: str = 'cpu',
@@ -53,14 +55,19 @@ class BenchmarkMetric(BaseMetric):
         self.metrics: Dict[str, VolumeMetric] = {}
         for data in PreparedData.open_tasks(data_root):
             name = data.name
+            if not data.blocks(split):
+                continue
             self.planar[name] = any(fnmatch(name, pattern)
                                     for pattern in planar_tasks)
             own = {key: value
                    for pattern, given in (task_options or {}).items()
                    if fnmatch(name, pattern) for key, value in given.items()}
             self.metrics[name] = VolumeMetric(
-                str(data.root), per_slice=self.planar[name],
+                str(data.root), split, per_slice=self.planar[name],
                 **{**options, **own})
+        if not self.metrics:
+            raise InputError(f"data root {data_root}: expected split '{split}'"
+                             ' in at least one data set, found none')
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the prompts of a batch with their tasks.

@@ -21,7 +21,7 @@ without its volume.
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -145,21 +145,25 @@ class PreparedData:
                              f'{error}, found none') from error
 
     @classmethod
-    def open_tasks(cls, root: str) -> List['PreparedData']:
-        """The data set in a folder, or those in its subfolders, by name.
+    def open_tasks(cls, roots: Union[str, Sequence[str]]
+                   ) -> List['PreparedData']:
+        """The data sets in folders.
+
+        Args:
+            roots: A folder or several. Each is a data set, or holds data sets
+                in its subfolders, which are taken in the order of their names.
 
         Raises:
-            InputError: If there is none, or two have the same name.
+            InputError: If a folder has none, or two have the same name.
         """
-        folders = sorted(path.parent for path
-                         in Path(root).glob('*/dataset.json'))
-        if Path(root, 'dataset.json').is_file() or not folders:
-            return [cls(root)]
-        tasks = [cls(str(folder)) for folder in folders]
+        roots = [roots] if isinstance(roots, (str, Path)) else roots
+        tasks = [cls(str(folder)) for root in roots
+                 for folder in _folders_of_sets(Path(root))]
         names = [task.name for task in tasks]
         if len(set(names)) < len(names):
-            raise InputError(f'data root {root}: expected data sets of '
-                             f'different names, found {", ".join(names)}')
+            raise InputError(
+                f'data root {", ".join(map(str, roots))}: expected data sets '
+                f'of different names, found {", ".join(names)}')
         return tasks
 
     def case(self, name: str) -> PreparedCase:
@@ -194,3 +198,11 @@ class PreparedData:
             raise InputError(f'{path}: expected "format": {FORMAT_VERSION}, '
                              f'found {found!r}; prepare the data again')
         return content
+
+
+def _folders_of_sets(root: Path) -> List[Path]:
+    """The folder itself, unless only its subfolders are data sets."""
+    folders = sorted(path.parent for path in root.glob('*/dataset.json'))
+    if Path(root, 'dataset.json').is_file() or not folders:
+        return [root]
+    return folders

@@ -10,13 +10,21 @@ class PromptDataSample(BaseDataElement):
     object that one of the K prompts asks for.
 
     Attributes:
-        prompts (InstanceData): ``labels`` int64 (K,); ``boxes`` float32
-            (K, 4), x0, y0, x1, y1 in pixels of the input, ``ori_boxes``
-            float32 (K, 4) in pixels of the original slice, and ``draws`` int64
-            (K,); or ``references`` bool (K, H, W), to simulate clicks from,
-            and then ``points`` float64 (K, clicks, 3), x and y in pixels of
-            the original slice, and 1 for a click on the structure, 0 for one
-            on its background or -1 for none.
+        prompts (InstanceData): ``labels`` int64 (K,), and in a training or a
+            test with boxes ``boxes`` float32 (K, 4), x0, y0, x1, y1 in pixels
+            of the input, ``ori_boxes`` float32 (K, 4) in pixels of the
+            original slice, and ``draws`` int64 (K,).
+
+            In a training with other prompts too, ``points`` float32 (K, P, 3),
+            x and y in pixels of the input, and 1 for a point on the object, 0
+            for one on its background or -1 for none; ``rough_masks`` uint8
+            (K, h, w) in {0, 1}, of the input's size; and ``has_box`` and
+            ``has_mask`` bool (K,), which say whether the box and the rough
+            mask of an object count.
+
+            In a test with clicks, ``references`` bool (K, H, W), to simulate
+            them from, and then ``points`` float64 (K, clicks, 3), x and y in
+            pixels of the original slice, and the third value as above.
         gt_instances (InstanceData): ``masks`` uint8 (K, h, w) in {0, 1}, of
             the input's size; absent in tests.
         pred_instances (InstanceData): ``masks`` bool (K, H, W), of the

@@ -4,9 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdbsam.datasets import RandomAffine, RandomCoarsen, RandomWindow
+from mmdbsam.datasets import (
+    RandomAffine,
+    RandomCoarsen,
+    RandomNoise,
+    RandomWindow,
+)
 
-TRANSFORMS = [RandomAffine, RandomCoarsen, RandomWindow]
+TRANSFORMS = [RandomAffine, RandomCoarsen, RandomNoise, RandomWindow]
 
 
 def blob(seed=0, shape=(96, 128)):
@@ -89,3 +94,42 @@ def test_window_maps_grey_values_monotonically():
     same = RandomWindow(1., level=0, width=(1, 1), gamma=(1, 1))(dict(
         img=ramp, rng=np.random.default_rng(0)))['img']
     np.testing.assert_array_equal(same, ramp)
+
+
+@pytest.mark.parametrize('transform', [
+    RandomAffine(1., shift=3.), RandomCoarsen(1., factor=(90., 100.))])
+def test_a_change_that_loses_the_label_is_not_made(transform):
+    """A prompt needs something to ask for."""
+    before = blob(5)
+    before['label'][:] = 0
+    before['label'][0, 40, 60] = 7
+    for seed in range(6):
+        found = transform(dict(before, rng=np.random.default_rng(seed)))
+        assert (found['label'] == 7).any()
+        if not np.array_equal(found['label'], before['label']):
+            continue
+        np.testing.assert_array_equal(found['img'], before['img'])
+
+
+def test_coarse_pixels_are_not_fewer_than_asked():
+    slice_ = dict(blob(), img=np.random.default_rng(0).integers(
+        0, 256, (96, 128)).astype(np.uint8))
+    kept = RandomCoarsen(1., factor=(4., 4.), min_side=128)(dict(slice_))
+    np.testing.assert_array_equal(kept['img'], slice_['img'])
+    for least, ratio in ((64, 2), (16, 4)):
+        rng = np.random.default_rng(0)
+        found, told = (RandomCoarsen(1., factor=(factor, factor), **options)(
+            dict(slice_, rng=rng)) for factor, options in (
+                (4., dict(min_side=least)), (ratio, {})))
+        np.testing.assert_array_equal(found['img'], told['img'])
+
+
+@pytest.mark.parametrize('grain', [0., 1.])
+def test_noise_has_the_strength_that_it_is_told(grain):
+    flat = dict(img=np.full((96, 128), 120, np.uint8),
+                rng=np.random.default_rng(0))
+    found = RandomNoise(1., std=(9., 9.), grain=(grain, grain))(flat)['img']
+    assert found.mean() == pytest.approx(120, abs=0.6)
+    assert found.std() == pytest.approx(9, rel=0.05)
+    beside = np.corrcoef(found[:, 1:].ravel(), found[:, :-1].ravel())[0, 1]
+    assert (beside > 0.5) == (grain > 0)

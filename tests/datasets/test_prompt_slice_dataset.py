@@ -154,7 +154,7 @@ def test_sampler_orders_as_the_default_one_and_adds_the_epoch(train_set):
     for epoch in (0, 4):
         ours.set_epoch(epoch)
         default.set_epoch(epoch)
-        assert list(ours) == [(3, epoch, index) for index in default]
+        assert list(ours) == [(3, epoch, index, 0) for index in default]
     assert len(ours) == len(default)
 
 

@@ -181,9 +181,12 @@ def test_resized_boxes_contain_their_masks(seed, size):
                                         (box[1], box[3], rows, 0)):
             ratio = mask.shape[axis] / before['img'].shape[axis]
             # An inclusive pixel index is its pixel's first edge: the mask
-            # may reach to the last edge, one original pixel further.
-            assert (pixels >= low - 0.5 - 1e-3).all()
-            assert (pixels < high + ratio - 0.5 + 1e-3).all()
+            # may reach to the last edge, one original pixel further. A pixel
+            # that shrank counts if any of it is covered, another one if its
+            # centre is.
+            inside = 1 if ratio < 1 else 0.5
+            assert (pixels >= low - inside - 1e-3).all()
+            assert (pixels < high + ratio - 1 + inside + 1e-3).all()
 
 
 @pytest.mark.parametrize('seed', SEEDS)
@@ -214,5 +217,22 @@ def test_image_and_masks_stay_aligned():
             dict(blobs(0), label=label[None], img=label * 200)))
         found = ResizeLongestSide(size)(found)
         seen = found['img'] > 100
-        mask = found['masks'][0].astype(bool)
+        mask = found['masks'][0] > 0.5
         assert (seen != mask).sum() <= 0.1 * mask.sum()
+
+
+def test_a_mask_that_shrinks_becomes_the_share_of_each_pixel():
+    """Its centre stays, where sampling would move it by half a pixel."""
+    mask = np.zeros((1, 64, 64), np.uint8)
+    mask[0, 21:38, 10:31] = 1
+    results = dict(img=np.zeros((64, 64), np.uint8), masks=mask)
+    small = ResizeLongestSide(32)(dict(results))['masks'][0]
+    assert small.dtype == np.float32
+    assert small.sum() == pytest.approx(mask.sum() / 4)
+    for axis in (0, 1):
+        where = np.arange(32) @ small.sum(1 - axis) / small.sum()
+        was = np.arange(64) @ mask[0].sum(1 - axis) / mask.sum()
+        assert 2 * where + 0.5 == pytest.approx(was, abs=0.05)
+    large = ResizeLongestSide(128)(dict(results))['masks']
+    assert large.dtype == np.uint8
+    np.testing.assert_array_equal(large, mask.repeat(2, 1).repeat(2, 2))

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmdbsam.models.heads.sam_mask_head import mask_targets
 from mmdbsam.models.layers import ConvFFN, to_levels, to_tokens
 from mmdbsam.registry import MODELS
 
@@ -118,6 +119,7 @@ def test_targets_are_the_share_of_the_pixel():
     small = (torch.rand(3, 16, 16) > 0.5).to(torch.uint8)
     large = small.repeat_interleave(4, 1).repeat_interleave(4, 2)
     perfect = (small[:, None].float() * 2 - 1) * 50
-    losses = head.loss(perfect, large)
+    losses = head.loss(perfect, torch.ones(3, 1),
+                       mask_targets(large, (16, 16)))
     assert set(losses) == {'loss_DiceLoss', 'loss_BinaryCrossEntropyLoss'}
     assert sum(losses.values()) < 1e-4

@@ -79,8 +79,18 @@ def test_frozen_parts_stay_in_evaluation_mode(build):
     assert model.image_encoder.stem.training
 
 
-def test_states_and_buckets_are_those_of_what_trains(build, free_port):
+@pytest.mark.parametrize('is_interactive', [False, True])
+def test_states_and_buckets_are_those_of_what_trains(
+        build, tiny_cfg, free_port, is_interactive):
+    if is_interactive:
+        tiny_cfg.model.update(refinement=dict(rounds=2, multimask=True))
+        tiny_cfg.model.prompt_encoder.trained_prompts = (
+            'boxes', 'points', 'masks')
+        tiny_cfg.model.mask_head.update(
+            iou_loss=dict(type='PredictedIoULoss'), trains_multimask=True)
     model = build()
+    # Neither points nor rough masks come first, and yet all embeddings are
+    # reached.
     batch = batch_of_noise(model)
     trained = {id(parameter): parameter for parameter in model.parameters()
                if parameter.requires_grad}

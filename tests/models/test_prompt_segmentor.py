@@ -6,6 +6,7 @@ from mmengine.structures import InstanceData
 
 from mmdbsam.engine.random_batch import random_batch
 from mmdbsam.errors import InputError
+from mmdbsam.models.heads.sam_mask_head import mask_targets
 from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
@@ -36,8 +37,8 @@ def test_each_mode_is_its_method(model, batch):
         assert torch.equal(found, logits)
     losses = model(**batch, mode='loss')
     assert losses == model.loss(**batch)
-    assert losses == model.mask_head.loss(
-        logits, batch['data_samples'][0].gt_instances.masks)
+    assert losses == model.mask_head.loss(logits, iou, mask_targets(
+        batch['data_samples'][0].gt_instances.masks, logits.shape[-2:]))
     sample, = model(**batch, mode='predict')
     predicted = sample.pred_instances
     assert predicted.masks.shape == (70, 40, 20)

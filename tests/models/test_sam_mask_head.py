@@ -74,11 +74,12 @@ def build_with(*losses):
 
 def test_every_loss_of_the_list_counts_under_its_name():
     logits = torch.randn(2, 1, 8, 8)
-    masks = torch.randint(0, 2, (2, 8, 8), dtype=torch.uint8)
+    targets = torch.randint(0, 2, (2, 1, 8, 8)).float()
     found = build_with(
         dict(type='DiceLoss'),
         dict(type='DiceLoss', loss_weight=3., loss_name='loss_dice_3'),
-        dict(type='BinaryCrossEntropyLoss')).loss(logits, masks)
+        dict(type='BinaryCrossEntropyLoss')).loss(
+            logits, torch.ones(2, 1), targets)
     assert list(found) == ['loss_DiceLoss', 'loss_dice_3',
                            'loss_BinaryCrossEntropyLoss']
     torch.testing.assert_close(found['loss_dice_3'],
@@ -104,10 +105,10 @@ def other_package():
 
 @pytest.mark.usefixtures('other_package')
 def test_a_loss_of_another_package_stands_beside_ours():
-    logits, masks = torch.zeros(2, 1, 8, 8), torch.ones(2, 8, 8)
+    logits, targets = torch.zeros(2, 1, 8, 8), torch.ones(2, 1, 8, 8)
     found = build_with(dict(type='DiceLoss'), dict(type='other.DiceLoss'),
                        dict(type='other.DiceLoss', loss_name='loss_l1')
-                       ).loss(logits, masks)
+                       ).loss(logits, torch.ones(2, 1), targets)
     assert list(found) == ['loss_DiceLoss', 'loss_dice', 'loss_l1']
     assert found['loss_dice'] == found['loss_l1'] == 1
 

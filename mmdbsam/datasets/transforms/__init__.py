@@ -1,8 +1,12 @@
 """The transforms of a slice of a prepared case into a prompted sample."""
 
+from mmdbsam.datasets.transforms.annotator_prompts import (
+    AnnotatorPromptsFromMask,
+)
 from mmdbsam.datasets.transforms.augmentation import (
     RandomAffine,
     RandomCoarsen,
+    RandomNoise,
     RandomWindow,
 )
 from mmdbsam.datasets.transforms.click_prompts import ClickPromptsFromMask
@@ -13,7 +17,8 @@ from mmdbsam.datasets.transforms.prompts import BoxPromptsFromMask
 from mmdbsam.datasets.transforms.volume_prompts import VolumeBoxPromptsFromMask
 
 __all__ = [
-    'BoxPromptsFromMask', 'ClickPromptsFromMask', 'LoadSlice',
-    'PackPromptSample', 'RandomAffine', 'RandomCoarsen', 'RandomFlip',
-    'RandomWindow', 'ResizeLongestSide', 'VolumeBoxPromptsFromMask'
+    'AnnotatorPromptsFromMask', 'BoxPromptsFromMask', 'ClickPromptsFromMask',
+    'LoadSlice', 'PackPromptSample', 'RandomAffine', 'RandomCoarsen',
+    'RandomFlip', 'RandomNoise', 'RandomWindow', 'ResizeLongestSide',
+    'VolumeBoxPromptsFromMask'
 ]

@@ -1,7 +1,8 @@
 """Random changes of a slice, as another scan could have shown it.
 
 They change ``img`` and ``label`` together before the prompts are made, and
-keep the slice's size.
+keep the slice's size. A change that would leave no label in the slice is not
+made, since nothing could be prompted then.
 """
 
 from collections.abc import Sequence
@@ -49,13 +50,15 @@ class RandomAffine(BaseTransform):
             float(np.exp(rng.uniform(*np.log(self.scale)))))
         matrix[:, 2] += rng.uniform(-self.shift, self.shift, 2) * (width,
                                                                    height)
-        results.update(
-            img=cv2.warpAffine(results['img'], matrix, (width, height),
-                               flags=cv2.INTER_LINEAR),
-            label=np.stack([
-                cv2.warpAffine(layer, matrix, (width, height),
-                               flags=cv2.INTER_NEAREST)
-                for layer in results['label']]))
+        label = np.stack([
+            cv2.warpAffine(layer, matrix, (width, height),
+                           flags=cv2.INTER_NEAREST)
+            for layer in results['label']])
+        if label.any():
+            results.update(
+                img=cv2.warpAffine(results['img'], matrix, (width, height),
+                                   flags=cv2.INTER_LINEAR),
+                label=label)
         return results
 
 
@@ -71,12 +74,17 @@ class RandomCoarsen(BaseTransform):
         prob: The probability of a change, in 0..1.
         factor: The range of the pixel's enlargement, >= 1, which is drawn
             uniformly in its logarithm.
+        min_side: The number of coarse pixels that the longest side keeps. A
+            slice that has no more than these stays as it is.
     """
 
-    def __init__(self, prob: float, factor: Sequence[float] = (1., 4.)
-                 ) -> None:
+    def __init__(self,
+                 prob: float,
+                 factor: Sequence[float] = (1., 4.),
+                 min_side: int = 1) -> None:
         self.prob = prob
         self.factor = factor
+        self.min_side = min_side
 
     def transform(self, results: dict) -> dict:
         """Coarsen image and label with the given probability."""
@@ -84,17 +92,19 @@ class RandomCoarsen(BaseTransform):
         if rng.random() >= self.prob:
             return results
         height, width = results['img'].shape[:2]
-        factor = np.exp(rng.uniform(*np.log(self.factor)))
+        factor = min(np.exp(rng.uniform(*np.log(self.factor))),
+                     max(width, height) / self.min_side)
         coarse = (max(1, round(width / factor)),
                   max(1, round(height / factor)))
-        image = cv2.resize(results['img'], coarse,
-                           interpolation=cv2.INTER_AREA)
-        results.update(
-            img=cv2.resize(image, (width, height),
-                           interpolation=cv2.INTER_LINEAR),
-            label=np.stack([
-                _sampled(_sampled(layer, coarse), (width, height))
-                for layer in results['label']]))
+        label = np.stack([_sampled(_sampled(layer, coarse), (width, height))
+                          for layer in results['label']])
+        if factor > 1 and label.any():
+            image = cv2.resize(results['img'], coarse,
+                               interpolation=cv2.INTER_AREA)
+            results.update(
+                img=cv2.resize(image, (width, height),
+                               interpolation=cv2.INTER_LINEAR),
+                label=label)
         return results
 
 
@@ -140,4 +150,43 @@ class RandomWindow(BaseTransform):
         table = 255 * values.clip(0, 1)**gamma
         results['img'] = cv2.LUT(results['img'],
                                  table.round().astype(np.uint8))
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomNoise(BaseTransform):
+    """Add the grain of a scan with less dose, or of a sharper kernel.
+
+    Grey values are uint8. The noise is Gaussian and is smoothed, so that its
+    grains have the size of several pixels; the smoothing keeps its strength.
+
+    Args:
+        prob: The probability of a change, in 0..1.
+        std: The range of the noise's standard deviation, in grey values, drawn
+            uniformly.
+        grain: The range of the standard deviation of the smoothing, in pixels,
+            drawn uniformly.
+    """
+
+    def __init__(self,
+                 prob: float,
+                 std: Sequence[float] = (2., 16.),
+                 grain: Sequence[float] = (0., 1.)) -> None:
+        self.prob = prob
+        self.std = std
+        self.grain = grain
+
+    def transform(self, results: dict) -> dict:
+        """Add noise with the given probability."""
+        rng = results['rng']
+        if rng.random() >= self.prob:
+            return results
+        std, grain = rng.uniform(*self.std), rng.uniform(*self.grain)
+        image = results['img']
+        noise = rng.standard_normal(image.shape, np.float32)
+        if grain > 0.3:  # A narrower kernel is a single pixel.
+            noise = cv2.GaussianBlur(noise, (0, 0), grain)
+            noise /= noise.std()
+        noisy = np.rint(image + std * noise)
+        results['img'] = noisy.clip(0, 255).astype(np.uint8)
         return results

@@ -24,7 +24,8 @@ class PackPromptSample(BaseTransform):
 
     META_KEYS = ('task', 'block', 'slice_index', 'ori_shape', 'img_shape',
                  'scale_factor', 'flip', 'flip_direction', 'prompt')
-    PROMPT_KEYS = ('labels', 'boxes', 'ori_boxes', 'draws', 'references')
+    PROMPT_KEYS = ('labels', 'boxes', 'ori_boxes', 'draws', 'references',
+                   'points', 'rough_masks', 'has_box', 'has_mask')
 
     def transform(self, results: dict) -> dict:
         """Pack the results."""
@@ -34,7 +35,7 @@ class PackPromptSample(BaseTransform):
         if 'clicks' in results:
             sample.set_metainfo(dict(clicks=results['clicks']))
         sample.prompts = InstanceData(**{
-            key: torch.from_numpy(results[key])
+            key: torch.from_numpy(np.ascontiguousarray(results[key]))
             for key in self.PROMPT_KEYS if key in results
         })
         if 'masks' in results:

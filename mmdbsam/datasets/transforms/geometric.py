@@ -1,4 +1,4 @@
-"""The flips and the resizing of image, masks and boxes together."""
+"""The flips and the resizing of an image with its masks and prompts."""
 
 import cv2
 import numpy as np
@@ -12,13 +12,16 @@ from mmdbsam.geometry.resizing import (
 )
 from mmdbsam.registry import TRANSFORMS
 
+# Images of each object, uint8 (K, H, W).
+_STACKS = ('masks', 'rough_masks')
+
 # The axes of an image that a direction mirrors.
 FLIP_AXES = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}
 
 
 @TRANSFORMS.register_module()
 class RandomFlip(BaseTransform):
-    """Mirror image, masks and boxes; ``ori_boxes`` stay as they are.
+    """Mirror image, masks, boxes and points; ``ori_boxes`` stay as they are.
 
     Flip before resizing: boxes are inclusive pixel indices, which mirror
     exactly only on the grid that they were made on. ``flip`` and
@@ -59,9 +62,15 @@ class RandomFlip(BaseTransform):
         direction = _joined(results['flip_direction'], self.direction)
         results.update(img=np.flip(results['img'], axes), boxes=boxes,
                        flip=direction is not None, flip_direction=direction)
-        if 'masks' in results:
-            results['masks'] = np.flip(results['masks'],
-                                       tuple(axis + 1 for axis in axes))
+        if 'points' in results:
+            points = results['points'].copy()
+            for axis in axes:
+                last = results['img'].shape[axis] - 1
+                points[..., 1 - axis] = last - points[..., 1 - axis]
+            results['points'] = points
+        for key in filter(results.__contains__, _STACKS):
+            results[key] = np.flip(results[key],
+                                   tuple(axis + 1 for axis in axes))
         return results
 
 
@@ -77,8 +86,11 @@ def _joined(first: str | None, second: str) -> str | None:
 class ResizeLongestSide(BaseTransform):
     """Resize so that the longest side has a given length, as SAM does.
 
-    :mod:`.geometry.resizing` resizes image and boxes; a pixel of a mask takes
-    the value at its centre.
+    :mod:`.geometry.resizing` resizes image, boxes and points. An enlarged mask
+    stays uint8, and its pixels take the value at their centres. A pixel of a
+    mask that shrinks becomes the share of it that the structure covers,
+    float32 in 0..1: the value at one place would move the mask by up to half a
+    pixel of the original slice, always in the same direction.
 
     Args:
         size: The length of the longest side, in pixels.
@@ -88,7 +100,7 @@ class ResizeLongestSide(BaseTransform):
         self.size = size
 
     def transform(self, results: dict) -> dict:
-        """Resize image, masks and boxes."""
+        """Resize image, masks, boxes and points."""
         shape = results['img'].shape[:2]
         new_shape = longest_side_shape(shape, self.size)
         results.update(
@@ -99,10 +111,20 @@ class ResizeLongestSide(BaseTransform):
             results['boxes'] = resize_coordinates(
                 results['boxes'].reshape(-1, 2, 2), shape,
                 new_shape).reshape(-1, 4)
-        if 'masks' in results:
-            results['masks'] = np.stack([
-                cv2.resize(np.ascontiguousarray(mask), new_shape[::-1],
-                           interpolation=cv2.INTER_NEAREST_EXACT)
-                for mask in results['masks']
-            ])
+        if 'points' in results:
+            points = results['points'].copy()
+            points[..., :2] = resize_coordinates(points[..., :2], shape,
+                                                 new_shape)
+            results['points'] = points
+        for key in filter(results.__contains__, _STACKS):
+            results[key] = np.stack([_resized(mask, new_shape)
+                                     for mask in results[key]])
         return results
+
+
+def _resized(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if max(shape) < max(mask.shape):
+        return cv2.resize(mask.astype(np.float32), shape[::-1],
+                          interpolation=cv2.INTER_AREA)
+    return cv2.resize(np.ascontiguousarray(mask), shape[::-1],
+                      interpolation=cv2.INTER_NEAREST_EXACT)

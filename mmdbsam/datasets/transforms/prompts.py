@@ -20,7 +20,8 @@ class BoxPromptsFromMask(BaseTransform):
 
     Args:
         min_area: The number of pixels that a label must have in the slice to
-            be prompted, at most the data set's own ``min_area``.
+            be prompted, at most the data set's own ``min_area``. None takes
+            that one, or the largest label if an augmentation left no such.
         prompts_per_image: The number K of labels that are drawn at random
             without replacement; if the slice has fewer, they are repeated in
             turn. None takes each label once, in the order of the ids.
@@ -36,7 +37,7 @@ class BoxPromptsFromMask(BaseTransform):
     """
 
     def __init__(self,
-                 min_area: int,
+                 min_area: int | None = None,
                  prompts_per_image: int | None = None,
                  jitter: int = 0,
                  shift: int = 0,
@@ -87,14 +88,17 @@ class BoxPromptsFromMask(BaseTransform):
                 f'outwards at random, {self.draws} draws')
 
 
-def large_labels(label: np.ndarray, min_area: int,
+def large_labels(label: np.ndarray, min_area: int | None,
                  results: dict) -> np.ndarray:
     """The labels of a slice that have enough pixels.
 
     Args:
         label: Label ids (L, H, W), in layers.
-        min_area: The number of pixels that a label must have.
-        results: The ``case`` and ``slice_index`` that the error names.
+        min_area: The number of pixels that a label must have. None takes the
+            data set's, or the largest label if none has so many, because an
+            augmentation may have shrunk them all.
+        results: The ``case`` and ``slice_index`` that the error names, and the
+            data set's ``min_area``.
 
     Returns:
         np.ndarray: The ids, int64 (K,), in ascending order.
@@ -104,6 +108,8 @@ def large_labels(label: np.ndarray, min_area: int,
     """
     areas = np.bincount(label.ravel())
     areas[0] = 0
+    if min_area is None:
+        min_area = min(results['min_area'], areas.max())
     ids = np.flatnonzero((areas >= min_area) & (areas > 0))
     if not ids.size:
         raise InputError(

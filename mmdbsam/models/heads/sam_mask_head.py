@@ -1,7 +1,7 @@
 """SAM's mask decoder, with the losses that train it."""
 
 import re
-from typing import Dict, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +12,15 @@ from mmdbsam.errors import InputError
 from mmdbsam.models.heads.token_image_attention import (
     image_attends_to_tokens,
     tokens_attend_to_image,
+    tokens_attend_to_tokens,
 )
 from mmdbsam.registry import MODELS
 
-# The parameters that training for single masks never reaches: the other masks'
-# hypernetworks, and the head that predicts the IoU.
-_UNTRAINED = ('output_hypernetworks_mlps.1', 'output_hypernetworks_mlps.2',
-              'output_hypernetworks_mlps.3', 'iou_prediction_head')
+# The parameters that training for single masks never reaches, and those that
+# only a loss on the predicted IoU reaches.
+_OTHER_MASKS = ('output_hypernetworks_mlps.1', 'output_hypernetworks_mlps.2',
+                'output_hypernetworks_mlps.3')
+_IOU = ('iou_prediction_head', )
 
 
 @MODELS.register_module()
@@ -28,9 +30,9 @@ class SAMMaskHead(MaskDecoder):
     It has that decoder's parameters and computes the same logits in a
     fraction of the time (:mod:`~mmdbsam.models.heads.token_image_attention`).
 
-    It is trained for single masks (``multimask_output=False``). The parameters
-    that serve only the other outputs are therefore frozen and keep SAM's
-    weights.
+    It is trained for single masks (``multimask_output=False``) unless it is
+    told otherwise. The parameters that serve only the other outputs are then
+    frozen and keep SAM's weights.
 
     Args:
         embed_dims: Channels of the image and prompt embeddings.
@@ -42,6 +44,11 @@ class SAMMaskHead(MaskDecoder):
             itself. Its key ``loss_name`` is the name in the log. Without that
             key, the name is the loss's own ``loss_name``, which mmseg's losses
             have, or ``loss_<type>``.
+        iou_loss: Config of the loss of the predicted IoU, whose name in the
+            log is ``loss_iou``. It maps predicted and true IoU (n, 1) to a
+            scalar. Without it, the head that predicts the IoU is frozen.
+        trains_multimask: Whether the three masks for ambiguous prompts are
+            trained, which the segmentor's ``refinement`` has to do.
 
     Raises:
         InputError: If two losses have the same name, or if a name does not
@@ -54,8 +61,9 @@ class SAMMaskHead(MaskDecoder):
                  num_heads: int = 8,
                  mlp_dims: int = 2048,
                  loss: Sequence[dict] = (dict(type='DiceLoss'),
-                                         dict(type='BinaryCrossEntropyLoss'))
-                 ) -> None:
+                                         dict(type='BinaryCrossEntropyLoss')),
+                 iou_loss: Optional[dict] = None,
+                 trains_multimask: bool = False) -> None:
         super().__init__(
             transformer_dim=embed_dims,
             transformer=TwoWayTransformer(depth=depth,
@@ -63,8 +71,12 @@ class SAMMaskHead(MaskDecoder):
                                           num_heads=num_heads,
                                           mlp_dim=mlp_dims))
         self.losses = _build_losses(loss)
+        self.iou_loss = MODELS.build(iou_loss) if iou_loss else None
+        self.trains_multimask = trains_multimask
+        frozen = (_OTHER_MASKS * (not trains_multimask)
+                  + _IOU * (iou_loss is None))
         for name, parameter in self.named_parameters():
-            parameter.requires_grad = not name.startswith(_UNTRAINED)
+            parameter.requires_grad = not name.startswith(frozen)
 
     def forward(self,
                 image_embeddings: Tensor,
@@ -98,7 +110,9 @@ class SAMMaskHead(MaskDecoder):
                      image_pe: Tensor,
                      sparse_prompt_embeddings: Tensor,
                      dense_prompt_embeddings: Tensor,
-                     wanted: slice = slice(None)) -> Tuple[Tensor, Tensor]:
+                     wanted: slice = slice(None),
+                     is_absent: Optional[Tensor] = None
+                     ) -> Tuple[Tensor, Tensor]:
         """Decode any of the four masks, of which the single one is the first.
 
         Args:
@@ -107,6 +121,8 @@ class SAMMaskHead(MaskDecoder):
             sparse_prompt_embeddings: See :meth:`forward`.
             dense_prompt_embeddings: See :meth:`forward`.
             wanted: The slice of the M masks that are decoded.
+            is_absent: The sparse embeddings that only fill a prompt up to the
+                length of the others, bool (n, T), if there are any.
 
         Returns:
             tuple: The logits, (n, M, 4h, 4w), and the predicted IoU, (n, M).
@@ -117,8 +133,10 @@ class SAMMaskHead(MaskDecoder):
                             sparse_prompt_embeddings], dim=1)
         image = image_embeddings + dense_prompt_embeddings
         size = image.shape[-2:]
+        if is_absent is not None:
+            is_absent = F.pad(is_absent, (len(outputs), 0))
         tokens, image = self._two_way(tokens, image.flatten(2).mT,
-                                      image_pe.flatten(2).mT)
+                                      image_pe.flatten(2).mT, is_absent)
         kernels = torch.stack([
             network(token) for network, token in zip(
                 list(self.output_hypernetworks_mlps)[wanted],
@@ -128,8 +146,8 @@ class SAMMaskHead(MaskDecoder):
         logits = self._mask_logits(image, kernels, size)
         return logits, self.iou_prediction_head(tokens[:, 0])[:, wanted]
 
-    def _two_way(self, tokens: Tensor, image: Tensor,
-                 image_pe: Tensor) -> Tuple[Tensor, Tensor]:
+    def _two_way(self, tokens: Tensor, image: Tensor, image_pe: Tensor,
+                 is_absent: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
         """Run the two-way transformer on tokens and image.
 
         An image that the prompts share, (1, h w, C), stays a single one until
@@ -139,6 +157,8 @@ class SAMMaskHead(MaskDecoder):
             tokens: The output and prompt tokens, (n, T, C).
             image: The map, (n, h w, C) or (1, h w, C).
             image_pe: The position encoding of the map, (1, h w, C).
+            is_absent: The tokens that nothing attends to, bool (n, T), if
+                there are any.
 
         Returns:
             tuple: The tokens, (n, T, C), and the map, (n, h w, C).
@@ -146,10 +166,11 @@ class SAMMaskHead(MaskDecoder):
         token_pe = tokens
         for layer in self.transformer.layers:
             if layer.skip_first_layer_pe:
-                tokens = layer.self_attn(tokens, tokens, tokens)
+                tokens = tokens_attend_to_tokens(layer.self_attn, tokens,
+                                                 tokens, is_absent)
             else:
-                query = tokens + token_pe
-                tokens = tokens + layer.self_attn(query, query, tokens)
+                tokens = tokens + tokens_attend_to_tokens(
+                    layer.self_attn, tokens + token_pe, tokens, is_absent)
             tokens = layer.norm1(tokens)
             placed = image + image_pe
             tokens = layer.norm2(tokens + tokens_attend_to_image(
@@ -158,7 +179,7 @@ class SAMMaskHead(MaskDecoder):
             tokens = layer.norm3(tokens + layer.mlp(tokens))
             image = layer.norm4(image + image_attends_to_tokens(
                 layer.cross_attn_image_to_token, placed, tokens + token_pe,
-                tokens))
+                tokens, is_absent))
         tokens = tokens + tokens_attend_to_image(
             self.transformer.final_attn_token_to_image, tokens + token_pe,
             image + image_pe, image)
@@ -191,25 +212,57 @@ class SAMMaskHead(MaskDecoder):
         logits = logits.permute(0, 1, 2, 4, 6, 3, 5, 7)
         return logits.reshape(*kernels.shape[:2], 4 * size[0], 4 * size[1])
 
-    def loss(self, logits: Tensor, masks: Tensor) -> Dict[str, Tensor]:
+    def loss(self, logits: Tensor, iou: Tensor,
+             targets: Tensor) -> Dict[str, Tensor]:
         """Compute the losses of low-resolution logits.
-
-        The masks are brought to the logits' grid by area averaging, so that
-        a target is the share of its pixel that the structure covers. Masks
-        that were enlarged to the input side come back exactly.
 
         Args:
             logits: The low-resolution logits, (n, 1, 4h, 4w).
-            masks: The reference masks on the padded input grid, (n, S, S),
-                0 or 1.
+            iou: The predicted IoU, (n, 1).
+            targets: The reference masks as :func:`mask_targets` makes them,
+                (n, 1, 4h, 4w).
 
         Returns:
             dict[str, Tensor]: The value of each loss by its name.
         """
-        targets = F.interpolate(masks[:, None].to(logits.dtype),
-                                size=logits.shape[-2:], mode='area')
-        return {name: loss(logits, targets)
-                for name, loss in self.losses.items()}
+        found = {name: loss(logits, targets)
+                 for name, loss in self.losses.items()}
+        if self.iou_loss is not None:
+            found['loss_iou'] = self.iou_loss(iou, true_iou(logits, targets))
+        return found
+
+
+def mask_targets(masks: Tensor, size: Tuple[int, int]) -> Tensor:
+    """Bring reference masks to the grid of the logits.
+
+    They are averaged over areas, so that a target is the share of its pixel
+    that the structure covers. Masks that were enlarged to the input side come
+    back exactly.
+
+    Args:
+        masks: The masks on the padded input grid, (n, S, S), 0 or 1.
+        size: The size (4h, 4w) of the logits.
+
+    Returns:
+        Tensor: The targets, float32 (n, 1, 4h, 4w), in 0..1.
+    """
+    return F.interpolate(masks[:, None].float(), size=size, mode='area')
+
+
+@torch.no_grad()
+def true_iou(logits: Tensor, targets: Tensor) -> Tensor:
+    """Compare masks with their targets.
+
+    Args:
+        logits: The logits, (n, M, H, W); a mask is where they exceed 0.
+        targets: The targets, (n, 1, H, W); a mask is where they exceed 0.5.
+
+    Returns:
+        Tensor: The IoU, float32 (n, M); 0 if both masks are empty.
+    """
+    found, wanted = logits > 0, targets > 0.5
+    overlap = (found & wanted).sum((-2, -1))
+    return overlap / (found | wanted).sum((-2, -1)).clamp(min=1)
 
 
 def _build_losses(configs: Sequence[dict]) -> nn.ModuleDict:

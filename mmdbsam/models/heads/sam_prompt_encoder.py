@@ -2,11 +2,18 @@
 
 from typing import Optional, Sequence, Tuple
 
+import torch
+import torch.nn.functional as F
 from segment_anything.modeling import PromptEncoder
 from torch import Tensor
 
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
+
+# What a token stands for, beside 0 and 1 for a background and a foreground
+# point. SAM gives the padding beside points without a box an embedding of its
+# own. An absent token only fills a row of prompts up to the same length.
+TOP_LEFT, BOTTOM_RIGHT, PADDING, ABSENT = 2, 3, -1, -2
 
 # The parameters that embed each kind of prompt. The point embeddings 0 to 3
 # are those of a background point, a foreground point and a box's two corners.
@@ -16,6 +23,9 @@ _PARAMETERS_OF = {
     'boxes': ('point_embeddings.2', 'point_embeddings.3', 'no_mask_embed'),
     'masks': ('mask_downscaling', ),
 }
+
+# The logit of a rough mask's pixels, as high as in SAM's own masks.
+_SURE = 10.
 
 
 @MODELS.register_module()
@@ -72,6 +82,105 @@ class SAMPromptEncoder(PromptEncoder):
             (n, C, h, w), or (1, C, h, w) without masks, where all prompts
             share one.
         """
-        sparse, dense = super().forward(points=points, boxes=boxes,
-                                        masks=masks)
-        return sparse, dense[:1] if masks is None else dense
+        if points is None and boxes is None:
+            n = 1 if masks is None else len(masks)
+            weight = self.no_mask_embed.weight
+            sparse = weight.new_empty(n, 0, self.embed_dim)
+        else:
+            sparse = self.embed_tokens(*prompt_tokens(points, boxes))
+        return sparse, self.embed_masks(masks)
+
+    def embed_tokens(self, coordinates: Tensor, labels: Tensor) -> Tensor:
+        """Embed points and the corners of boxes.
+
+        Every embedding has a part in the result, whatever the labels are, and
+        nothing waits for the values of a label on a GPU.
+
+        Args:
+            coordinates: x and y in pixels of the input, (n, T, 2).
+            labels: The tokens' labels, int64 (n, T): 1 and 0 for foreground
+                and background points, and the constants of this module.
+
+        Returns:
+            Tensor: The embeddings, (n, T, C); those of absent tokens are
+            zero.
+        """
+        position = self.pe_layer.forward_with_coords(coordinates + 0.5,
+                                                     self.input_image_size)
+        padding = self.not_a_point_embed.weight
+        embeddings = torch.cat([
+            torch.zeros_like(padding), padding,
+            *(one.weight for one in self.point_embeddings)])
+        is_placed = (labels >= 0)[..., None].to(position.dtype)
+        return position * is_placed + F.embedding(labels - ABSENT, embeddings)
+
+    def embed_masks(self, masks: Optional[Tensor],
+                    is_given: Optional[Tensor] = None) -> Tensor:
+        """Embed mask prompts.
+
+        Args:
+            masks: The low-resolution logits, (n, 1, 4h, 4w), or None if no
+                prompt has any.
+            is_given: The prompts that have a mask, bool (n,), or None for
+                all.
+
+        Returns:
+            Tensor: The embeddings, (n, C, h, w), or (1, C, h, w) without
+            masks, where all prompts share one.
+        """
+        none = self.no_mask_embed.weight.view(1, -1, 1, 1)
+        if masks is None:
+            return none.expand(1, -1, *self.image_embedding_size)
+        embedded = self.mask_downscaling(masks)
+        if is_given is None:
+            return embedded
+        return torch.where(is_given[:, None, None, None], embedded, none)
+
+
+def prompt_tokens(points: Optional[Tuple[Tensor, Tensor]],
+                  boxes: Optional[Tensor],
+                  has_box: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
+    """Turn points and boxes into tokens, with segment_anything's padding.
+
+    Args:
+        points: The coordinates (n, P, 2) and the labels (n, P) of points, if
+            there are any.
+        boxes: The boxes, (n, 4), if there are any.
+        has_box: The prompts whose box counts, bool (n,), or None for all.
+
+    Returns:
+        tuple: The coordinates, (n, T, 2), and the labels, int64 (n, T).
+    """
+    coordinates, labels = [], []
+    if points is not None:
+        coordinates.append(points[0])
+        labels.append(points[1].long())
+    if boxes is None:
+        at = points[0]
+        coordinates.append(at.new_zeros(len(at), 1, 2))
+        labels.append(labels[0].new_full((len(at), 1), PADDING))
+    else:
+        corners = boxes.reshape(-1, 2, 2)
+        kinds = torch.arange(TOP_LEFT, BOTTOM_RIGHT + 1, device=boxes.device)
+        kinds = kinds.expand(len(boxes), -1)
+        if has_box is not None:
+            # Points without a box have one token of padding.
+            kinds = torch.where(has_box[:, None], kinds,
+                                kinds - TOP_LEFT + ABSENT)
+        coordinates.append(corners)
+        labels.append(kinds)
+    return torch.cat(coordinates, dim=1), torch.cat(labels, dim=1)
+
+
+def rough_mask_logits(shares: Tensor, size: Tuple[int, int]) -> Tensor:
+    """Turn rough masks into logits, as if they were of an earlier decoding.
+
+    Args:
+        shares: The share of each pixel of the padded input that the mask
+            covers, in 0..1, (n, 1, S, S).
+        size: The size (4h, 4w) of mask prompts.
+
+    Returns:
+        Tensor: The logits, (n, 1, 4h, 4w).
+    """
+    return (2 * F.interpolate(shares, size, mode='area') - 1) * _SURE

@@ -1,5 +1,9 @@
-"""Losses on binary mask logits."""
+"""Losses on mask logits and on the predicted IoU."""
 
-from mmdbsam.models.losses.mask_losses import BinaryCrossEntropyLoss, DiceLoss
+from mmdbsam.models.losses.mask_losses import (
+    BinaryCrossEntropyLoss,
+    DiceLoss,
+    PredictedIoULoss,
+)
 
-__all__ = ['BinaryCrossEntropyLoss', 'DiceLoss']
+__all__ = ['BinaryCrossEntropyLoss', 'DiceLoss', 'PredictedIoULoss']

@@ -1,4 +1,4 @@
-"""Dice and binary cross-entropy on mask logits."""
+"""Dice and cross-entropy on mask logits, and the predicted IoU's loss."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -66,3 +66,28 @@ class BinaryCrossEntropyLoss(nn.Module):
         """
         return self.loss_weight * F.binary_cross_entropy_with_logits(
             logits.float(), targets.float())
+
+
+@MODELS.register_module()
+class PredictedIoULoss(nn.Module):
+    """Mean squared error of the predicted IoU (Segment Anything, appendix A).
+
+    Args:
+        loss_weight: Factor that the loss is multiplied by.
+    """
+
+    def __init__(self, loss_weight: float = 1.) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, predicted: Tensor, iou: Tensor) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            predicted: The predicted IoU of n masks, (n, 1).
+            iou: The IoU that they have, (n, 1).
+
+        Returns:
+            Tensor: A scalar.
+        """
+        return self.loss_weight * F.mse_loss(predicted.float(), iou.float())

@@ -15,7 +15,7 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
     """Normalise with SAM's statistics, then pad to S x S with zeros.
 
     The padding lies at the bottom and right and is zero after normalisation,
-    as in SAM. Reference masks are padded in the same way.
+    as in SAM. Reference masks and rough masks are padded in the same way.
 
     Args:
         size: The side S of the model's input, in pixels. The segmentor fills
@@ -45,7 +45,8 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
 
         Returns:
             dict: The ``inputs``, float32 (B, 3, S, S), and the
-            ``data_samples``, whose ``gt_instances.masks`` are (K, S, S).
+            ``data_samples``, whose ``gt_instances.masks`` and
+            ``prompts.rough_masks`` are (K, S, S).
         """
         for image in data['inputs']:
             if max(image.shape[-2:]) != self.size:
@@ -57,11 +58,16 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
         data = super().forward(data, training)
         for sample in data['data_samples']:
             if 'gt_instances' in sample:
-                masks = sample.gt_instances.masks
-                h, w = masks.shape[-2:]
-                sample.gt_instances.masks = F.pad(
-                    masks, (0, self.size - w, 0, self.size - h))
+                sample.gt_instances.masks = self._pad(
+                    sample.gt_instances.masks)
+            if 'rough_masks' in sample.get('prompts', ()):
+                sample.prompts.rough_masks = self._pad(
+                    sample.prompts.rough_masks)
         return data
+
+    def _pad(self, masks: Tensor) -> Tensor:
+        h, w = masks.shape[-2:]
+        return F.pad(masks, (0, self.size - w, 0, self.size - h))
 
 
 @MODELS.register_module()

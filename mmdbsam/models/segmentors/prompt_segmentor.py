@@ -1,5 +1,6 @@
 """The promptable segmentor, which encodes an image once for all prompts."""
 
+from functools import partial
 from typing import Dict, List, Optional, Tuple, Union
 
 import torch
@@ -11,6 +12,14 @@ from torch import Tensor
 
 from mmdbsam.errors import InputError
 from mmdbsam.models.embedding_cache import EmbeddingCache
+from mmdbsam.models.heads.sam_mask_head import mask_targets
+from mmdbsam.models.heads.sam_prompt_encoder import ABSENT
+from mmdbsam.models.segmentors.refinement import (
+    Answer,
+    PromptSet,
+    Refinement,
+    prompt_set,
+)
 from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 from mmdbsam.weights.loading import load_pretrained
@@ -44,6 +53,9 @@ class PromptSegmentor(BaseModel):
         embedding_cache: Arguments of an :class:`.EmbeddingCache`, from which
             tests and inference take the embeddings of images that they have
             seen before.
+        refinement: Arguments of a :class:`.Refinement`, whose rounds of
+            clicks follow the first answer in training. Without them, the
+            first answer alone is trained.
 
     Attributes:
         keep_logits (bool): Whether predictions have, beside the masks, the
@@ -60,7 +72,8 @@ class PromptSegmentor(BaseModel):
                  mask_head: dict,
                  data_preprocessor: dict,
                  pretrained: Optional[str] = None,
-                 embedding_cache: Optional[dict] = None) -> None:
+                 embedding_cache: Optional[dict] = None,
+                 refinement: Optional[dict] = None) -> None:
         encoder = MODELS.build(image_encoder)
         super().__init__(MODELS.build(
             {'size': encoder.img_size, **data_preprocessor}))
@@ -72,6 +85,13 @@ class PromptSegmentor(BaseModel):
         self.pretrained = pretrained
         self.embedding_cache = (EmbeddingCache(**embedding_cache)
                                 if embedding_cache else None)
+        self.refinement = Refinement(**(refinement or dict(rounds=0)))
+        if self.refinement.multimask != self.mask_head.trains_multimask:
+            raise InputError(
+                'model: expected refinement.multimask and '
+                'mask_head.trains_multimask to be the same, found '
+                f'{self.refinement.multimask} and '
+                f'{self.mask_head.trains_multimask}')
 
     def init_weights(self) -> None:
         """Initialise the model, then load its pretrained weights, if any.
@@ -164,19 +184,47 @@ class PromptSegmentor(BaseModel):
              data_samples: List[PromptDataSample]) -> Dict[str, Tensor]:
         """Compute the mask head's losses over all prompts of a batch.
 
+        An image is encoded once for all of its prompts and all rounds of the
+        :class:`.Refinement`. A loss is the mean over the rounds.
+
         Args:
             inputs: The preprocessed images, (B, 3, S, S).
             data_samples: B samples with ``prompts.boxes`` (K, 4) and
-                ``gt_instances.masks`` (K, S, S).
+                ``gt_instances.masks`` (K, S, S), and perhaps other prompts of
+                the K objects, see :class:`.PromptDataSample`. K may differ
+                from sample to sample.
 
         Returns:
             dict[str, Tensor]: The value of each loss by its name.
         """
-        decoded = self._forward(inputs, data_samples)
-        logits = torch.cat([logits for logits, _ in decoded])
-        masks = torch.cat([sample.gt_instances.masks
-                           for sample in data_samples])
-        return self.mask_head.loss(logits, masks)
+        answers = [self._answers(embedding[None], sample)
+                   for embedding, sample in zip(self.encode_image(inputs),
+                                                data_samples, strict=True)]
+        rounds = [self.mask_head.loss(*(torch.cat(parts) for parts
+                                        in zip(*of_round, strict=True)))
+                  for of_round in zip(*answers, strict=True)]
+        return {name: torch.stack([found[name] for found in rounds]).mean()
+                for name in rounds[0]}
+
+    def _answers(self, embedding: Tensor,
+                 sample: PromptDataSample) -> List[Answer]:
+        """Decode the prompts of an image in all rounds of a training."""
+        prompts = prompt_set(sample.prompts, self.mask_input_size)
+        targets = mask_targets(sample.gt_instances.masks,
+                               self.mask_input_size)
+        return self.refinement.answers(
+            partial(self._decode_set, embedding), prompts, targets,
+            sample.img_shape, self.image_encoder.img_size)
+
+    def _decode_set(self, embedding: Tensor, prompts: PromptSet,
+                    wanted: slice) -> Tuple[Tensor, Tensor]:
+        """Decode prompts of different kinds together, for training."""
+        encoder = self.prompt_encoder
+        return self.mask_head.decode_masks(
+            embedding, encoder.get_dense_pe(),
+            encoder.embed_tokens(prompts.coordinates, prompts.labels),
+            encoder.embed_masks(prompts.masks, prompts.has_mask), wanted,
+            is_absent=prompts.labels == ABSENT)
 
     def predict(self, inputs: Tensor, data_samples: List[PromptDataSample]
                 ) -> List[PromptDataSample]:

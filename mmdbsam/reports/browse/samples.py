@@ -54,7 +54,12 @@ def draw_sample(dataset: PromptSliceDataset, key: SampleKey) -> Sample:
     names = tasks[about.task]
     labels = {i: names[i] + (f' ×{ids.count(i)}' if ids.count(i) > 1 else '')
               for i in sorted(set(ids))}
-    picture = draw_prompts(packed['inputs'].permute(1, 2, 0).numpy(),
-                           prompts.boxes.numpy(), ids, masks)
+    boxes = prompts.boxes.numpy().copy()
+    if 'has_box' in prompts:
+        boxes[~prompts.has_box.numpy()] = np.nan
+    points = ([own[own[:, 2] >= 0] for own in prompts.points.numpy()]
+              if 'points' in prompts else None)
+    picture = draw_prompts(packed['inputs'].permute(1, 2, 0).numpy(), boxes,
+                           ids, masks, points)
     return Sample(case, about.slice_index, about.flip, labels,
                   masks is not None, picture)
