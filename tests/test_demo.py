@@ -26,6 +26,7 @@ def test_two_slices_of_the_spleen(demo, repo_root, lite_medsam, tmp_path,
     monkeypatch.setattr(demo, 'fetch_sample', lambda name, dest:
                         shutil.copytree(slab, dest))
     monkeypatch.setattr(demo, 'BOX', [307, 173, 0, 435, 268, 1])
+    monkeypatch.setattr('sys.argv', ['segment_an_organ.py'])
     demo.main()
     label_volume, picture = re.findall(r': (work_dirs/\S+)',
                                        capsys.readouterr().out)

@@ -1,11 +1,12 @@
 """mmengine's Runner, whose log begins with the model's parameters."""
 
 import atexit
+import logging
 from typing import Any, Dict, Union
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
+from mmengine.logging import MMLogger, print_log
 from mmengine.runner import Runner
 from torch import nn
 
@@ -16,13 +17,18 @@ from mmdbsam.registry import VISBACKENDS, VISUALIZERS
 class ModelFirstRunner(Runner):
     """A Runner that builds the model, and logs its size, before the rest.
 
-    mmengine's own Runner starts the log with the environment and the config,
-    which are some hundreds of lines.
+    mmengine's own Runner starts with the environment, the config and the
+    hooks, which are some hundreds of lines. Here only the log file has them.
     """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger, and log the model's parameters first."""
         logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(is_for_people)
+        if logger.log_file:
+            print_log(f'The log file is {logger.log_file}.', logger)
         self._first_model = super().build_model(self.cfg.model)
         logger.info(parameter_counts(self._first_model))
         return logger
@@ -30,6 +36,17 @@ class ModelFirstRunner(Runner):
     def build_model(self, model: Union[nn.Module, Dict]) -> nn.Module:
         """Return the model that was built with the logger."""
         return self._first_model
+
+
+def is_for_people(record: logging.LogRecord) -> bool:
+    """Whether a record belongs on the terminal too, and not in the log alone.
+
+    The records of mmengine's Runner that have several lines describe the
+    machine, the config and the hooks.
+    """
+    return (record.module != 'runner' or record.levelno > logging.INFO
+            or '\n' not in record.getMessage()
+            or 'mmengine' not in record.pathname)
 
 
 def parameter_counts(model: nn.Module) -> str:
