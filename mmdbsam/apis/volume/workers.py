@@ -1,11 +1,20 @@
 """Takes the slices of a volume through a model side by side."""
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import (
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+)
+from contextlib import nullcontext
 from types import TracebackType
-from typing import Any, Optional, Type
+from typing import Any, Optional, Set, Type
 
 import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from mmdbsam.apis.image_model import ImageModel
 from mmdbsam.engine.memory import available_memory
@@ -29,7 +38,7 @@ class SliceWorkers:
     Within the context, torch's threads are divided among the workers, for the
     calling thread too. A slice is thus computed in the same way by whichever
     thread and beside however many others. When an error or the user ends the
-    context, work that has not begun is dropped.
+    context, the workers stop at the next layer of the model.
 
     Args:
         count: The number of workers. With one, the calling thread does the
@@ -40,22 +49,34 @@ class SliceWorkers:
         self.count = count
         self._threads = torch.get_num_threads()
         self._executor: Executor = _CallingThread()
+        self._members: Set[int] = set()
 
     def __enter__(self) -> 'SliceWorkers':
         if self.count > 1:
             share = max(1, round(self._threads / self.count))
             self._executor = ThreadPoolExecutor(
-                self.count, 'mmdbsam-slice', torch.set_num_threads, (share, ))
+                self.count, 'mmdbsam-slice', self._join, (share, ))
             torch.set_num_threads(share)
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]],
                  error: Optional[BaseException],
                  traceback: Optional[TracebackType]) -> None:
-        # The user who interrupts the work does not wait for the slices that
-        # are being computed.
-        self._executor.shutdown(wait=kind is None, cancel_futures=True)
+        stop = (nullcontext() if kind is None else
+                register_module_forward_pre_hook(self._give_up))
+        with stop:
+            self._executor.shutdown(cancel_futures=True)
         torch.set_num_threads(self._threads)
+
+    def _join(self, threads: int) -> None:
+        """Make the current thread a worker."""
+        self._members.add(threading.get_ident())
+        torch.set_num_threads(threads)
+
+    def _give_up(self, layer: nn.Module, inputs: Any) -> None:
+        """Keep a worker from calling another layer."""
+        if threading.get_ident() in self._members:
+            raise CancelledError
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future:
         """Have a worker call a function, after what was submitted before."""
