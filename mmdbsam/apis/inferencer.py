@@ -1,5 +1,6 @@
 """Segments images and volumes from prompts as users have them."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, List, Optional, Tuple, Union
@@ -29,7 +30,11 @@ from mmdbsam.geometry.grids import ORIENTATIONS
 from mmdbsam.geometry.planes import SlicePlane, plane_of
 from mmdbsam.io.windowing import to_eight_bits
 from mmdbsam.models import PromptSegmentor
-from mmdbsam.structures.results import SegmentResult, VolumeResult
+from mmdbsam.structures.results import (
+    SegmentResult,
+    VolumeResult,
+    VolumeTiming,
+)
 
 
 class PromptInferencer:
@@ -268,9 +273,10 @@ class PromptInferencer:
             fill_holes: Whether to fill the holes that each object encloses.
             propagation: The rule by which an object is followed from its
                 seed.
-            batch_size: The number of slices that are encoded at once. None
-                means 8 on a GPU, and 1 on a CPU, where larger batches gain
-                nothing.
+            batch_size: The number of slices that are encoded in one call of
+                the model. None means 8 on a GPU. On a CPU it means 1, with a
+                slice for each of torch's threads, as far as memory allows;
+                with a number, all threads compute the same slices.
             progress: Whether to show a progress bar.
 
         Returns:
@@ -293,8 +299,8 @@ class PromptInferencer:
         objects = PromptLocator(scan, working, plane, units).objects(prompts)
         segmenter = VolumeSegmenter(
             self.model, working, windows, propagation or PropagationRule(),
-            batch_size or (1 if self.model.device.type == 'cpu' else 8),
-            progress)
+            batch_size, progress)
+        start = time.perf_counter()
         shape = working.values.shape[:3]
         if axes == 'all':
             found = segmenter.segment_in_all(objects)
@@ -302,11 +308,14 @@ class PromptInferencer:
         else:
             found = [[one] for one in segmenter.segment(objects, plane)]
             masks = (one.volume(shape) for one, in found)
+        packed = [clean_up(on_grid_of(scan, mask, working), largest_component,
+                           fill_holes) for mask in masks]
+        timing = VolumeTiming(segmenter.segmented,
+                              time.perf_counter() - start, segmenter.workers)
         return VolumeResult(
-            [clean_up(on_grid_of(scan, mask, working), largest_component,
-                      fill_holes) for mask in masks],
-            [one.id for one in objects], [one.name for one in objects],
-            np.array([confidence(one) for one in found]), scan.geometry)
+            packed, [one.id for one in objects], [one.name for one in objects],
+            np.array([confidence(one) for one in found]), scan.geometry,
+            timing)
 
 
 def _check_none(model: str, **options: Any) -> None:

@@ -2,14 +2,54 @@
 
 import ctypes
 import gc
+import os
 import re
-import resource
 import sys
 from pathlib import Path
 
 import torch
 
-_STATUS = Path('/proc/self/status')
+_PROC = Path('/proc')
+_STATUS = _PROC / 'self/status'
+_CGROUPS = Path('/sys/fs/cgroup')
+# What is taken for free where the system does not tell.
+_UNKNOWN_MEMORY = 2 * 10**9
+
+
+def available_memory() -> int:
+    """Estimate how much memory this process may still take, in bytes.
+
+    On Linux it is what is neither in use nor beyond a limit of the container
+    or the job. On macOS it is half of the machine's memory, and elsewhere a
+    fixed number.
+    """
+    if (_PROC / 'meminfo').exists():
+        free = _value((_PROC / 'meminfo').read_text(), 'MemAvailable:')
+        return min(free * 1024, *_room_in_cgroups())
+    if sys.platform == 'darwin':
+        return (os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')) // 2
+    return _UNKNOWN_MEMORY
+
+
+def _room_in_cgroups() -> list[int]:
+    """The memory that remains below each limit that this process is under."""
+    own = re.search(r'^0::/(.*)$', (_PROC / 'self/cgroup').read_text(),
+                    re.MULTILINE)
+    if not own:
+        return [sys.maxsize]
+    folder = _CGROUPS / own[1]
+    room = [sys.maxsize]
+    for place in (folder, *folder.parents):
+        limit = place / 'memory.max'
+        if limit.exists() and (most := limit.read_text().strip()) != 'max':
+            used = _value((place / 'memory.stat').read_text(), 'anon')
+            room.append(max(0, int(most) - used))
+    return room
+
+
+def _value(text: str, key: str) -> int:
+    """The number after a key at the beginning of a line."""
+    return int(re.search(rf'^{key}\s+(\d+)', text, re.MULTILINE)[1])
 
 
 def peak_memory(device: str = 'cpu') -> int:
@@ -28,6 +68,7 @@ def peak_memory(device: str = 'cpu') -> int:
         # getrusage would include what the parent process held at the fork.
         peak = re.search(r'VmHWM:\s+(\d+) kB', _STATUS.read_text())
         return int(peak[1]) * 1024
+    import resource  # which Windows lacks
     unit = 1 if sys.platform == 'darwin' else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

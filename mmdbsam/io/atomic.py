@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,8 +48,10 @@ def staged_file(dest: Path) -> Iterator[Path]:
         The path of a file beside ``dest``. It has the same suffixes, because
         libraries choose a format by them.
     """
-    # Processes that write the same file, such as a cache's, have one each.
-    partial = dest.with_name(f'.partial.{os.getpid()}.{dest.name}')
+    # Processes and threads that write the same file, such as a cache's, have
+    # one each.
+    partial = dest.with_name(
+        f'.partial.{os.getpid()}.{threading.get_ident()}.{dest.name}')
     try:
         yield partial
         os.replace(partial, dest)

@@ -1,7 +1,7 @@
 """The results of inference."""
 
 from dataclasses import dataclass
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -31,6 +31,26 @@ class SegmentResult:
 
 
 @dataclass(frozen=True)
+class VolumeTiming:
+    """How long it took to segment a volume.
+
+    Attributes:
+        slices: The number of slices that were segmented, in all planes.
+        seconds: The seconds from the volume in memory to its masks.
+        workers: The number of slices that were computed side by side.
+    """
+
+    slices: int
+    seconds: float
+    workers: int
+
+    @property
+    def seconds_per_slice(self) -> float:
+        """The seconds that a slice took on average."""
+        return self.seconds / max(1, self.slices)
+
+
+@dataclass(frozen=True)
 class VolumeResult:
     """The masks of n objects in a volume, on the volume's own grid.
 
@@ -43,6 +63,8 @@ class VolumeResult:
         geometry: The grid: ``size``, ``spacing``, ``origin`` and ``direction``
             in SimpleITK's order (x, y, z), in mm. An image without a place in
             the scanner's space has voxels of 1 mm and lies at the origin.
+        timing: How long the segmentation took; None for a result that was put
+            together otherwise.
     """
 
     masks: List[PackedMask]
@@ -50,6 +72,7 @@ class VolumeResult:
     names: List[str]
     confidence: np.ndarray
     geometry: Geometry
+    timing: Optional[VolumeTiming] = None
 
     @property
     def shape(self) -> Tuple[int, ...]:

@@ -98,6 +98,19 @@ def test_the_table_and_the_record(infer, scan, tmp_path, capsys):
         'a.seg.nrrd', 'a.volumes.csv', 'a.labels.json'}
 
 
+def test_the_time_that_it_took(infer, scan, tmp_path, capsys):
+    """On the terminal and in the record: a slice, and the whole case."""
+    infer(scan, '-o', tmp_path / 'a.nii.gz', '--box', *BOX)
+    timing = json.loads((tmp_path / 'a.labels.json').read_text())['timing']
+    assert timing['slices'] == BOX[5] - BOX[2] + 1 == 12
+    assert (0 < 12 * timing['seconds_per_slice']
+            < timing['seconds_per_case'] + 0.01)
+    line, = re.findall(r'^time: +(.*)$', capsys.readouterr().out, re.MULTILINE)
+    assert line == (f'12 slices, {timing["seconds_per_slice"]:.2f} s a slice, '
+                    f'{timing["workers"]} side by side; '
+                    f'{timing["seconds_per_case"]:.1f} s for the case')
+
+
 def test_names_beside_formats_without(infer, scan, tmp_path):
     infer(scan, '-o', tmp_path / 'a.nii.gz', '--box', *BOX, '--label', 'arm')
     assert '"arm"' in (tmp_path / 'a.labels.txt').read_text()
@@ -368,7 +381,14 @@ def test_a_batch_with_a_folder_of_masks(infer, batch, tmp_path, capsys):
         sitk.WriteImage(sitk.Cast(as_image(letter()) > 0, sitk.sitkUInt8),
                         str(tmp_path / f'masks/{name}.mha'))
     infer(folder, '-o', tmp_path / 'out', '--prompt-mask', tmp_path / 'masks')
-    assert '3 images segmented' in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert '3 images segmented' in printed
+    cases = [json.loads((tmp_path / f'out/{name}.labels.json').read_text())[
+        'timing']['seconds_per_case'] for name in 'abc']
+    assert printed.count('s for the case') == 3
+    total = re.search(r'^time: ([\d.]+) s, [\d.]+ s a case$', printed,
+                      re.MULTILINE)
+    assert float(total[1]) == pytest.approx(sum(cases), abs=0.06)
     np.testing.assert_array_equal(values(tmp_path / 'out/b.mha'), letter())
 
 

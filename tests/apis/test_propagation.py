@@ -53,7 +53,8 @@ def test_objects_are_followed_at_once(bright):
     seeds = [SeedBox(20, [columns.min(), rows.min(), columns.max(),
                           rows.max()]), SeedBox(5, [20, 20, 29, 29])]
     result = bright.segment_volume(
-        pixels(both), seeds, propagation=PropagationRule(min_area=4))
+        pixels(both), seeds, propagation=PropagationRule(min_area=4),
+        batch_size=1)
     assert np.array_equal(result.mask(0), CONE)
     assert np.array_equal(result.mask(1), both & ~CONE)
     assert len(bright.fake.encoded) <= 27

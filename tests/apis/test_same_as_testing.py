@@ -42,7 +42,7 @@ def test_boxes_of_labels(inferencer, samples, repo_root):
     """With the prompts of `tools/test.py`, every mask is equal to the bit."""
     result = inferencer.segment_volume(
         repo_root / VERTEBRAE.format('images'),
-        CoarseLabels(repo_root / VERTEBRAE.format('labels')))
+        CoarseLabels(repo_root / VERTEBRAE.format('labels')), batch_size=1)
     shown = 0
     for batch in samples:
         index, masks = predicted(inferencer.model.model, batch)
@@ -60,7 +60,7 @@ def test_a_box_in_space(inferencer, samples, prepared_spine, repo_root):
     result = inferencer.segment_volume(
         repo_root / VERTEBRAE.format('images'),
         VolumeBox((corners @ direction.T + grid['origin']).ravel()),
-        units='mm')
+        units='mm', batch_size=1)
     for batch in samples:
         sample, = batch['data_samples']
         scale = sample.img_shape[0] / sample.ori_shape[0]

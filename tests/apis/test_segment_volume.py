@@ -128,7 +128,8 @@ def test_confidence_is_weighted_by_area(bright, monkeypatch):
     monkeypatch.setattr(bright.model.model, 'decode_prompts', counting)
     result = bright.segment_volume(
         IMAGE, dict(object=VolumeBox([0, 0, 2, 31, 23, 5]),
-                    nothing=VolumeBox([0, 0, 19, 31, 23, 19])))
+                    nothing=VolumeBox([0, 0, 19, 31, 23, 19])),
+        batch_size=1)
     areas = OBJECT[2:6].sum(axis=(1, 2))
     assert areas[0] == 0 and len(set(areas[1:])) > 1
     np.testing.assert_allclose(
@@ -184,17 +185,19 @@ def test_a_slice_is_encoded_once_for_all_objects(bright, batch_size):
 
 def test_memory_does_not_grow_with_the_slices(bright, monkeypatch):
     kept = []
-    encode = PlaneSlices._encode
+    image_of = PlaneSlices._image_of
 
-    def watched(slices, indices):
-        encode(slices, indices)
+    def watched(slices, index, following):
+        image = image_of(slices, index, following)
         kept.append(len(slices._encoded))
+        return image
 
-    monkeypatch.setattr(PlaneSlices, '_encode', watched)
+    monkeypatch.setattr(PlaneSlices, '_image_of', watched)
     # An embedding of this model is the image itself, 3 x 128 x 128 floats.
     monkeypatch.setattr('mmdbsam.apis.volume.slices._MEGABYTES', 0.6)
     volume = np.zeros((60, 24, 32), np.uint8)
-    bright.segment_volume(volume, VolumeBox([0, 0, 0, 31, 23, 59]))
+    bright.segment_volume(volume, VolumeBox([0, 0, 0, 31, 23, 59]),
+                          batch_size=1)
     assert max(kept) == 3 and len(kept) == 60
 
 

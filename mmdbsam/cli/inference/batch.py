@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.apis.inferencer import PromptInferencer
@@ -64,6 +65,7 @@ def run_batch(jobs: Sequence[Job], inferencer: PromptInferencer,
         int: The number of images that could not be segmented.
     """
     rows: list[ObjectRow] = []
+    seconds: list[float] = []
     left_out = done = 0
     for i, job in enumerate(jobs, start=1):
         try:
@@ -73,11 +75,16 @@ def run_batch(jobs: Sequence[Job], inferencer: PromptInferencer,
                 rows += read_rows(job.outputs.record)
                 continue
             print(f'[{i}/{len(jobs)}] {job.name}', flush=True)
-            rows += job.run(inferencer)
+            report = job.run(inferencer)
+            rows += report.rows
+            seconds.append(report.seconds)
+            print(report, flush=True)
         except InputError as error:
             left_out += 1
             print(f"problem: '{job.name}' left out: {error}", file=sys.stderr)
     write_text(folder / TABLE, table(rows))
-    print(f'{len(jobs) - done - left_out} images segmented, {done} kept from '
-          f'before; table: {folder / TABLE}')
+    print(f'{len(seconds)} images segmented, {done} kept from before; table: '
+          f'{folder / TABLE}')
+    if seconds:
+        print(f'time: {sum(seconds):.1f} s, {np.mean(seconds):.1f} s a case')
     return left_out

@@ -118,8 +118,9 @@ def infer(args: argparse.Namespace) -> None:
         args.config, args.checkpoint, args.device, args.amp, args.cache,
         args.fetch_weights)
     if not batch:
-        print_rows(jobs[0].run(inferencer))
-        print(f'labels: {args.out}')
+        report = jobs[0].run(inferencer)
+        print_rows(report.rows)
+        print(f'labels: {args.out}\ntime:   {report}')
     elif left_out := run_batch(jobs, inferencer, args.out):
         raise InputError(f'{left_out} of {len(jobs)} images left out, see '
                          'the problems above')

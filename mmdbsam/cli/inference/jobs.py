@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,37 @@ from mmdbsam.cli.inference.outputs import ObjectRow, Outputs, rows_of
 from mmdbsam.cli.inference.prompt_sources import NamedPrompts, PromptSources
 from mmdbsam.cli.inference.settings import Settings
 from mmdbsam.io.readers import Readers, VolumeReader
+from mmdbsam.structures.results import VolumeTiming
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """What a job found, and how long it took.
+
+    Attributes:
+        rows: The objects.
+        slices: How long the slices took.
+        seconds: The seconds that the case took, with reading and writing.
+    """
+
+    rows: list[ObjectRow]
+    slices: VolumeTiming
+    seconds: float
+
+    @property
+    def timing(self) -> dict[str, float]:
+        """The times as the record has them."""
+        return dict(slices=self.slices.slices,
+                    seconds_per_slice=round(self.slices.seconds_per_slice, 4),
+                    seconds_per_case=round(self.seconds, 3),
+                    workers=self.slices.workers)
+
+    def __str__(self) -> str:
+        """The times in a line."""
+        return (f'{self.slices.slices} slices, '
+                f'{self.slices.seconds_per_slice:.2f} s a slice, '
+                f'{self.slices.workers} side by side; '
+                f'{self.seconds:.1f} s for the case')
 
 
 @dataclass(frozen=True)
@@ -92,16 +124,17 @@ class Job:
             return False
         return record.get('origin') == self.origin()
 
-    def run(self, inferencer: PromptInferencer) -> list[ObjectRow]:
+    def run(self, inferencer: PromptInferencer) -> JobReport:
         """Segment the image and write the result.
 
         Returns:
-            list[ObjectRow]: The objects.
+            JobReport: The objects, and how long they took.
 
         Raises:
             InputError: In the same cases as :meth:`check`, or if the image or
                 the prompts cannot be used.
         """
+        start = time.perf_counter()
         settings = self.settings
         origin = self.origin()
         image = self.image
@@ -115,18 +148,17 @@ class Job:
             largest_component=settings.largest_component,
             fill_holes=settings.fill_holes, progress=True)
         rows = rows_of(result, self.name, self.reader.in_space)
-        self.outputs.write(
-            result, self.image, rows, dict(origin=origin),
-            lambda: view_of(
-                inferencer.model,
-                load_scan(image, channel=settings.channel), result,
-                self.prompts, settings.plane, settings.units,
-                settings.window))
+        self.outputs.write(result, self.image, rows, lambda: view_of(
+            inferencer.model, load_scan(image, channel=settings.channel),
+            result, self.prompts, settings.plane, settings.units,
+            settings.window))
         for name, count in self.outputs.hidden(result).items():
             print(f"note: {count} voxels of '{name}' are within smaller "
                   f'objects, and are theirs in {self.outputs.labels}; '
                   '--separate writes a file for each object')
-        return rows
+        report = JobReport(rows, result.timing, time.perf_counter() - start)
+        self.outputs.write_record(rows, timing=report.timing, origin=origin)
+        return report
 
 
 def stamp(path: Path) -> str:

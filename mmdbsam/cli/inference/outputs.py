@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -115,16 +115,13 @@ class Outputs:
         self.writer.check(image, geometry)
 
     def write(self, result: VolumeResult, image: Path,
-              rows: list[ObjectRow], about: dict,
-              view: Callable[[], VolumeView]) -> None:
-        """Write all files.
+              rows: list[ObjectRow], view: Callable[[], VolumeView]) -> None:
+        """Write all files but the record.
 
         Args:
             result: The objects.
             image: The image's file or folder.
             rows: The objects' rows of the table.
-            about: Further keys of the record, which say how the objects were
-                found.
             view: A function that makes what an overlay shows.
 
         Raises:
@@ -141,6 +138,17 @@ class Outputs:
                 OVERLAYS[partial.suffix.lower()](view(), rows[0].image, names,
                                                  partial)
         write_text(self._beside('.volumes.csv'), table(rows))
+
+    def write_record(self, rows: list[ObjectRow], **about: Any) -> None:
+        """Write the record, which says that the other files are complete.
+
+        Args:
+            rows: The objects' rows of the table.
+            **about: Further keys, which say how the objects were found.
+
+        Raises:
+            InputError: If the file cannot be written.
+        """
         write_text(self.record, json.dumps(dict(
             objects=[row._asdict() for row in rows], **about), indent=1))
 
