@@ -31,14 +31,7 @@ train_dataloader = dict(batch_size=1, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 optim_wrapper = dict(
-    optimizer=dict(lr=5e-4, fused=True),
-    # The added blocks change what frozen layers and the decoder read. At
-    # higher rates they cost the decoder more than they gain in so few steps.
-    paramwise_cfg=dict(custom_keys={
-        f'image_encoder.{block}': dict(lr_mult=0.05)
-        for block in ('adapters', 'stem', 'necks', 'fusion')
-    }),
-    clip_grad=dict(max_norm=1.))
+    optimizer=dict(lr=3e-4, fused=True), clip_grad=dict(max_norm=1.))
 auto_scale_lr = dict(base_batch_size=1)
 train_cfg = dict(max_epochs=4, val_interval=4)
 param_scheduler = [

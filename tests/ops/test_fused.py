@@ -131,16 +131,19 @@ def attention_of_padded_windows(qkv, padding, bias, window):
 def test_window_attention(size, heads, channels, window):
     qkv = torch.randn(2, *size, 3 * heads * channels)
     padding = torch.randn(3 * heads * channels)
-    bias = torch.randn(heads, window ** 2, window ** 2)
-    assert_close(fused.window_attention(qkv, padding, bias, window),
-                 attention_of_padded_windows(qkv, padding, bias, window))
+    biases = torch.randn(heads, 9)
+    indices = torch.randint(9, (window ** 2, window ** 2))
+    assert_close(
+        fused.window_attention(qkv, padding, biases, indices, window),
+        attention_of_padded_windows(qkv, padding, biases[:, indices], window))
 
 
 def test_the_softmax_bears_large_scores():
     qkv = 40 * torch.randn(1, 7, 7, 3 * 32)
-    bias = torch.zeros(1, 49, 49)
-    found = fused.window_attention(qkv, torch.zeros(96), bias, 7)
-    wanted = attention_of_padded_windows(qkv, torch.zeros(96), bias, 7)
+    found = fused.window_attention(qkv, torch.zeros(96), torch.zeros(1, 1),
+                                   torch.zeros(49, 49, dtype=torch.long), 7)
+    wanted = attention_of_padded_windows(qkv, torch.zeros(96),
+                                         torch.zeros(1, 49, 49), 7)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-3)
 
 

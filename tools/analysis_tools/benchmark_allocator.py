@@ -3,7 +3,8 @@
 ``python tools/analysis_tools/benchmark_allocator.py CONFIG [CONFIG ...]``
 runs training steps and encodings of each config in processes of their own,
 once as glibc is by default and once as the commands of mmdbsam set it
-(``mmdbsam/cli/allocator.py``), in turns, and prints the medians. The images
+(``mmdbsam/cli/allocator.py``), in turns, and prints the medians. Other
+allocators can be compared, such as ``--preload libjemalloc.so.2``. The images
 are random, and no weights are loaded.
 """
 
@@ -27,6 +28,7 @@ from mmdbsam.errors import run_cli
 from mmdbsam.registry import MODELS
 
 WORK = ('train', 'encode')
+HANDED_BACK, KEPT = 'handed back', 'kept'
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,6 +45,8 @@ def parse_args() -> argparse.Namespace:
                         help='the number of processes of each kind')
     parser.add_argument('--prompts', type=int, default=8,
                         help='the number of prompts of the image')
+    parser.add_argument('--preload', nargs='+', default=[], metavar='LIBRARY',
+                        help='allocators to compare, as paths of libraries')
     # A process that measures one config.
     parser.add_argument('--child', choices=WORK, help=argparse.SUPPRESS)
     parser.add_argument('--keep', action='store_true', help=argparse.SUPPRESS)
@@ -79,12 +83,17 @@ def measure(args: argparse.Namespace) -> dict:
 
 
 def run_child(args: argparse.Namespace, config: str, work: str,
-              keep: bool) -> dict:
-    """Measure in a process of its own."""
+              allocator: str) -> dict:
+    """Measure in a process of its own, with glibc or a preloaded allocator."""
     words = [sys.executable, str(Path(__file__).resolve()), config, '--child',
              work, '--steps', str(args.steps), '--prompts', str(args.prompts)]
-    done = subprocess.run(words + ['--keep'] * keep, check=True,
-                          capture_output=True, text=True, env=os.environ)
+    env = dict(os.environ)
+    if allocator == KEPT:
+        words.append('--keep')
+    elif allocator != HANDED_BACK:
+        env['LD_PRELOAD'] = allocator
+    done = subprocess.run(words, check=True, capture_output=True, text=True,
+                          env=env)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -96,21 +105,27 @@ def main() -> None:
             sys.exit('expected glibc, found another C library or allocator')
         print(json.dumps(measure(args)))
         return
-    print('| config | work | handed back (s) | kept (s) | ratio | peak (GB) | '
-          'kept (GB) |\n|---|---|---:|---:|---:|---:|---:|')
+    print('| config | work | freed memory | s | ratio | peak (GB) |\n'
+          '|---|---|---|---:|---:|---:|')
     for config in args.configs:
         for work in args.work:
-            found: dict = {False: [], True: []}
+            found: dict = {name: [] for name in (HANDED_BACK, KEPT,
+                                                 *args.preload)}
             for _ in range(args.turns):
-                for keep in found:
-                    found[keep].append(run_child(args, config, work, keep))
-            seconds = [median(one['seconds'] for one in found[keep])
-                       for keep in found]
-            peaks = [max(one['peak'] for one in found[keep]) / 1e9
-                     for keep in found]
-            print(f'| {Path(config).stem} | {work} | {seconds[0]:.2f} | '
-                  f'{seconds[1]:.2f} | {seconds[0] / seconds[1]:.2f} | '
-                  f'{peaks[0]:.2f} | {peaks[1]:.2f} |', flush=True)
+                for allocator, runs in found.items():
+                    runs.append(run_child(args, config, work, allocator))
+            print_rows(config, work, found)
+
+
+def print_rows(config: str, work: str, found: dict) -> None:
+    """Print a row for each allocator."""
+    seconds = {name: median(one['seconds'] for one in runs)
+               for name, runs in found.items()}
+    for name, runs in found.items():
+        peak = max(one['peak'] for one in runs) / 1e9
+        print(f'| {Path(config).stem} | {work} | {Path(name).name} | '
+              f'{seconds[name]:.2f} | {seconds[HANDED_BACK] / seconds[name]:.2f}'
+              f' | {peak:.2f} |', flush=True)
 
 
 if __name__ == '__main__':

@@ -125,7 +125,7 @@ class _WindowAttention(nn.Module):
         qkv = fused.linear(x, fused.affine(self.qkv), self.norm)
         padding = self.qkv(self.norm.bias)
         attended = fused.window_attention(
-            qkv, padding, self.attention_biases[:, self.indices], window)
+            qkv, padding, self.attention_biases, self.indices, window)
         return fused.linear(attended, fused.affine(self.proj), residual=x)
 
 

@@ -15,111 +15,12 @@ from typing import Callable, NamedTuple
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+
+from mmdbsam.ops.vectors import add_scaled, dot, load, store, zeros
 
 # Multiplications and additions may be fused, but sums keep their order.
 _COMPILED = dict(nogil=True, cache=True, error_model='numpy',
                  fastmath={'contract'})
-
-
-class Vector(types.Type):
-    """numba's type of ``lanes`` numbers of type ``element``."""
-
-    def __init__(self, element: types.Float, lanes: int) -> None:
-        self.element = element
-        self.lanes = lanes
-        super().__init__(name=f'Vector({element}, {lanes})')
-
-
-@register_model(Vector)
-class _VectorModel(models.PrimitiveModel):
-
-    def __init__(self, manager, vector: Vector) -> None:
-        element = manager.lookup(vector.element).get_value_type()
-        super().__init__(manager, vector,
-                         ir.VectorType(element, vector.lanes))
-
-
-def _broadcast(builder, scalar, vector):
-    first = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar,
-                                   ir.Constant(ir.IntType(32), 0))
-    lanes = ir.VectorType(ir.IntType(32), vector.count)
-    return builder.shuffle_vector(first, first, ir.Constant(lanes, None))
-
-
-def _address(context, builder, array_type, array, index, vector):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
-
-
-@intrinsic(prefer_literal=True)
-def _zeros(typing_context, array, lanes):
-    """A vector of ``lanes`` zeros of the array's type."""
-    vector = Vector(array.dtype, lanes.literal_value)
-
-    def generate(context, builder, signature, args):
-        return ir.Constant(context.get_value_type(vector), None)
-
-    return vector(array, lanes), generate
-
-
-@intrinsic
-def _load(typing_context, like, array, index):
-    """The vector at ``array[index]``, of the type of the vector ``like``."""
-
-    def generate(context, builder, signature, args):
-        pointer = _address(context, builder, array, args[1], args[2],
-                           context.get_value_type(like))
-        loaded = builder.load(pointer)
-        loaded.align = array.dtype.bitwidth // 8
-        return loaded
-
-    return like(like, array, types.intp), generate
-
-
-@intrinsic
-def _store(typing_context, vector, array, index):
-    """Write a vector to the array, from ``array[index]`` on."""
-
-    def generate(context, builder, signature, args):
-        pointer = _address(context, builder, array, args[1], args[2],
-                           args[0].type)
-        builder.store(args[0], pointer).align = array.dtype.bitwidth // 8
-        return context.get_dummy_value()
-
-    return types.void(vector, array, types.intp), generate
-
-
-@intrinsic
-def _add_scaled(typing_context, total, scale, vector):
-    """``total + scale * vector``, with a scalar scale."""
-
-    def generate(context, builder, signature, args):
-        scales = _broadcast(builder, args[1], args[0].type)
-        product = builder.fmul(scales, args[2], flags=('contract',))
-        return builder.fadd(args[0], product, flags=('contract',))
-
-    return total(total, total.element, vector), generate
-
-
-@intrinsic
-def _dot(typing_context, one, other):
-    """The dot product of two vectors."""
-
-    def generate(context, builder, signature, args):
-        vector, element = args[0].type, args[0].type.element
-        bits = one.element.bitwidth
-        add_up = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(element, [element, vector]),
-            f'llvm.vector.reduce.fadd.v{vector.count}f{bits}')
-        product = builder.fmul(*args)
-        return builder.call(add_up, [ir.Constant(element, -0.0), product],
-                            fastmath=('reassoc',))
-
-    return one.element(one, other), generate
 
 
 @numba.njit(**_COMPILED)
@@ -180,7 +81,7 @@ def _forward(channels: int) -> Callable:
             b, m = unit // blocks // heads, unit // blocks % heads
             begin = unit % blocks * block
             for q in range(begin, min(begin + block, queries)):
-                total = _zeros(value, channels)
+                total = zeros(value, channels)
                 for level in range(levels):
                     height, width = shapes[level, 0], shapes[level, 1]
                     token = b * value.shape[1] + starts[level]
@@ -200,10 +101,10 @@ def _forward(channels: int) -> Callable:
                                           (i10, bottom * left),
                                           (i11, bottom * right)):
                             row = ((token + i) * heads + m) * channels
-                            total = _add_scaled(total, weight,
-                                                _load(total, values, row))
+                            total = add_scaled(total, weight,
+                                                load(total, values, row))
                 row = ((b * queries + q) * heads + m) * channels
-                _store(total, outputs, row)
+                store(total, outputs, row)
 
     return forward
 
@@ -218,7 +119,7 @@ def _backward(channels: int) -> Callable:
         number = value.dtype.type
         values, grads = value.ravel(), grad.ravel()
         grad_values = grad_value.ravel()
-        zeros = _zeros(value, channels)
+        nothing = zeros(value, channels)
         for unit in range(first, last):
             b, m = unit // levels // heads, unit // levels % heads
             level = unit % levels
@@ -226,7 +127,7 @@ def _backward(channels: int) -> Callable:
             token = b * value.shape[1] + starts[level]
             for q in range(queries):
                 row = ((b * queries + q) * heads + m) * channels
-                g = _load(zeros, grads, row)
+                g = load(nothing, grads, row)
                 for p in range(points):
                     x = locations[b, q, m, level, p, 0] * float(width) - .5
                     y = locations[b, q, m, level, p, 1] * float(height) - .5
@@ -242,14 +143,14 @@ def _backward(channels: int) -> Callable:
                     # is zero for a corner outside the level.
                     has_left, has_right = x >= 0, x < width - 1
                     has_top, has_bottom = y >= 0, y < height - 1
-                    s00 = number(has_top and has_left) * _dot(
-                        g, _load(zeros, values, r00))
-                    s01 = number(has_top and has_right) * _dot(
-                        g, _load(zeros, values, r01))
-                    s10 = number(has_bottom and has_left) * _dot(
-                        g, _load(zeros, values, r10))
-                    s11 = number(has_bottom and has_right) * _dot(
-                        g, _load(zeros, values, r11))
+                    s00 = number(has_top and has_left) * dot(
+                        g, load(nothing, values, r00))
+                    s01 = number(has_top and has_right) * dot(
+                        g, load(nothing, values, r01))
+                    s10 = number(has_bottom and has_left) * dot(
+                        g, load(nothing, values, r10))
+                    s11 = number(has_bottom and has_right) * dot(
+                        g, load(nothing, values, r11))
                     weight = weights[b, q, m, level, p]
                     grad_weights[b, q, m, level, p] = (
                         top * (left * s00 + right * s01)
@@ -265,7 +166,7 @@ def _backward(channels: int) -> Callable:
                     for row, share in ((r00, top * left), (r01, top * right),
                                        (r10, bottom * left),
                                        (r11, bottom * right)):
-                        _store(_add_scaled(_load(zeros, grad_values, row),
+                        store(add_scaled(load(nothing, grad_values, row),
                                            share, g), grad_values, row)
 
     return backward

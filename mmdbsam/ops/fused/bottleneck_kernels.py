@@ -4,13 +4,21 @@ import numba
 import numpy as np
 
 from mmdbsam.ops.fused.functions import gelu, gelu_in_place, layer_norm
-from mmdbsam.ops.fused.products import COLUMNS, COMPILED, block_product
+from mmdbsam.ops.fused.products import (
+    COLUMNS,
+    COMPILED,
+    LANES,
+    block_product,
+)
+from mmdbsam.ops.vectors import add_product, load, store, zeros
 
 # The rows of a map in a unit of work, and the hidden channels that are
 # computed before the next ones. The rows that a unit works on then stay in a
 # second-level cache, and a sixteenth is computed twice.
 BAND = 32
 CHANNELS = 64
+# The pixels of a row whose neighbours stay in the first-level cache.
+PIXELS = 32
 
 
 @numba.njit(**COMPILED)
@@ -22,29 +30,51 @@ def _depthwise_row(above, middle, below, pixels, stride, width, weights, taps,
     between the weights (9, channels) of neighbouring taps, and ``first`` the
     first channel in them.
     """
-    b = bias[first:first + width]
-    w0, w1, w2, w3, w4, w5, w6, w7, w8 = (
-        weights[first:first + width],
-        weights[taps + first:taps + first + width],
-        weights[2 * taps + first:2 * taps + first + width],
-        weights[3 * taps + first:3 * taps + first + width],
-        weights[4 * taps + first:4 * taps + first + width],
-        weights[5 * taps + first:5 * taps + first + width],
-        weights[6 * taps + first:6 * taps + first + width],
-        weights[7 * taps + first:7 * taps + first + width],
-        weights[8 * taps + first:8 * taps + first + width])
+    vectors = width // LANES * LANES
+    for begin in range(0, pixels, PIXELS):
+        end = min(begin + PIXELS, pixels)
+        for c in range(0, vectors, LANES):
+            _depthwise_vector(above, middle, below, begin, end, stride, width,
+                              c, weights, taps, first + c, bias, out,
+                              out_at + c, out_stride)
     for pixel in range(pixels):
         left = pixel * stride * width
-        one, two, three = above[left:], middle[left:], below[left:]
-        at = out_at + pixel * out_stride
-        target = out[at:at + width]
-        for c in range(width):
-            target[c] = (
-                b[c] + w0[c] * one[c] + w1[c] * one[width + c]
-                + w2[c] * one[2 * width + c] + w3[c] * two[c]
-                + w4[c] * two[width + c] + w5[c] * two[2 * width + c]
-                + w6[c] * three[c] + w7[c] * three[width + c]
-                + w8[c] * three[2 * width + c])
+        for c in range(vectors, width):
+            total, w = bias[first + c], first + c
+            for tap in range(3):
+                at = left + tap * width + c
+                total += (weights[w + tap * taps] * above[at]
+                          + weights[w + (3 + tap) * taps] * middle[at]
+                          + weights[w + (6 + tap) * taps] * below[at])
+            out[out_at + pixel * out_stride + c] = total
+
+
+@numba.njit(**COMPILED)
+def _depthwise_vector(above, middle, below, begin, end, stride, width, c,
+                      weights, taps, first, bias, out, out_at, out_stride):
+    """Convolve a vector of channels, whose weights stay in registers."""
+    b = load(zeros(out, LANES), bias, first)
+    w0, w1, w2 = (load(b, weights, first), load(b, weights, first + taps),
+                  load(b, weights, first + 2 * taps))
+    w3, w4, w5 = (load(b, weights, first + 3 * taps),
+                  load(b, weights, first + 4 * taps),
+                  load(b, weights, first + 5 * taps))
+    w6, w7, w8 = (load(b, weights, first + 6 * taps),
+                  load(b, weights, first + 7 * taps),
+                  load(b, weights, first + 8 * taps))
+    for pixel in range(begin, end):
+        left = pixel * stride * width + c
+        centre, right = left + width, left + 2 * width
+        total = add_product(b, w0, load(b, above, left))
+        total = add_product(total, w1, load(b, above, centre))
+        total = add_product(total, w2, load(b, above, right))
+        total = add_product(total, w3, load(b, middle, left))
+        total = add_product(total, w4, load(b, middle, centre))
+        total = add_product(total, w5, load(b, middle, right))
+        total = add_product(total, w6, load(b, below, left))
+        total = add_product(total, w7, load(b, below, centre))
+        total = add_product(total, w8, load(b, below, right))
+        store(total, out, out_at + pixel * out_stride)
 
 
 @numba.njit(**COMPILED)

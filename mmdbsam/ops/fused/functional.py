@@ -197,16 +197,17 @@ def depthwise(x: Tensor, layer: Affine, norm: Optional[nn.LayerNorm] = None,
     return out
 
 
-def window_attention(qkv: Tensor, padding: Tensor, bias: Tensor, window: int
-                     ) -> Tensor:
+def window_attention(qkv: Tensor, padding: Tensor, biases: Tensor,
+                     indices: Tensor, window: int) -> Tensor:
     """Attention within the windows of maps.
 
     Args:
         qkv: Queries, keys and values of all tokens, (B, h, w, 3 C), ordered by
             heads, then q, k and v.
         padding: Those of a token that windows have beyond the maps, (3 C,).
-        bias: What is added to the scores, (heads, T, T) for the T tokens of a
-            window.
+        biases: What can be added to the scores of each head, (heads, n).
+        indices: Which of the n is added for each pair of the T tokens of a
+            window, (T, T).
         window: Side of the windows, in tokens.
 
     Returns:
@@ -214,17 +215,19 @@ def window_attention(qkv: Tensor, padding: Tensor, bias: Tensor, window: int
     """
     from mmdbsam.ops.fused import products, window_kernels
     batch, height, width, channels = qkv.shape
-    heads, tokens, _ = bias.shape
+    heads, tokens = len(biases), len(indices)
     padded = -(-tokens // products.COLUMNS) * products.COLUMNS
-    biases = np.zeros((heads, tokens, padded), np.float32)
-    biases[..., :tokens] = bias.detach().numpy()
+    bias = np.zeros((heads, tokens, padded), np.float32)
+    # torch would wake its threads for this, which then wait for more work on
+    # the cores that the kernel needs.
+    bias[..., :tokens] = biases.detach().numpy()[:, indices.numpy()]
     out = qkv.new_empty(batch, height, width, channels // 3)
     windows = batch * -(-height // window) * -(-width // window)
     scale = np.float32((channels // 3 // heads) ** -0.5)
     run_on_threads(
         window_kernels.window_attention, windows * heads,
         windows * tokens * tokens * channels,
-        (_flat(qkv), _flat(padding), biases, heads, window, height, width,
+        (_flat(qkv), _flat(padding), bias, heads, window, height, width,
          scale, _flat(out)))
     return out
 
