@@ -31,7 +31,7 @@ $(DEMO)/organ/vis/chest.png: $(WEIGHTS) $(SOURCE)/labels.csv
 $(DEMO)/comparison.md: $(DEMO)/zero_shot/report/report.md \
     $(DEMO)/dbsam/report/report.md
 	@$(BIN)/python tools/analysis_tools/compare_reports.py \
-	  $(patsubst %/report.md,%,$^) --out $(@D)
+	  $(patsubst %/report.md,%,$^) --out $(@D) > /dev/null
 
 # LiteMedSAM as released, without training.
 $(DEMO)/zero_shot/report/report.md: $(DATA)/dataset.json $(WEIGHTS)
