@@ -19,7 +19,7 @@ def zero_init(tiny_cfg, tmp_path):
     """A tiny DB-SAM that starts from the weights of a plain encoder."""
     plain = Config(tiny_cfg.to_dict())
     plain.model.image_encoder.update(adapter=None, stem=None, neck=None,
-                                     fusion=None)
+                                     fusion=None, norm=None)
     torch.manual_seed(0)
     model = MODELS.build(plain.model)
     torch.save(model.state_dict(), tmp_path / 'plain.pth')
