@@ -98,7 +98,8 @@ def test_no_config_only_repeats_another():
         seen[text] = name
 
 
-@pytest.mark.parametrize('family', ['ablations', 'baselines', 'studies'])
+@pytest.mark.parametrize('family', ['ablations', 'baselines', 'release',
+                                    'studies'])
 def test_readme_of_a_family_lists_its_configs(family):
     folder = ROOT / 'configs' / family
     linked = re.findall(r'\]\((?!http)(.*?)\)',
