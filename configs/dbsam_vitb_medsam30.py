@@ -1,4 +1,5 @@
-# The paper's model, data and recipe.
+# The paper's model, data and recipe; configs/release/ has those of the
+# release's yaml files and slurm script.
 _base_ = [
     './_base_/models/dbsam_vitb.py', './_base_/datasets/medsam30.py',
     './_base_/schedules/adamw_20e.py', './_base_/default_runtime.py'

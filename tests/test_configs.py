@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = [str(path.relative_to(ROOT))
            for path in sorted((ROOT / 'configs').rglob('*.py'))
            if not {'_base_', 'studies'} & set(path.parts)]
-BLOCKS = ('adapter', 'stem', 'neck', 'fusion')
+BLOCKS = ('adapter', 'stem', 'neck', 'fusion', 'norm')
 
 
 def build(name, model=None):
@@ -98,7 +98,8 @@ def test_no_config_only_repeats_another():
         seen[text] = name
 
 
-@pytest.mark.parametrize('family', ['ablations', 'baselines', 'studies'])
+@pytest.mark.parametrize('family', ['ablations', 'baselines', 'release',
+                                    'studies'])
 def test_readme_of_a_family_lists_its_configs(family):
     folder = ROOT / 'configs' / family
     linked = re.findall(r'\]\((?!http)(.*?)\)',
@@ -126,9 +127,9 @@ def test_what_is_tested_as_released_cannot_be_trained(name, tuned):
 
 @pytest.mark.parametrize('config, present', [
     ('ablations/decoder_tuning_vitb_ct', []),
-    ('ablations/channel_attention_vitb_ct', ['adapter']),
-    ('ablations/conv_branch_vitb_ct', ['adapter', 'stem', 'neck']),
-    ('dbsam_vitb_ct', ['adapter', 'stem', 'neck', 'fusion']),
+    ('ablations/channel_attention_vitb_ct', ['adapter', 'norm']),
+    ('ablations/conv_branch_vitb_ct', ['adapter', 'stem', 'neck', 'norm']),
+    ('dbsam_vitb_ct', ['adapter', 'stem', 'neck', 'fusion', 'norm']),
 ])
 def test_ablations_add_one_block_after_the_other(config, present):
     cfg, _ = build(f'configs/{config}.py')

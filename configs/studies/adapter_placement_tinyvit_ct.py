@@ -1,5 +1,5 @@
-# This study puts the channel attention after every frozen block, as in the
-# paper, after every stage, as in the release, or nowhere.
+# This study puts the channel attention after every frozen block, as in
+# the paper's abstract, after every stage, as in the release, or nowhere.
 _base_ = './_base_/tinyvit_ct.py'
 title = 'Placement of the channel attention'
 variants = [

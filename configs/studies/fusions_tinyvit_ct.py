@@ -15,6 +15,9 @@ variants = [
     dict(name='Hadamard gate', options={'model.image_encoder.fusion': dict(
         _delete_=True, type='HadamardFusion', zero_init=True,
         norm_cfg=dict(type='GN', num_groups=8))}),
+    dict(name='gate a pixel', options={'model.image_encoder.fusion': dict(
+        _delete_=True, type='PixelGatedFusion', zero_init=True,
+        drop_path=0.)}),
     dict(name='softmax', options={'model.image_encoder.fusion': dict(
         _delete_=True, type='SoftmaxFusion', zero_init=True, drop_path=0.)}),
 ]

@@ -130,14 +130,14 @@ def _on_device(model: nn.Module, device: str) -> nn.Module:
 
 
 def _check_start(cfg: Config) -> None:
-    """Refuse a model whose added blocks would be random."""
+    """Refuse a model whose added blocks do not start as the identity."""
     if not cfg.model.get('pretrained'):
         raise InputError('checkpoint: expected one, as the config names no '
                          'pretrained weights, found none')
     encoder = cfg.model.image_encoder
-    random = [block for block in ('adapter', 'neck', 'fusion')
+    random = [block for block in ('adapter', 'neck', 'fusion', 'norm')
               if encoder.get(block) and not encoder[block].get('zero_init')]
     if random:
         raise InputError(
             f'checkpoint: expected one, as {", ".join(random)} of the config '
-            'start at random (zero_init=False), found none')
+            'must be trained first (zero_init=False), found none')

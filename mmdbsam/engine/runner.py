@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger, print_log
 from mmengine.runner import Runner
 from torch import nn
 
+from mmdbsam.engine.hooks.protocol_hook import ProtocolHook
 from mmdbsam.errors import InputError
 from mmdbsam.registry import VISBACKENDS, VISUALIZERS
 
@@ -91,4 +92,6 @@ def build_runner(cfg: Config) -> Runner:
         atexit.register(torch.distributed.destroy_process_group)
         cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
                                      device_ids=None, broadcast_buffers=False)
-    return ModelFirstRunner.from_cfg(cfg)
+    runner = ModelFirstRunner.from_cfg(cfg)
+    runner.register_hook(ProtocolHook())
+    return runner

@@ -20,9 +20,12 @@ class Protocol:
             for those with the label only, stacked without gaps.
         stacked: The scores that are computed from all images together as one
             volume, even where slices are scored as images.
+        resampling: The way of the model's logits to the original slice, see
+            :func:`.logits_on_image`.
 
     Raises:
-        InputError: If the unit or the choice of slices is unknown.
+        InputError: If the unit, the choice of slices or the resampling is
+            unknown.
     """
 
     unit: str
@@ -30,10 +33,12 @@ class Protocol:
     min_volume: int
     slices: str = 'all'
     stacked: Tuple[str, ...] = ()
+    resampling: str = 'input'
 
     def __post_init__(self) -> None:
         for name, known in (('unit', ('mm', 'voxel')),
-                            ('slices', ('all', 'foreground'))):
+                            ('slices', ('all', 'foreground')),
+                            ('resampling', ('input', 'direct'))):
             found = getattr(self, name)
             if found not in known:
                 raise InputError(f'{name}: expected {" or ".join(known)}, '
@@ -46,9 +51,11 @@ PROTOCOLS: Dict[str, Protocol] = {
     # 1000 voxels is the least that MedSAM's curation keeps.
     'mm': Protocol(unit='mm', tolerance=2., min_volume=1000),
     # The files of DB-SAM's release hold only slices with the structure, and no
-    # spacing. The NSD of its 2-D tasks takes a file's images for a volume.
+    # spacing. The NSD of its 2-D tasks takes a file's images for a volume. Its
+    # images have the size of the logits, which are thresholded as they are.
     'dbsam2024': Protocol(unit='voxel', tolerance=1., min_volume=1,
-                          slices='foreground', stacked=('NSD', )),
+                          slices='foreground', stacked=('NSD', ),
+                          resampling='direct'),
 }
 
 
@@ -64,7 +71,8 @@ def find_protocol(name: str, per_slice: bool = False,
         **changes: The protocol's fields to change; None changes nothing.
 
     Raises:
-        InputError: If there is no such protocol, unit or choice of slices.
+        InputError: If there is no such protocol, unit, choice of slices or
+            resampling.
     """
     if name not in PROTOCOLS:
         raise InputError(f'protocol: expected one of {", ".join(PROTOCOLS)}, '

@@ -69,9 +69,10 @@ class VolumeMetric(BaseMetric):
       block, and labels of at least 1000 voxels.
     - ``'dbsam2024'`` is the protocol of DB-SAM's release. It takes a spacing
       of 1, a tolerance of 1 voxel, only the slices with the label, stacked
-      without gaps, and labels of any size.
+      without gaps, labels of any size, and masks that are made directly on the
+      original slice.
 
-    The arguments ``unit`` to ``min_volume`` change single fields of it.
+    The arguments ``unit`` to ``resampling`` change single fields of it.
 
     Predictions are collected from all ranks; a slice that was padded into
     the last batch counts once.
@@ -88,6 +89,8 @@ class VolumeMetric(BaseMetric):
         slices: The slices that are scored, 'all' or 'foreground'.
         min_volume: The least number of voxels of a label in a block for it to
             be scored.
+        resampling: The way of the model's logits to the original slice,
+            'input' or 'direct'; a :class:`.ProtocolHook` tells the model.
         per_slice: Whether to score every slice as an image, in its plane, and
             to average over the slices of a block. Unless other arguments say
             otherwise, only slices with the label then count, and labels of
@@ -120,6 +123,7 @@ class VolumeMetric(BaseMetric):
                  tolerance: Optional[float] = None,
                  slices: Optional[str] = None,
                  min_volume: Optional[int] = None,
+                 resampling: Optional[str] = None,
                  per_slice: bool = False,
                  baselines: bool = False,
                  collect_device: str = 'cpu',
@@ -134,7 +138,7 @@ class VolumeMetric(BaseMetric):
         self.protocol_name = protocol
         self.protocol = find_protocol(
             protocol, per_slice, unit=unit, tolerance=tolerance,
-            slices=slices, min_volume=min_volume)
+            slices=slices, min_volume=min_volume, resampling=resampling)
         self.per_slice = per_slice
         self.baselines = baselines
         self.evaluation: Optional[Evaluation] = None
@@ -287,6 +291,9 @@ class VolumeMetric(BaseMetric):
             draws=draws,
             box_shift_px=[float(shifts.min()), float(shifts.max())]
             if shifts.size else [],
+            # Reports that were made before there was a choice lack it.
+            **({} if protocol.resampling == 'input' else
+               dict(resampling=protocol.resampling)),
             averaging=('over the slices of a block, then ' if self.per_slice
                        else '')
             + 'unweighted mean over (case, block of slices, label)')

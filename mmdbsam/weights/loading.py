@@ -1,7 +1,8 @@
 """Loading the weights that a model starts from or is tested with."""
 
+import re
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List, Sequence
 
 import torch
 from mmengine.logging import print_log
@@ -12,6 +13,12 @@ from torch import Tensor, nn
 from mmdbsam.errors import InputError
 from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
 
+# Biases that the blocks had before they computed what DB-SAM's release does,
+# and that the release lacks.
+_FORMER_BIAS = re.compile(
+    r'image_encoder\.(adapters|stem|fusion)\..*('
+    r'squeeze_excitation\.conv\d\.conv|levels\.\d\.project|'
+    r'spatial_score\.1|channel_score\.[03]|scores\.\d\.[03])\.bias$')
 # The blocks that SAM's encoder, and so its checkpoint, does not have.
 _ADDED_BLOCKS = tuple(f'image_encoder.{name}'
                       for name in ('adapters', 'stem', 'necks', 'fusion',
@@ -34,17 +41,16 @@ def checkpoint_file(path: str) -> Path:
     return file
 
 
-def read_state_dict(path: str) -> Dict[str, Tensor]:
-    """Read the state dict of a checkpoint, with ``weights_only=True``.
+def read_checkpoint(path: str) -> Any:
+    """Read the content of a checkpoint, with ``weights_only=True``.
 
     Args:
-        path: A file with a state dict, or a checkpoint of mmengine's that
-            holds one. A file with the name of released weights must hold
-            exactly these.
+        path: The file. One with the name of released weights must hold exactly
+            these.
 
     Raises:
-        InputError: If the file is missing, is not such a checkpoint, or has
-            the name of released weights but other content.
+        InputError: If the file is missing, is no checkpoint, or has the name
+            of released weights but other content.
     """
     file = checkpoint_file(path)
     released = find_released(file.name)
@@ -53,15 +59,31 @@ def read_state_dict(path: str) -> Dict[str, Tensor]:
     try:
         # mmengine's checkpoints hold log buffers besides the weights.
         with torch.serialization.safe_globals(get_torch_safe_globals()):
-            content = torch.load(file, map_location='cpu', weights_only=True)
+            return torch.load(file, map_location='cpu', weights_only=True)
     except Exception as error:
         # torch has no common error for this, and some of its messages advise
         # loading the file unsafely.
         raise InputError(f'checkpoint {path}: expected a torch checkpoint of '
                          'weights, found a file that is none or is truncated '
                          f'({type(error).__name__})') from error
+
+
+def find_state_dict(content: Any, path: str,
+                    entries: Sequence[str] = ('state_dict', )
+                    ) -> Dict[str, Tensor]:
+    """Find the state dict in a checkpoint's content.
+
+    Args:
+        content: A state dict, or a dict that holds one.
+        path: The checkpoint's path, for the error.
+        entries: The keys under which a dict may hold the state dict.
+
+    Raises:
+        InputError: If there is no state dict.
+    """
     if isinstance(content, dict):
-        content = content.get('state_dict', content)
+        held = [content[entry] for entry in entries if entry in content]
+        content = held[0] if held else content
     if not isinstance(content, dict) or not all(
             isinstance(key, str) and isinstance(value, Tensor)
             for key, value in content.items()):
@@ -76,7 +98,7 @@ def load_weights(model: nn.Module, path: str) -> None:
     Args:
         model: The model, or what wraps it: for distributed runs, for
             test-time augmentation, or both.
-        path: See :func:`read_state_dict`.
+        path: See :func:`read_checkpoint`.
 
     Raises:
         InputError: If a weight is missing, left over or of another shape.
@@ -90,7 +112,7 @@ def load_pretrained(model: nn.Module, path: str) -> None:
 
     Args:
         model: The model.
-        path: See :func:`read_state_dict`.
+        path: See :func:`read_checkpoint`.
 
     Raises:
         InputError: If a weight is missing that is not in the added blocks, or
@@ -104,7 +126,8 @@ def load_pretrained(model: nn.Module, path: str) -> None:
 def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
-    state_dict = read_state_dict(path)
+    state_dict = find_state_dict(read_checkpoint(path), path)
+    _refuse_former_blocks(state_dict, path)
     try:
         missing, unexpected = model.load_state_dict(state_dict, strict=False)
         missing = [key for key in missing if not key.startswith(may_miss)]
@@ -119,6 +142,17 @@ def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
     if problems:
         raise InputError(f'checkpoint {path} is of another architecture than '
                          f'the config: {"; ".join(problems)}; {advice}')
+
+
+def _refuse_former_blocks(state_dict: Dict[str, Tensor], path: str) -> None:
+    """Refuse weights of blocks that were made otherwise."""
+    former = [key for key in state_dict if _FORMER_BIAS.match(key)]
+    if former:
+        raise InputError(
+            f"checkpoint {path}: expected blocks as in DB-SAM's release, "
+            f'found those that mmdbsam had before, with {former[0]}, ReLU in '
+            'the channel attention and another eps in the norms; train anew, '
+            'or test it with mmdbsam at commit 7758f2b')
 
 
 def _listing(what: str, keys: List[str], shown: int = 3) -> str:

@@ -54,6 +54,22 @@ def test_draws_jitter_each_label_anew(case):
         BoxPromptsFromMask(1, prompts_per_image=3, draws=2)
 
 
+def test_moves_may_be_meant_on_another_grid(case):
+    """The release moves boxes on images of 256 px, here of 60."""
+    tight, moved, drawn = (
+        BoxPromptsFromMask(1, **kwargs)(slice_of(case, 3))
+        for kwargs in ({}, dict(shift=2, grid=60), dict(jitter=3, grid=60)))
+    wanted = tight['boxes'] + np.array([-1, -1, 1, 1]) * 2 * 30 / 60
+    inside = wanted.clip([0, 0, 0, 0], [29, 23, 29, 23])
+    np.testing.assert_array_equal(moved['boxes'], inside)
+    np.testing.assert_array_equal(moved['ori_boxes'], inside)
+    assert moved['prompt'].endswith('its sides 2 px of 60 outwards')
+    steps = np.abs(drawn['boxes'] - tight['boxes'])
+    assert set(np.unique(steps)) <= {0, 0.5, 1, 1.5} and steps.max() > 0
+    assert drawn['prompt'].endswith('0 to 3 px of 60 outwards at random, '
+                                    '1 draws')
+
+
 def test_a_3d_box_holds_the_label_in_its_block_and_no_less(case):
     boxes = volume_boxes(case.label()[:, slice(*BLOCK)])
     assert list(boxes) == [1, 2, 44]

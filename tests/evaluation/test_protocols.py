@@ -9,6 +9,7 @@ from mmdbsam.evaluation import VolumeMetric
 from mmdbsam.evaluation.protocols import PROTOCOLS, find_protocol
 from mmdbsam.evaluation.volume_scores import score_volume
 from mmdbsam.registry import SCORES
+from mmdbsam.reports.report.markdown import protocol_text
 
 SPACING = (3.0, 0.7, 0.8)  # of the made-up data set
 ROWS = [(case, start, stop, label_id)
@@ -118,6 +119,21 @@ def test_gaps_are_closed_where_only_the_foreground_counts():
     assert score('all')['DSC'] < 1 and score('all')['HD95'] > 0
 
 
+def test_a_report_says_which_way_logits_went(prepared, make_samples,
+                                             evaluate):
+    """Nothing is said of SAM's own way, as in reports made earlier."""
+    for options, wanted in ((dict(protocol='dbsam2024'), 'direct'),
+                            (dict(protocol='mm'), None),
+                            (dict(protocol='dbsam2024', resampling='input'),
+                             None)):
+        metric = VolumeMetric(prepared.root, 'test', min_volume=50,
+                              **options)
+        evaluate(metric, make_samples(moved))
+        assert metric.evaluation.protocol.get('resampling') == wanted
+        text = protocol_text(metric.evaluation.protocol)
+        assert ('directly' in text) == (wanted == 'direct')
+
+
 def test_fields_of_a_protocol_can_be_changed():
     changed = find_protocol('mm', tolerance=1., slices=None)
     assert changed.tolerance == 1 and changed.unit == 'mm'
@@ -125,7 +141,8 @@ def test_fields_of_a_protocol_can_be_changed():
     for options, message in (
             (dict(name='nnunet'), 'protocol: expected one of mm, dbsam2024'),
             (dict(name='mm', unit='cm'), "unit: expected mm or voxel, found"),
-            (dict(name='mm', slices='some'), 'slices: expected all or fore')):
+            (dict(name='mm', slices='some'), 'slices: expected all or fore'),
+            (dict(name='mm', resampling='no'), 'resampling: expected input')):
         with pytest.raises(InputError, match=message):
             find_protocol(**options)
 

@@ -151,7 +151,8 @@ def segmentor(tiny_cfg):
 
     def build(adapter, **encoder):
         cfg = copy.deepcopy(tiny_cfg.model)
-        cfg.image_encoder.update(stem=None, neck=None, fusion=None, **encoder)
+        cfg.image_encoder.update(stem=None, neck=None, fusion=None,
+                                 norm=None, **encoder)
         cfg.image_encoder.adapter = adapter
         cfg.image_encoder.vit.frozen = True
         torch.manual_seed(0)

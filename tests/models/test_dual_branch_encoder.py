@@ -54,8 +54,9 @@ def train_steps(model, steps, lr=1e-3):
 
 @pytest.mark.parametrize('frozen', [True, False])
 @pytest.mark.parametrize('without', [(), ('adapter', ), ('neck', ),
-                                     ('fusion', ), ('stem', ),
-                                     ('adapter', 'stem', 'neck', 'fusion')])
+                                     ('fusion', ), ('stem', ), ('norm', ),
+                                     ('adapter', 'stem', 'neck', 'fusion',
+                                      'norm')])
 def test_every_trainable_parameter_is_reached(tiny_cfg, frozen, without):
     """This holds after two steps from zero_init, for all sets of blocks."""
     encoder = tiny_cfg.model.image_encoder
@@ -122,7 +123,8 @@ def test_checkpointing_changes_no_gradient(tiny_cfg, placement, amp):
                                    atol=0, msg=name)
 
 
-@pytest.mark.parametrize('block', ['adapter', 'stem', 'neck', 'fusion'])
+@pytest.mark.parametrize('block', ['adapter', 'stem', 'neck', 'fusion',
+                                   'norm'])
 def test_blocks_can_be_removed_from_the_command_line(block, prepared_spine,
                                                      repo_root):
     from mmdbsam.cli.options import add_runner_arguments
@@ -139,7 +141,8 @@ def test_blocks_can_be_removed_from_the_command_line(block, prepared_spine,
     gone = dict(adapter=not list(encoder.adapters.parameters()),
                 stem=encoder.stem is None,
                 neck=all(neck is None for neck in encoder.necks),
-                fusion=encoder.fusion is None)
+                fusion=encoder.fusion is None,
+                norm=encoder.norm is None)
     assert gone[block]
     trained, reached = train_steps(model.train(), steps=1)
     assert reached and reached <= trained

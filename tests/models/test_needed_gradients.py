@@ -9,7 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 from mmdbsam.engine.random_batch import random_batch
 from mmdbsam.registry import MODELS
 
-ADDED = ('adapter', 'stem', 'neck', 'fusion')
+ADDED = ('adapter', 'stem', 'neck', 'fusion', 'norm')
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mmdbsam.structures.prompt_data_sample import PromptDataSample
 @pytest.fixture
 def model(tiny_cfg):
     tiny_cfg.model.image_encoder.update(adapter=None, stem=None, neck=None,
-                                        fusion=None)
+                                        fusion=None, norm=None)
     torch.manual_seed(0)
     return MODELS.build(tiny_cfg.model).eval()
 

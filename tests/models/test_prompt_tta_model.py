@@ -36,7 +36,7 @@ def tta(tiny_cfg):
     """The tiny model without added blocks, in its wrapper."""
     torch.manual_seed(0)
     tiny_cfg.model.image_encoder.update(dict.fromkeys(
-        ('adapter', 'stem', 'neck', 'fusion')))
+        ('adapter', 'stem', 'neck', 'fusion', 'norm')))
     return MODELS.build(dict(type='PromptTTAModel',
                              module=tiny_cfg.model)).eval()
 

@@ -126,3 +126,15 @@ def test_names_that_would_hide_a_loss_are_refused(losses, message):
     with pytest.raises(InputError, match=message) as caught:
         build_with(*losses)
     assert '\n' not in str(caught.value)
+
+
+def test_the_whole_decoder_can_count_as_trained():
+    """The release trains it; what no loss reaches keeps its weights."""
+    small = dict(type='SAMMaskHead', embed_dims=32, num_heads=4, mlp_dims=48)
+    head = MODELS.build(dict(small, train_all=True))
+    assert all(parameter.requires_grad for parameter in head.parameters())
+    frozen = {name.rpartition('.layers.')[0] for name, parameter
+              in MODELS.build(small).named_parameters()
+              if not parameter.requires_grad}
+    assert frozen == {'iou_prediction_head', *(
+        f'output_hypernetworks_mlps.{i}' for i in (1, 2, 3))}

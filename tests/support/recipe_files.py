@@ -8,7 +8,7 @@ import pytest
 BASE = """
 _base_ = {tiny!r}
 model = dict(image_encoder=dict(
-    adapter=None, stem=None, neck=None, fusion=None))
+    adapter=None, stem=None, neck=None, fusion=None, norm=None))
 train_cfg = dict(max_epochs=1)
 param_scheduler = [dict(type='ConstantLR', factor=1., begin=0, end=1)]
 """

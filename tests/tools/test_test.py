@@ -18,7 +18,7 @@ from mmdbsam.models.segmentors import PromptSegmentor
 from mmdbsam.registry import MODELS
 
 CONFIG = 'tests/data/dbsam_tiny_spine.py'
-BLOCKS = ('adapter', 'stem', 'neck', 'fusion')
+BLOCKS = ('adapter', 'stem', 'neck', 'fusion', 'norm')
 # Without these blocks the tiny model is fast.
 PLAIN = [f'model.image_encoder.{block}=None' for block in BLOCKS]
 

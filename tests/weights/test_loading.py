@@ -6,7 +6,11 @@ from torch import nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
-from mmdbsam.weights.loading import load_pretrained, load_weights
+from mmdbsam.weights.loading import (
+    _FORMER_BIAS,
+    load_pretrained,
+    load_weights,
+)
 
 
 def write(path, kind, model):
@@ -57,6 +61,24 @@ def test_all_weights_are_loaded_or_none_is_accepted(tiny_cfg, tmp_path):
     load_weights(other, str(tmp_path / 'w.pth'))
     for name, value in model.state_dict().items():
         assert torch.equal(other.state_dict()[name], value)
+
+
+@pytest.mark.parametrize('key', [
+    'adapters.0.0.squeeze_excitation.conv1.conv.bias',
+    'stem.levels.2.project.bias', 'fusion.spatial_score.1.bias',
+    'fusion.channel_score.3.bias', 'fusion.scores.0.0.bias'])
+def test_weights_of_former_blocks_are_refused_in_a_line(tiny_cfg, tmp_path,
+                                                        key):
+    """The blocks once had biases that the release has not."""
+    model = MODELS.build(tiny_cfg.model)
+    weights = {**model.state_dict(), f'image_encoder.{key}': torch.zeros(2)}
+    torch.save(weights, tmp_path / 'w.pth')
+    with pytest.raises(InputError, match="w.pth: expected blocks as in DB-SAM"
+                       f"'s release, found .* before, with .*{key}") as caught:
+        load_weights(model, str(tmp_path / 'w.pth'))
+    assert '\n' not in str(caught.value)
+    assert not [name for name in model.state_dict()
+                if _FORMER_BIAS.match(name)]
 
 
 @pytest.mark.parametrize('key, value', [('embed_dims', 96),

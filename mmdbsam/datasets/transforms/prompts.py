@@ -26,8 +26,11 @@ class BoxPromptsFromMask(BaseTransform):
             without replacement; if the slice has fewer, they are repeated in
             turn. None takes each label once, in the order of the ids.
         jitter: Every side of every box is moved outwards by a random whole
-            number of pixels in 0..jitter of the original slice.
+            number of pixels in 0..jitter.
         shift: Every side is moved outwards by this many pixels.
+        grid: The longest side of the image in whose pixels ``jitter`` and
+            ``shift`` are meant. None means those of the original slice;
+            DB-SAM's release moves boxes on images of 256 px.
         draws: How often each label is prompted, each time with a jitter of its
             own. This is for tests, instead of ``prompts_per_image``.
 
@@ -41,6 +44,7 @@ class BoxPromptsFromMask(BaseTransform):
                  prompts_per_image: int | None = None,
                  jitter: int = 0,
                  shift: int = 0,
+                 grid: int | None = None,
                  draws: int = 1) -> None:
         if draws > 1 and prompts_per_image is not None:
             raise InputError(
@@ -50,6 +54,7 @@ class BoxPromptsFromMask(BaseTransform):
         self.prompts_per_image = prompts_per_image
         self.jitter = jitter
         self.shift = shift
+        self.grid = grid
         self.draws = draws
 
     def transform(self, results: dict) -> dict:
@@ -75,17 +80,19 @@ class BoxPromptsFromMask(BaseTransform):
         height, width = shape
         moves = self.shift + rng.integers(
             0, self.jitter, size=boxes.shape, endpoint=True)
-        moved = boxes + moves * np.array([-1, -1, 1, 1])
+        pixel = max(shape) / self.grid if self.grid else 1
+        moved = boxes + pixel * moves * np.array([-1, -1, 1, 1])
         limits = [width - 1, height - 1, width - 1, height - 1]
         return moved.clip(0, limits).astype(np.float32)
 
     def _moves(self) -> str:
         """How far the sides are moved, for the report."""
+        pixels = f'px of {self.grid}' if self.grid else 'px'
         if not self.jitter:
-            return (f'its sides {self.shift} px outwards' if self.shift
+            return (f'its sides {self.shift} {pixels} outwards' if self.shift
                     else 'tight')
-        return (f'each side {self.shift} to {self.shift + self.jitter} px '
-                f'outwards at random, {self.draws} draws')
+        return (f'each side {self.shift} to {self.shift + self.jitter} '
+                f'{pixels} outwards at random, {self.draws} draws')
 
 
 def large_labels(label: np.ndarray, min_area: int | None,

@@ -5,5 +5,7 @@ from mmdbsam.engine.hooks.iteration_seed_hook import IterationSeedHook
 from mmdbsam.engine.hooks.prompt_visualization_hook import (
     PromptVisualizationHook,
 )
+from mmdbsam.engine.hooks.protocol_hook import ProtocolHook
 
-__all__ = ['CurvesHook', 'IterationSeedHook', 'PromptVisualizationHook']
+__all__ = ['CurvesHook', 'IterationSeedHook', 'PromptVisualizationHook',
+           'ProtocolHook']

@@ -49,6 +49,10 @@ class SAMMaskHead(MaskDecoder):
             scalar. Without it, the head that predicts the IoU is frozen.
         trains_multimask: Whether the three masks for ambiguous prompts are
             trained, which the segmentor's ``refinement`` has to do.
+        train_all: Whether the parameters that the loss never reaches count as
+            trained ones, too, as in DB-SAM's release. They keep SAM's weights
+            all the same, and distributed training then needs
+            ``find_unused_parameters=True``.
 
     Raises:
         InputError: If two losses have the same name, or if a name does not
@@ -63,7 +67,8 @@ class SAMMaskHead(MaskDecoder):
                  loss: Sequence[dict] = (dict(type='DiceLoss'),
                                          dict(type='BinaryCrossEntropyLoss')),
                  iou_loss: Optional[dict] = None,
-                 trains_multimask: bool = False) -> None:
+                 trains_multimask: bool = False,
+                 train_all: bool = False) -> None:
         super().__init__(
             transformer_dim=embed_dims,
             transformer=TwoWayTransformer(depth=depth,
@@ -76,7 +81,7 @@ class SAMMaskHead(MaskDecoder):
         frozen = (_OTHER_MASKS * (not trains_multimask)
                   + _IOU * (iou_loss is None))
         for name, parameter in self.named_parameters():
-            parameter.requires_grad = not name.startswith(frozen)
+            parameter.requires_grad = train_all or not name.startswith(frozen)
 
     def forward(self,
                 image_embeddings: Tensor,

@@ -61,10 +61,13 @@ class PromptSegmentor(BaseModel):
         keep_logits (bool): Whether predictions have, beside the masks, the
             ``logits`` that these are made from, float32 (K, H, W); test-time
             augmentation averages them.
+        resampling (str): The way of the logits to the original image, see
+            :func:`logits_on_image`. Evaluations set it by their protocol.
     """
 
     mask_threshold = 0.
     keep_logits = False
+    resampling = 'input'
 
     def __init__(self,
                  image_encoder: dict,
@@ -278,8 +281,8 @@ class PromptSegmentor(BaseModel):
             float32 (n), and, with ``keep_logits``, the ``logits``,
             float32 (n, H, W).
         """
-        on_image = logits_on_image(logits, self.image_encoder.img_size,
-                                   sample.img_shape, sample.ori_shape)[:, 0]
+        on_image = self._logits_on_image(logits, sample.img_shape,
+                                         sample.ori_shape)
         found = InstanceData(masks=on_image > self.mask_threshold,
                              iou=iou[:, 0].float())
         if self.keep_logits:
@@ -308,9 +311,13 @@ class PromptSegmentor(BaseModel):
         Returns:
             Tensor: The masks, bool (n, H, W).
         """
-        logits = logits_on_image(logits, self.image_encoder.img_size,
-                                 img_shape, ori_shape)
-        return logits[:, 0] > self.mask_threshold
+        return self._logits_on_image(
+            logits, img_shape, ori_shape) > self.mask_threshold
+
+    def _logits_on_image(self, logits: Tensor, img_shape: Tuple[int, int],
+                         ori_shape: Tuple[int, int]) -> Tensor:
+        return logits_on_image(logits, self.image_encoder.img_size, img_shape,
+                               ori_shape, self.resampling)[:, 0]
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str,
                               *args) -> None:
@@ -322,18 +329,32 @@ class PromptSegmentor(BaseModel):
 
 
 def logits_on_image(logits: Tensor, side: int, img_shape: Tuple[int, int],
-                    ori_shape: Tuple[int, int]) -> Tensor:
+                    ori_shape: Tuple[int, int],
+                    resampling: str = 'input') -> Tensor:
     """Resample low-resolution logits to the grid of the original image.
+
+    The logits cover the padded input. SAM interpolates them twice, and so
+    smooths them: to the input's size and, without the padding, to the original
+    size. DB-SAM's release tests images of the logits' size and interpolates
+    nothing.
 
     Args:
         logits: The low-resolution logits, (n, M, 4h, 4w).
         side: The side S of the padded input, in pixels.
         img_shape: (h, w) of the resized image, before padding.
         ori_shape: (H, W) of the original image.
+        resampling: 'input' to interpolate twice, by way of the input, or
+            'direct' to interpolate once, and not at all where the original
+            image is as large as the logits.
 
     Returns:
         Tensor: The logits, float32 (n, M, H, W).
     """
+    if resampling == 'direct':
+        longest = max(ori_shape)
+        logits = F.interpolate(logits.float(), (longest, longest),
+                               mode='bilinear', align_corners=False)
+        return logits[..., :ori_shape[0], :ori_shape[1]]
     logits = F.interpolate(logits.float(), (side, side), mode='bilinear',
                            align_corners=False)
     logits = logits[..., :img_shape[0], :img_shape[1]]

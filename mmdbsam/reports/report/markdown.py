@@ -43,9 +43,17 @@ def protocol_text(protocol: dict) -> str:
             f"'{protocol['split']}', by the protocol '{protocol['name']}'. "
             f'Labels with fewer than {protocol["min_volume_voxels"]} voxels '
             'in a block of slices are not scored. '
+            f'{_resampling_text(protocol)}'
             f'{protocol["empty"].capitalize()}. All methods have the same '
             f'prompt: {protocol["prompt"]}'
             f'{_box_text(protocol["box_shift_px"])}.')
+
+
+def _resampling_text(protocol: dict) -> str:
+    if protocol.get('resampling') != 'direct':
+        return ''
+    return ("The model's logits were brought to the slices directly, not by "
+            'way of its input. ')
 
 
 def facts(summary: dict) -> list[tuple[str, str]]:
