@@ -44,7 +44,8 @@ print('compiled')
     ('fp16', 75), ('fp32', 90), ('fp64', 80)])
 def test_compile_for_a_gpu(kind, capability, repo_root, tmp_path):
     environment = {**os.environ, 'TRITON_CACHE_DIR': str(tmp_path),
-                   'PYTHONPATH': str(repo_root)}
+                   'PYTHONPATH': os.pathsep.join(
+                       [str(repo_root), os.environ.get('PYTHONPATH', '')])}
     environment.pop('TRITON_INTERPRET', None)
     done = subprocess.run(
         [sys.executable, '-c', PROGRAM.format(kind=kind,

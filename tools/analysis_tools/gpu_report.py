@@ -28,7 +28,7 @@ from mmdbsam.errors import InputError, run_cli  # noqa: E402
 from mmdbsam.io.atomic import write_text  # noqa: E402
 
 # The seconds that each section may take at most, in the order of their worth.
-SECTIONS = {'machine': 30, 'parity': 80, 'deformable': 150, 'attention': 90,
+SECTIONS = {'machine': 30, 'kernels': 90, 'parity': 80, 'deformable': 150, 'attention': 90,
             'encoders': 120, 'training': 150, 'running': 90, 'volumes': 90,
             'onnx_encoder': 60, 'compiled': 120}
 

@@ -12,10 +12,40 @@ the second is the error of the first (T. J. Dekker, "A floating-point technique
 for extending the available precision", 1971).
 """
 
+from typing import Any, Callable, Dict
+
 import triton
 import triton.language as tl
 
-from mmdbsam.ops.backends.triton_launch import tuned
+from mmdbsam.ops.tuning import tuned
+
+# The number of queries of a program, the rows of the grid that they lie on,
+# and the number of warps that compute them.
+_CANDIDATES = {
+    'forward': [(16, 1, 4), (32, 1, 4), (16, 4, 4), (32, 4, 4), (64, 8, 4),
+                (64, 8, 8), (128, 8, 8)],
+    'backward': [(16, 1, 4), (8, 1, 4), (16, 4, 4), (32, 4, 4), (32, 4, 8),
+                 (64, 8, 8)],
+}
+# A call of fewer queries of all heads is over before the choice matters.
+_SMALL = 1 << 12
+
+
+def _suits(config: triton.Config, arguments: Dict[str, Any]) -> bool:
+    queries, width = arguments['queries'], arguments['width']
+    rows = config.kwargs['TILE_H']
+    columns = config.kwargs['BLOCK_Q'] // rows
+    fills = not (width % columns or queries % (rows * width))
+    return (queries * arguments['HEADS'] >= _SMALL
+            and (rows == 1 or fills))
+
+
+def _tuned(name: str, **kwargs: Any) -> Callable:
+    configs = [triton.Config(dict(BLOCK_Q=queries, TILE_H=rows),
+                             num_warps=warps)
+               for queries, rows, warps in _CANDIDATES[name]]
+    return tuned(configs, ('queries', 'width', 'tokens', 'HEADS', 'CHANNELS',
+                           'LEVELS', 'POINTS'), _suits, **kwargs)
 
 
 @triton.jit
@@ -106,7 +136,7 @@ def _corner(x, y, right, bottom, inside, height, width,
     return y * width + x, x_factor, y_factor, exists
 
 
-@tuned('forward')
+@_tuned('forward')
 @triton.jit
 def forward_kernel(value, shapes, starts, locations, weights, output, queries,
                    width, tokens, HEADS: tl.constexpr, CHANNELS: tl.constexpr,
@@ -149,7 +179,7 @@ def forward_kernel(value, shapes, starts, locations, weights, output, queries,
              mask=mask[:, None] & is_channel)
 
 
-@tuned('backward', reset_to_zero=['grad_value'])
+@_tuned('backward', reset_to_zero=['grad_value'])
 @triton.jit
 def backward_kernel(grad, value, shapes, starts, locations, weights,
                     grad_value, grad_locations, grad_weights, queries, width,

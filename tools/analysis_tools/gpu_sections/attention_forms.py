@@ -18,6 +18,7 @@ from mmdbsam.models.backbones.rel_pos_attention import (
     attend_at_once,
     attend_folded,
 )
+from mmdbsam.models.backbones.rel_pos_fused import attend_fused
 
 
 def by_mask(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
@@ -77,6 +78,7 @@ FORMS = {
                                 SDPBackend.EFFICIENT_ATTENTION),
     'folded, cudnn': forced(attend_folded, SDPBackend.CUDNN_ATTENTION),
     'flex': by_flex,
+    'triton': attend_fused,
     'without positions': without,
 }
 

@@ -2,6 +2,7 @@
 
 import gc
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, Callable, ContextManager, Iterator, Tuple
 
 import torch
@@ -51,7 +52,8 @@ def plain() -> Iterator[None]:
         attention_module.multi_scale_deformable_attn = before
 
 
-FORMS_OF_STEP = {'plain': plain, 'mmdbsam': nullcontext}
+FORMS_OF_STEP = {'plain': plain, 'mmdbsam': nullcontext,
+                 'mmdbsam, triton': partial(used, FORMS['triton'])}
 
 
 def build(settings: Settings, with_cp: bool) -> nn.Module:
@@ -139,7 +141,9 @@ def run(settings: Settings) -> Section:
     few = (1, ) if settings.quick else (1, 2)
     many = few if settings.quick else (1, 2, 4, 8, 16, 32)
     for form, amp, with_cp, batch_sizes in (
-            ('mmdbsam', True, False, many), ('plain', True, False, few),
+            ('mmdbsam', True, False, many),
+            ('mmdbsam, triton', True, False, many),
+            ('plain', True, False, few),
             ('mmdbsam', False, False, few), ('plain', False, False, few),
             ('mmdbsam', True, True, many[::2]),
             ('mmdbsam', False, True, few)):

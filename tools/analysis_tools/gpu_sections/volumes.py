@@ -48,9 +48,7 @@ def measure(config: str, folder: Path, shape: tuple, device: str,
         start = time.perf_counter()
         found = inferencer.segment_volume(str(scan), box)
         segmented = time.perf_counter()
-        sitk.WriteImage(sitk.GetImageFromArray(
-            np.asarray(found.mask, dtype=np.uint8)),
-            str(folder / 'mask.nii.gz'))
+        sitk.WriteImage(found.image(), str(folder / 'mask.nii.gz'))
         seconds.append((time.perf_counter() - start, segmented - start))
     return {'slices': depth, 'first run, s': seconds[0][0],
             's': seconds[1][0], 's to the mask': seconds[1][1],

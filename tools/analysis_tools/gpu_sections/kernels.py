@@ -1,0 +1,76 @@
+"""Compiles all candidates of the Triton kernels, on all cores at once.
+
+The tuner would compile them one after the other.
+"""
+
+import multiprocessing
+import time
+from typing import Tuple
+
+import torch
+
+from benchmark_msda import CASES, Case, arguments, slope
+from gpu_sections.measuring import DTYPES, Section, Settings
+from mmdbsam.models.backbones.rel_pos_fused import (
+    rel_pos_attention,
+    rel_pos_attention_backward,
+)
+from mmdbsam.ops.backends import BACKENDS
+
+# Batch, heads, side and channels of a head.
+ATTENTIONS = [(1, 12, 64, 64), (25, 12, 14, 64), (1, 16, 64, 80),
+              (25, 16, 14, 80)]
+Task = Tuple[object, str]
+
+
+def compile_only() -> None:
+    """Have the tuner compile its candidates, and run none."""
+    from triton.runtime.autotuner import Autotuner
+
+    def run(self: Autotuner, *args: object, grid: object, warmup: bool,
+            **kwargs: object) -> None:
+        self.warmup(*args, grid=grid, **kwargs)
+
+    Autotuner.run = run
+
+
+def prepare(task: Task) -> str:
+    """Compile the kernels of a case of MSDA, or of an attention."""
+    shape, dtype = task[0], DTYPES[task[1]]
+    try:
+        compile_only()
+        if isinstance(shape, Case):
+            inputs = [x.detach() for x in arguments(shape, 'cuda', dtype)]
+            value, *samples = inputs
+            module = BACKENDS['triton']
+            module.forward(value, shape.shapes, *samples)
+            module.backward(slope(shape, value), value, shape.shapes,
+                            *samples)
+        else:
+            batch, heads, side, channels = shape
+            q = torch.zeros(batch, heads, side, side, channels, device='cuda',
+                            dtype=dtype)
+            terms = q.new_zeros(batch, heads, side, side, side)
+            out, lse = rel_pos_attention(q, q, q, terms, terms)
+            rel_pos_attention_backward(out, out, lse, q, q, q, terms, terms)
+    except Exception as error:
+        return f'{type(error).__name__}: {error}'[:300]
+    return ''
+
+
+def run(settings: Settings) -> Section:
+    """Yield a row with the seconds that it took, and one for each failure."""
+    if settings.device != 'cuda':
+        yield {'what': 'nothing is compiled for a CPU'}
+        return
+    start = time.monotonic()
+    # The largest first: what takes longest should not begin last.
+    tasks = [(shape, dtype) for dtype in ('float32', 'bfloat16')
+             for shape in [*ATTENTIONS, *CASES.values()]]
+    with multiprocessing.get_context('fork').Pool(14) as pool:
+        for task, failure in zip(tasks, pool.imap(prepare, tasks, 1),
+                                 strict=True):
+            if failure:
+                yield {'what': str(task), 'error': failure}
+    yield {'what': f'{len(tasks)} cases',
+           'seconds': time.monotonic() - start}
