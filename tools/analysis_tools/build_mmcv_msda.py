@@ -8,9 +8,12 @@ itself compiles all of its operators, which takes much longer.
 """
 
 import argparse
+import sys
 from pathlib import Path
+from typing import Iterator
 
 import mmcv
+import torch
 from torch.utils.cpp_extension import load
 
 from mmdbsam.errors import InputError, run_cli
@@ -71,6 +74,15 @@ def __getattr__(name):
 """
 
 
+def cuda_headers() -> Iterator[Path]:
+    """The headers of CUDA's libraries that pip installed beside torch.
+
+    A toolkit need not have them.
+    """
+    for site in {Path(torch.__file__).parents[1], *map(Path, sys.path)}:
+        yield from site.glob('nvidia/*/include')
+
+
 def main() -> None:
     """Compile the operator and write the module beside it."""
     parser = argparse.ArgumentParser(
@@ -95,7 +107,8 @@ def main() -> None:
     library = load(
         'mmcv_msda', [str(binding), str(kernel)], build_directory=str(out),
         extra_include_paths=[str(sources / 'common'),
-                             str(sources / 'common/cuda')],
+                             str(sources / 'common/cuda'),
+                             *map(str, cuda_headers())],
         extra_cflags=['-DMMCV_WITH_CUDA'],
         extra_cuda_cflags=['-DMMCV_WITH_CUDA'], with_cuda=True,
         is_python_module=False, verbose=True)

@@ -18,19 +18,20 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Dict, List
 
-# The sections are forked, which a process that has started CUDA must not be.
+# A process that has asked CUDA for its devices cannot be forked; NVML tells
+# them too.
 os.environ['PYTORCH_NVML_BASED_CUDA_CHECK'] = '1'
 
-from gpu_sections.measuring import Settings  # noqa: E402
+from gpu_sections.measuring import Settings, processes  # noqa: E402
 from gpu_sections.verdicts import verdicts  # noqa: E402
 
 from mmdbsam.errors import InputError, run_cli  # noqa: E402
 from mmdbsam.io.atomic import write_text  # noqa: E402
 
 # The seconds that each section may take at most, in the order of their worth.
-SECTIONS = {'machine': 30, 'kernels': 90, 'parity': 80, 'deformable': 150, 'attention': 90,
-            'encoders': 120, 'training': 150, 'running': 90, 'volumes': 90,
-            'onnx_encoder': 60, 'compiled': 120}
+SECTIONS = {'machine': 30, 'kernels': 90, 'parity': 80, 'deformable': 120,
+            'attention': 90, 'encoders': 100, 'training': 150, 'running': 90,
+            'volumes': 90, 'onnx_encoder': 60, 'compiled': 120}
 
 
 def parse_args() -> argparse.Namespace:
@@ -109,7 +110,7 @@ def measure(name: str, settings: Settings, report: Report) -> None:
     start = time.monotonic()
     rows = report.sections.setdefault(name, [])
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context('fork').Process(
+    process = processes().Process(
         target=child, args=(name, settings, sender))
     process.start()
     sender.close()

@@ -3,14 +3,13 @@
 The tuner would compile them one after the other.
 """
 
-import multiprocessing
 import time
 from typing import Tuple
 
 import torch
 
 from benchmark_msda import CASES, Case, arguments, slope
-from gpu_sections.measuring import DTYPES, Section, Settings
+from gpu_sections.measuring import DTYPES, Section, Settings, processes
 from mmdbsam.models.backbones.rel_pos_fused import (
     rel_pos_attention,
     rel_pos_attention_backward,
@@ -67,7 +66,7 @@ def run(settings: Settings) -> Section:
     # The largest first: what takes longest should not begin last.
     tasks = [(shape, dtype) for dtype in ('float32', 'bfloat16')
              for shape in [*ATTENTIONS, *CASES.values()]]
-    with multiprocessing.get_context('fork').Pool(14) as pool:
+    with processes().Pool(14) as pool:
         for task, failure in zip(tasks, pool.imap(prepare, tasks, 1),
                                  strict=True):
             if failure:

@@ -1,6 +1,8 @@
 """Times and memory of calls on a device."""
 
+import multiprocessing
 import time
+from multiprocessing.context import BaseContext
 from statistics import median
 from typing import Any, Callable, Dict, Iterator, NamedTuple
 
@@ -30,6 +32,18 @@ class Settings(NamedTuple):
     def left(self) -> float:
         """The seconds that are left."""
         return self.end - time.monotonic()
+
+
+def processes() -> BaseContext:
+    """How to start a process that uses the GPU.
+
+    A fork has imported everything already, but CUDA does not start in it if
+    this process has ever asked for it.
+    """
+    forked = multiprocessing.get_context('fork')
+    with forked.Pool(1) as pool:
+        is_bad = pool.apply(torch.cuda._is_in_bad_fork)
+    return multiprocessing.get_context('spawn') if is_bad else forked
 
 
 def milliseconds(call: Callable[[], Any], device: str,
