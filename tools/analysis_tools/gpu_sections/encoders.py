@@ -38,7 +38,7 @@ ARCHS = {
 }
 CONFIGS = {'base': 'dbsam_vitb_ct', 'large': 'dbsam_vitl_ct',
            'huge': 'dbsam_vith_ct'}
-FORMS_TRIED = ('triton', 'mask', 'flex')
+FORMS_TRIED = ('triton', 'mask')
 
 
 class _FusedAttention(nn.Module):
@@ -101,7 +101,7 @@ def measure(encoder: nn.Module, size: int, device: str, dtype_name: str,
             return encoder(image)
 
     found = encode().float()
-    row = {'ms': milliseconds(encode, device, 0.5),
+    row = {'ms': milliseconds(encode, device, 0.3),
            'extra GB': extra_gigabytes(encode, device),
            'kernels': kernels(encode, device, 3)}
     if wanted is not None:
