@@ -66,8 +66,7 @@ def multi_scale_deformable_attn(
     _check_shapes(value, shapes, level_start_index, sampling_locations,
                   attention_weights)
     device, dtype = value.device.type, value.dtype
-    is_cast = torch.amp.is_autocast_available(device) \
-        and torch.is_autocast_enabled(device)
+    is_cast = _can_cast(device) and torch.is_autocast_enabled(device)
     for name, other in (('sampling_locations', sampling_locations),
                         ('attention_weights', attention_weights)):
         if other.device != value.device:
@@ -84,6 +83,15 @@ def multi_scale_deformable_attn(
     return msda(value, [side for shape in shapes for side in shape],
                 sampling_locations, attention_weights,
                 choose(backend, device, dtype))
+
+
+@torch.compiler.assume_constant_result
+def _can_cast(device: str) -> bool:
+    """Whether torch knows autocast for a type of device.
+
+    Not every compiler of torch can trace the question.
+    """
+    return torch.amp.is_autocast_available(device)
 
 
 def _check_shapes(value: Tensor, shapes: Shapes,
