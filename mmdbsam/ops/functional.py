@@ -31,12 +31,12 @@ def multi_scale_deformable_attn(
     computes in the type of its inputs. Coordinates are always exact. The op
     can be differentiated twice, whatever the backend.
 
-    With ``backend='auto'``, CUDA tensors are given to mmcv's op if it is
-    compiled, else to Triton; float32 tensors on a CPU are given to numba, and
-    all others to torch. The environment variable ``MMDBSAM_MSDA_BACKEND``
-    names another backend, or several with commas between them, of which the
-    first that is usable is taken: ``MMDBSAM_MSDA_BACKEND=triton,mmcv,torch``
-    prefers Triton to mmcv.
+    With ``backend='auto'``, CUDA tensors are given to Triton if it is usable,
+    else to mmcv's op if it is compiled; float32 tensors on a CPU are given to
+    numba, and all others to torch. The environment variable
+    ``MMDBSAM_MSDA_BACKEND`` names another backend, or several with commas
+    between them, of which the first that is usable is taken:
+    ``MMDBSAM_MSDA_BACKEND=mmcv,triton,torch`` prefers mmcv to Triton.
 
     For ``torch.compile``, give ``spatial_shapes`` and ``level_start_index``
     as lists, because the numbers in a tensor cannot be traced. In an export to

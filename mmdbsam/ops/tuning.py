@@ -14,6 +14,37 @@ import triton
 INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
 
 
+class Launcher:
+    """Launches a tuned kernel for tensors of the same shapes and types.
+
+    Only the first call asks the tuner, whose look-up takes longer than a small
+    kernel does.
+
+    Args:
+        kernel: The tuned kernel.
+        grid: How many programs run, for given launch parameters.
+        sizes: The arguments that are the same in every call.
+    """
+
+    def __init__(self, kernel: Any, grid: Callable,
+                 sizes: Dict[str, Any]) -> None:
+        self._kernel = kernel
+        self._grid = grid
+        self._arguments = sizes
+        self._is_tuned = False
+
+    def __call__(self, *args: Any) -> None:
+        """Launch the kernel with the arguments that change."""
+        if self._is_tuned:
+            self._kernel.fn[self._grid](*args, **self._arguments)
+            return
+        self._kernel[self._grid](*args, **self._arguments)
+        self._arguments = {**self._arguments,
+                           **self._kernel.best_config.all_kwargs()}
+        self._grid = self._grid(self._arguments)
+        self._is_tuned = True
+
+
 def tuned(candidates: Sequence[triton.Config], key: Sequence[str],
           suits: Callable[[triton.Config, Dict[str, Any]], bool],
           **kwargs: Any) -> Callable:

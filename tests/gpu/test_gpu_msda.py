@@ -61,16 +61,27 @@ def test_triton_equals_the_reference(case, dtype):
 @pytest.mark.parametrize('name', ['forward', 'backward'])
 def test_every_candidate_computes_the_same(name, monkeypatch):
     """Whatever the tuner chooses, its numbers are right."""
-    from mmdbsam.ops.backends import triton_kernels
+    import triton
+
+    from mmdbsam.ops.backends import triton_backend, triton_kernels
     kernel = getattr(triton_kernels, f'{name}_kernel')
     value, shapes, *rest = draw('queries on a grid', torch.float32)
     wanted = run('torch', value.double(), shapes, *(x.double() for x in rest))
-    for config in kernel.configs:
-        monkeypatch.setattr(kernel, 'cache', {})
-        monkeypatch.setattr(kernel, 'early_config_prune',
-                            lambda *_, config=config, **__: [config])
-        monkeypatch.setattr(kernel, 'cache_results', False, raising=False)
+    for queries, rows, warps in triton_kernels._CANDIDATES[name]:
+        config = triton.Config(dict(BLOCK_Q=queries, TILE_H=rows),
+                               num_warps=warps)
+        monkeypatch.setattr(kernel, 'configs', [config])
+        triton_backend._launcher.cache_clear()
         check(run('triton', value, shapes, *rest), wanted, 1e-5)
+    triton_backend._launcher.cache_clear()
+
+
+def test_the_second_call_computes_the_same():
+    """It does not ask the tuner."""
+    value, shapes, *rest = draw('queries on no grid', torch.float32)
+    first, second = (run('triton', value, shapes, *rest) for _ in range(2))
+    for before, after in zip(first, second, strict=True):
+        torch.testing.assert_close(before, after)
 
 
 def test_pixel_centres_are_exact():

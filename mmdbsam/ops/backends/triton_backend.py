@@ -2,13 +2,16 @@
 
 import os
 from functools import lru_cache
-from typing import Callable, Dict, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Tuple
 
 import torch
 from torch import Tensor
 
 from mmdbsam.ops.backends.kernel_arguments import kernel_arguments
 from mmdbsam.ops.shapes import Shapes
+
+if TYPE_CHECKING:
+    from mmdbsam.ops.tuning import Launcher
 
 _INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
 DEVICES = ('cuda', 'cpu') if _INTERPRETED else ('cuda', )
@@ -33,15 +36,14 @@ def unusable_because() -> str:
 def forward(value: Tensor, shapes: Shapes, sampling_locations: Tensor,
             attention_weights: Tensor) -> Tensor:
     """Compute MSDA; see :mod:`mmdbsam.ops.backends`."""
-    from mmdbsam.ops.backends.triton_kernels import forward_kernel
     batch, _, heads, channels = value.shape
-    queries = sampling_locations.shape[1]
-    output = value.new_empty(batch, queries, heads * channels)
+    output = value.new_empty(batch, sampling_locations.shape[1],
+                             heads * channels)
     if output.numel():
-        sizes = _sizes(value, shapes, sampling_locations)
-        forward_kernel[_grid(batch * heads, queries, sizes['width'])](
-            *kernel_arguments(value, shapes, sampling_locations,
-                              attention_weights), output, **sizes)
+        launch = _launcher('forward', value.dtype, value.shape, tuple(shapes),
+                           sampling_locations.shape)
+        launch(*kernel_arguments(value, shapes, sampling_locations,
+                                 attention_weights), output)
     return output
 
 
@@ -55,26 +57,36 @@ def backward(grad: Tensor, value: Tensor, shapes: Shapes,
     Raises:
         RuntimeError: Under ``torch.use_deterministic_algorithms(True)``.
     """
-    from mmdbsam.ops.backends.triton_kernels import backward_kernel
     if torch.are_deterministic_algorithms_enabled():
         raise RuntimeError("backend 'triton': its gradients are not "
                            'deterministic; set MMDBSAM_MSDA_BACKEND=torch')
     # Many samples add to the gradient of one value, and float16 would lose
     # their small shares.
-    grad_value = torch.zeros(value.shape, dtype=_sum_type(value),
+    grad_value = torch.zeros(value.shape, dtype=_sum_type(value.dtype),
                              device=value.device)
     grad_locations, grad_weights = (
         torch.empty_like(x, memory_format=torch.contiguous_format)
         for x in (sampling_locations, attention_weights))
     if grad.numel():
-        sizes = _sizes(value, shapes, sampling_locations)
-        planes = value.shape[0] * value.shape[2]
-        backward_kernel[_grid(planes, sizes['queries'], sizes['width'])](
-            grad.contiguous(),
-            *kernel_arguments(value, shapes, sampling_locations,
-                              attention_weights),
-            grad_value, grad_locations, grad_weights, **sizes)
+        launch = _launcher('backward', value.dtype, value.shape,
+                           tuple(shapes), sampling_locations.shape)
+        launch(grad.contiguous(),
+               *kernel_arguments(value, shapes, sampling_locations,
+                                 attention_weights),
+               grad_value, grad_locations, grad_weights)
     return grad_value.to(value.dtype), grad_locations, grad_weights
+
+
+@lru_cache(maxsize=256)
+def _launcher(name: str, dtype: torch.dtype, value_shape: torch.Size,
+              shapes: Shapes, locations_shape: torch.Size) -> 'Launcher':
+    """What launches a kernel for tensors of such shapes and of one type."""
+    from mmdbsam.ops.backends import triton_kernels
+    from mmdbsam.ops.tuning import Launcher
+    sizes = _sizes(dtype, value_shape, shapes, locations_shape)
+    grid = _grid(value_shape[0] * value_shape[2], sizes['queries'],
+                 sizes['width'])
+    return Launcher(getattr(triton_kernels, f'{name}_kernel'), grid, sizes)
 
 
 def _grid(planes: int, queries: int, width: int) -> Callable:
@@ -98,14 +110,14 @@ def _grid_width(shapes: Shapes, queries: int) -> int:
     return queries if queries % width else width
 
 
-def _sizes(value: Tensor, shapes: Shapes,
-           sampling_locations: Tensor) -> Dict[str, object]:
+def _sizes(dtype: torch.dtype, value_shape: torch.Size, shapes: Shapes,
+           locations_shape: torch.Size) -> Dict[str, object]:
     """The numbers that the kernels are called and compiled with."""
     import triton
     import triton.language as tl
-    _, tokens, heads, channels = value.shape
-    _, queries, _, levels, points, _ = sampling_locations.shape
-    is_double = _sum_type(value) == torch.float64
+    _, tokens, heads, channels = value_shape
+    _, queries, _, levels, points, _ = locations_shape
+    is_double = _sum_type(dtype) == torch.float64
     longest = max(side for shape in shapes for side in shape)
     is_large = max(tokens * heads * channels,
                    queries * heads * max(2 * levels * points, channels)
@@ -119,8 +131,8 @@ def _sizes(value: Tensor, shapes: Shapes,
                 INDEX=tl.int64 if is_large else tl.int32)
 
 
-def _sum_type(value: Tensor) -> torch.dtype:
-    return torch.promote_types(value.dtype, torch.float32)
+def _sum_type(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)
 
 
 def _ceil_div(number: int, part: int) -> int:

@@ -22,10 +22,8 @@ from mmdbsam.ops.tuning import tuned
 # The number of queries of a program, the rows of the grid that they lie on,
 # and the number of warps that compute them.
 _CANDIDATES = {
-    'forward': [(16, 1, 4), (32, 1, 4), (16, 4, 4), (32, 4, 4), (64, 8, 4),
-                (64, 8, 8), (128, 8, 8)],
-    'backward': [(16, 1, 4), (8, 1, 4), (16, 4, 4), (32, 4, 4), (32, 4, 8),
-                 (64, 8, 8)],
+    'forward': [(16, 1, 4), (32, 1, 4), (16, 4, 4), (32, 4, 4)],
+    'backward': [(16, 1, 4), (8, 1, 4), (16, 4, 4), (32, 4, 8)],
 }
 # A call of fewer queries of all heads is over before the choice matters.
 _SMALL = 1 << 12
