@@ -10,6 +10,32 @@ from typing import Callable, Dict, Tuple
 import torch
 from torch import Tensor
 
+from mmdbsam.ops.backends import triton_backend
+
+
+def can_attend_fused(q: Tensor) -> bool:
+    """Whether the kernels are the fastest for queries (n, heads, h, w, d).
+
+    In 16 bits, torch's own kernels are faster, see docs/performance.md.
+    """
+    # The tiles of keys and values that the kernels keep, with those that are
+    # loaded in advance.
+    tiles = 6 * 4 * _block(q.shape[3]) * _block(q.shape[4])
+    return (q.is_cuda and q.dtype == torch.float32
+            and tiles < _shared_bytes())
+
+
+@torch.compiler.assume_constant_result
+def _shared_bytes() -> int:
+    """The shared memory of a program, or 0 where the kernels cannot run."""
+    # The products are computed by units for TF32, which Ampere has first.
+    if (triton_backend.unusable_because() or torch.version.hip
+            or torch.cuda.get_device_capability() < (8, 0)):
+        return 0
+    # Older versions of torch do not know it.
+    return getattr(torch.cuda.get_device_properties(),
+                   'shared_memory_per_block_optin', 0)
+
 
 def attend_fused(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor,
                  by_column: Tensor) -> Tensor:
@@ -117,9 +143,12 @@ def _by_queries(q: Tensor) -> Callable:
 
 def _constants(q: Tensor) -> Dict[str, object]:
     """What the kernels are compiled with."""
-    import triton
     width, channels = q.shape[3:]
-    return dict(D=channels, BLOCK_D=max(16, triton.next_power_of_2(channels)),
-                BLOCK_N=max(16, triton.next_power_of_2(width)),
+    return dict(D=channels, BLOCK_D=_block(channels), BLOCK_N=_block(width),
                 # Three products in TF32 are as exact as one in float32.
                 PRECISION='tf32x3' if q.dtype == torch.float32 else 'tf32')
+
+
+def _block(number: int) -> int:
+    """The size of a tile with a given number of rows or columns."""
+    return max(16, 1 << (number - 1).bit_length())
