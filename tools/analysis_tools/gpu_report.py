@@ -29,9 +29,9 @@ from mmdbsam.errors import InputError, run_cli  # noqa: E402
 from mmdbsam.io.atomic import write_text  # noqa: E402
 
 # The seconds that each section may take at most, in the order of their worth.
-SECTIONS = {'machine': 30, 'kernels': 90, 'parity': 80, 'deformable': 120,
-            'attention': 90, 'encoders': 100, 'training': 150, 'running': 90,
-            'volumes': 90, 'onnx_encoder': 60, 'compiled': 120}
+SECTIONS = {'machine': 30, 'kernels': 60, 'training': 70, 'encoders': 50,
+            'running': 35, 'deformable': 30, 'parity': 60, 'attention': 60,
+            'volumes': 40, 'compiled': 60, 'onnx_encoder': 30}
 
 
 def parse_args() -> argparse.Namespace:
@@ -116,7 +116,7 @@ def measure(name: str, settings: Settings, report: Report) -> None:
     sender.close()
     try:
         # A section notices the end by itself, except in a long row.
-        while receiver.poll(max(1., settings.left + 30)):
+        while receiver.poll(max(1., settings.left + 10)):
             rows.append(receiver.recv())
             print(f'{name}: ' + ', '.join(
                 f'{key} {cell(value)}' for key, value in rows[-1].items()),

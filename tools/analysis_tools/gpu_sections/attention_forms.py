@@ -86,12 +86,9 @@ FORMS = {
 @contextmanager
 def used(form: Callable) -> Iterator[None]:
     """Have the encoders compute their attention in one form."""
-    before = rel_pos_attention.attend_folded
-    blocks = rel_pos_attention._blocks_are_faster
-    rel_pos_attention.attend_folded = form
-    rel_pos_attention._blocks_are_faster = lambda scores: False
+    before = rel_pos_attention._form
+    rel_pos_attention._form = lambda q, terms: form
     try:
         yield
     finally:
-        rel_pos_attention.attend_folded = before
-        rel_pos_attention._blocks_are_faster = blocks
+        rel_pos_attention._form = before

@@ -14,6 +14,7 @@ from gpu_sections.measuring import (
     Settings,
     guarded,
     milliseconds,
+    wall_milliseconds,
 )
 from mmdbsam.ops import available_backends
 from mmdbsam.ops.backends import BACKENDS
@@ -83,7 +84,9 @@ def measure(backend: str, case: Case, dtype: torch.dtype, device: str,
     for name, call in calls(backend, case, inputs, grad).items():
         found = milliseconds(call, device)
         limit = least[name] / bandwidth / 1e6
-        row.update({f'{name}, ms': found, f'{name} limit, ms': limit,
+        row.update({f'{name}, ms': found,
+                    f'{name} call, ms': wall_milliseconds(call, device),
+                    f'{name} limit, ms': limit,
                     f'{name} / limit': found / limit,
                     f'{name}, GB/s': least[name] / found / 1e6,
                     f'{name}, corners GB/s': corners / found / 1e6})

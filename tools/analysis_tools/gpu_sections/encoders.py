@@ -38,7 +38,7 @@ ARCHS = {
 }
 CONFIGS = {'base': 'dbsam_vitb_ct', 'large': 'dbsam_vitl_ct',
            'huge': 'dbsam_vith_ct'}
-FORMS_TRIED = ('triton', 'mask')
+BOTH = ('float32', 'bfloat16')
 
 
 class _FusedAttention(nn.Module):
@@ -101,9 +101,10 @@ def measure(encoder: nn.Module, size: int, device: str, dtype_name: str,
             return encoder(image)
 
     found = encode().float()
-    row = {'ms': milliseconds(encode, device, 0.3),
-           'extra GB': extra_gigabytes(encode, device),
-           'kernels': kernels(encode, device, 3)}
+    row = {'ms': milliseconds(encode, device, 0.2),
+           'extra GB': extra_gigabytes(encode, device)}
+    if isinstance(encoder, SAMViT) and encoder.embed_dims == 768:
+        row['kernels'] = kernels(encode, device, 3)
     if wanted is not None:
         row['difference'] = ((found - wanted).abs().max()
                              / wanted.abs().max()).item()
@@ -111,17 +112,20 @@ def measure(encoder: nn.Module, size: int, device: str, dtype_name: str,
 
 
 def variants(arch: str, size: int) -> Dict[str, Any]:
-    """What is compared: how an encoder is built, and the attention's form.
+    """What is compared: how an encoder is built, its attention, the types.
 
     All but DB-SAM get the weights of the first.
     """
+    ours = partial(SAMViT, arch, img_size=size)
     made: Dict[str, Any] = {
-        'segment_anything': (partial(peer, arch, size, False), None),
-        'segment_anything, SDPA': (partial(peer, arch, size, True), None),
-        'SAMViT': (partial(SAMViT, arch, img_size=size), None)}
-    for form in FORMS_TRIED if arch == 'base' else FORMS_TRIED[:1]:
-        made[f'SAMViT, {form}'] = made['SAMViT'][0], FORMS[form]
-    made['DB-SAM'] = partial(dbsam, CONFIGS[arch], size), None
+        'segment_anything': (partial(peer, arch, size, False), None, BOTH),
+        'segment_anything, SDPA': (partial(peer, arch, size, True), None,
+                                   BOTH),
+        'SAMViT': (ours, None, BOTH),
+        'DB-SAM': (partial(dbsam, CONFIGS[arch], size), None, BOTH)}
+    if arch == 'base':
+        made['SAMViT, folded'] = ours, FORMS['folded'], BOTH[:1]
+        made['SAMViT, triton'] = ours, FORMS['triton'], BOTH[1:]
     return made
 
 
@@ -129,7 +133,7 @@ def of_arch(arch: str, size: int, settings: Settings) -> Section:
     """Yield a row an encoder and type."""
     device = settings.device
     wanted, weights = None, None
-    for name, (build, form) in variants(arch, size).items():
+    for name, (build, form, dtypes) in variants(arch, size).items():
         torch.manual_seed(0)
         with torch.device(device):
             encoder = build().to(device)
@@ -137,7 +141,7 @@ def of_arch(arch: str, size: int, settings: Settings) -> Section:
             weights = encoder.state_dict()
         elif name.startswith('SAMViT'):
             encoder.load_state_dict(dict(weights))
-        for dtype_name in ('float32', 'bfloat16'):
+        for dtype_name in dtypes:
             row = {'encoder': f'ViT {arch}', 'by': name, 'type': dtype_name}
 
             def timed() -> Row:
@@ -166,7 +170,7 @@ def run(settings: Settings) -> Section:
     for name, build in (('SAMTinyViT', SAMTinyViT),
                         ('DB-SAM', partial(dbsam, 'dbsam_tinyvit_ct', None))):
         encoder = build().eval().to(settings.device)
-        for dtype_name in ('float32', 'bfloat16'):
+        for dtype_name in BOTH:
             yield guarded(
                 {'encoder': 'TinyViT, 256 px', 'by': name,
                  'type': dtype_name},

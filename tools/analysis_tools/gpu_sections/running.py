@@ -11,12 +11,12 @@ from benchmark_encoder import ROOT
 from gpu_sections.measuring import Row, Section, Settings, guarded
 
 
-def train(config: str, folder: Path, *words: str) -> Row:
-    """Train an epoch, and read the times of its steps from the log."""
+def train(config: str, folder: Path, limit: float, *words: str) -> Row:
+    """Train in a few seconds, and read the times of its steps from the log."""
     done = subprocess.run(
         [sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / config),
          '--work-dir', str(folder), *words],
-        capture_output=True, text=True, timeout=240)
+        capture_output=True, text=True, timeout=limit)
     if done.returncode:
         raise RuntimeError(done.stderr[-250:])
     log, = folder.glob('*/vis_data/scalars.json')
@@ -52,5 +52,6 @@ def run(settings: Settings) -> Section:
                             ('float32', [])):
             yield guarded({'config': Path(config).stem, 'type': name},
                           lambda: train(config, Path(temporary, name),  # noqa
-                                        *words, '--cfg-options',  # noqa
+                                        settings.left + 5, *words,  # noqa
+                                        '--cfg-options',
                                         f'data_root={data}', *options))

@@ -3,7 +3,7 @@
 import gc
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any, Callable, ContextManager, Iterator, Tuple
+from typing import Callable, ContextManager, Iterator, List, Tuple
 
 import torch
 from mmengine.config import Config
@@ -17,7 +17,7 @@ from gpu_sections.measuring import (
     Section,
     Settings,
     guarded,
-    milliseconds,
+    wall_milliseconds,
 )
 from mmdbsam.engine.random_batch import random_batch
 from mmdbsam.ops import attention_module
@@ -53,15 +53,17 @@ def plain() -> Iterator[None]:
 
 
 FORMS_OF_STEP = {'plain': plain, 'mmdbsam': nullcontext,
-                 'mmdbsam, triton': partial(used, FORMS['triton'])}
+                 'mmdbsam, mask': partial(used, FORMS['mask'])}
+# The part of the memory that a step may be planned to fill.
+_FILLED = 0.93
 
 
-def build(settings: Settings, with_cp: bool) -> nn.Module:
+def build(settings: Settings) -> nn.Module:
     """DB-SAM with random weights."""
     path = ('tests/data/dbsam_tiny_spine.py' if settings.quick
             else 'configs/dbsam_vitb_ct.py')
     cfg = Config.fromfile(ROOT / path).model
-    cfg.pretrained, cfg.image_encoder.with_cp = None, with_cp
+    cfg.pretrained = None
     torch.manual_seed(0)
     with torch.device(settings.device):
         return MODELS.build(cfg).to(settings.device).train()
@@ -85,67 +87,96 @@ def stepper(model: nn.Module, batch_size: int, device: str, amp: bool,
         losses().backward()
         optimizer.step()
 
-    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=amp):
-        embedding = model.encode_image(batch['inputs'])
+    def decoder() -> Callable:
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16,
+                                             enabled=amp):
+            embedding = model.encode_image(batch['inputs'])
 
-    def decode() -> None:
-        leaf = embedding.detach().requires_grad_()
-        encode, model.encode_image = model.encode_image, lambda _: leaf
-        try:
-            losses().backward()
-        finally:
-            model.encode_image = encode
+        def decode() -> None:
+            leaf = embedding.detach().requires_grad_()
+            encode, model.encode_image = model.encode_image, lambda _: leaf
+            try:
+                losses().backward()
+            finally:
+                model.encode_image = encode
 
-    return step, decode
+        return decode
+
+    return step, decoder
 
 
 def measure(model: nn.Module, batch_size: int, device: str, amp: bool,
-            context: Callable[[], ContextManager]) -> Row:
+            context: Callable[[], ContextManager], with_decoder: bool) -> Row:
     """Images a second, memory, and the decoder's share of the time."""
-    step, decode = stepper(model, batch_size, device, amp, context)
+    step, decoder = stepper(model, batch_size, device, amp, context)
     if device == 'cuda':
         torch.cuda.reset_peak_memory_stats()
-    found = milliseconds(step, device, 1.)
-    peak = (torch.cuda.max_memory_allocated() / 1e9 if device == 'cuda'
-            else float('nan'))
+    # In the untimed step, kernels are tuned and the optimiser gets its state.
+    found = wall_milliseconds(step, device, 0.7,
+                              least=3 if batch_size <= 16 else 1)
+    row = {'ms a step': found, 'images/s': batch_size * 1e3 / found,
+           'peak GB': torch.cuda.max_memory_allocated() / 1e9
+           if device == 'cuda' else float('nan')}
     model.zero_grad()
-    return {'ms a step': found, 'images/s': batch_size * 1e3 / found,
-            'peak GB': peak,
-            'decoder share': milliseconds(decode, device, 0.3) / found}
+    if with_decoder:
+        row['decoder share'] = wall_milliseconds(decoder(), device,
+                                                 0.2) / found
+        model.zero_grad()
+    return row
 
 
-def steps(settings: Settings, with_cp: bool, amp: bool, form: str,
-          **sizes: Any) -> Section:
+def free(settings: Settings) -> None:
+    """Give the memory of the last step back."""
+    gc.collect()
+    if settings.device == 'cuda':
+        torch.cuda.empty_cache()
+
+
+def steps(model: nn.Module, settings: Settings, form: str, amp: bool,
+          with_cp: bool, batch_sizes: Tuple[int, ...]) -> Section:
     """Yield a row a batch size, until one does not fit."""
-    model = build(settings, with_cp)
-    for batch_size in sizes['batch_sizes']:
-        if settings.left < 15:
+    model.image_encoder.with_cp = with_cp
+    for batch_size in batch_sizes:
+        if settings.left < 3:
             return
         row = guarded(
             {'form': form, 'type': 'bfloat16' if amp else 'float32',
              'with_cp': with_cp, 'batch': batch_size},
             lambda: measure(model, batch_size, settings.device,  # noqa: B023
-                            amp, FORMS_OF_STEP[form]))
-        gc.collect()
-        if settings.device == 'cuda':
-            torch.cuda.empty_cache()
+                            amp, FORMS_OF_STEP[form],
+                            form == 'mmdbsam' and batch_size < 8  # noqa: B023
+                            and not with_cp))
+        free(settings)
         yield row
         if 'error' in row:
             return
 
 
+def largest(rows: List[Row]) -> int:
+    """The largest batch that fits, by the memory of two others."""
+    (first, low), (second, high) = [(row['batch'], row['peak GB'])
+                                    for row in rows[-2:]]
+    total = torch.cuda.mem_get_info()[1] / 1e9
+    slope = (high - low) / (second - first)
+    return int((_FILLED * total - (low - slope * first)) / slope)
+
+
 def run(settings: Settings) -> Section:
     """Yield the rows of every form of the step."""
     init_default_scope('mmdbsam')
-    # The autotuner also runs here, in the untimed calls.
-    few = (1, ) if settings.quick else (1, 2)
-    many = few if settings.quick else (1, 2, 4, 8, 16, 32)
+    model = build(settings)
+    few = (1, ) if settings.quick else (1, 4)
+    rows = []
+    for row in steps(model, settings, 'mmdbsam', True, False,
+                     few if settings.quick else (*few, 16)):
+        rows.append(row)
+        yield row
     for form, amp, with_cp, batch_sizes in (
-            ('mmdbsam', True, False, many),
-            ('mmdbsam, triton', True, False, many),
             ('plain', True, False, few),
             ('mmdbsam', False, False, few), ('plain', False, False, few),
-            ('mmdbsam', True, True, many[::2]),
-            ('mmdbsam', False, True, few)):
-        yield from steps(settings, with_cp, amp, form,
-                         batch_sizes=batch_sizes)
+            ('mmdbsam', True, True, few[-1:]),
+            ('mmdbsam, mask', False, False, few)):
+        yield from steps(model, settings, form, amp, with_cp, batch_sizes)
+    if settings.device == 'cuda' and 'error' not in rows[-1]:
+        yield from steps(model, settings, 'mmdbsam', True, False,
+                         (largest(rows), ))
