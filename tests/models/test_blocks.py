@@ -8,6 +8,8 @@ from torch import nn
 from mmdbsam.models.layers import ConvFFN, to_levels, to_tokens
 from mmdbsam.registry import MODELS
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def randomize(module):
     """Set random weights everywhere, so that no zero hides a missing term."""
