@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.ops import fused
+from mmdbsam.ops.constants import constant
 from mmdbsam.ops.functional import multi_scale_deformable_attn
 from mmdbsam.ops.shapes import Shapes, level_starts
 
@@ -152,7 +153,8 @@ class MSDeformAttention(BaseModule):
                                                reference_points, shapes)
         else:
             weights = logits.flatten(3).softmax(-1).view(logits.shape)
-            sizes = offsets.new_tensor([(w, h) for h, w in shapes])
+            sizes = constant([(w, h) for h, w in shapes], offsets.dtype,
+                             offsets.device)
             locations = reference_points.view(1, queries, 1, 1, 1, 2) \
                 + offsets / sizes.view(1, 1, 1, levels, 1, 2)
         return multi_scale_deformable_attn(values, shapes,

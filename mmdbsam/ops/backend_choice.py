@@ -53,7 +53,7 @@ def _choose(backend: str, setting: str, device: str,
     elif setting and setting != 'auto':
         source, names = VARIABLE, tuple(setting.split(','))
     elif device == 'cuda':
-        names = ('mmcv', 'triton', 'torch')
+        names = ('triton', 'mmcv', 'torch')
     elif device == 'cpu' and dtype == torch.float32:
         names = ('numba', 'torch')
     else:

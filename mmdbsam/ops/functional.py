@@ -31,12 +31,12 @@ def multi_scale_deformable_attn(
     computes in the type of its inputs. Coordinates are always exact. The op
     can be differentiated twice, whatever the backend.
 
-    With ``backend='auto'``, CUDA tensors are given to mmcv's op if it is
-    compiled, else to Triton; float32 tensors on a CPU are given to numba, and
-    all others to torch. The environment variable ``MMDBSAM_MSDA_BACKEND``
-    names another backend, or several with commas between them, of which the
-    first that is usable is taken: ``MMDBSAM_MSDA_BACKEND=triton,mmcv,torch``
-    prefers Triton to mmcv.
+    With ``backend='auto'``, CUDA tensors are given to Triton if it is usable,
+    else to mmcv's op if it is compiled; float32 tensors on a CPU are given to
+    numba, and all others to torch. The environment variable
+    ``MMDBSAM_MSDA_BACKEND`` names another backend, or several with commas
+    between them, of which the first that is usable is taken:
+    ``MMDBSAM_MSDA_BACKEND=mmcv,triton,torch`` prefers mmcv to Triton.
 
     For ``torch.compile``, give ``spatial_shapes`` and ``level_start_index``
     as lists, because the numbers in a tensor cannot be traced. In an export to
@@ -66,8 +66,7 @@ def multi_scale_deformable_attn(
     _check_shapes(value, shapes, level_start_index, sampling_locations,
                   attention_weights)
     device, dtype = value.device.type, value.dtype
-    is_cast = torch.amp.is_autocast_available(device) \
-        and torch.is_autocast_enabled(device)
+    is_cast = _can_cast(device) and torch.is_autocast_enabled(device)
     for name, other in (('sampling_locations', sampling_locations),
                         ('attention_weights', attention_weights)):
         if other.device != value.device:
@@ -84,6 +83,15 @@ def multi_scale_deformable_attn(
     return msda(value, [side for shape in shapes for side in shape],
                 sampling_locations, attention_weights,
                 choose(backend, device, dtype))
+
+
+@torch.compiler.assume_constant_result
+def _can_cast(device: str) -> bool:
+    """Whether torch knows autocast for a type of device.
+
+    Not every compiler of torch can trace the question.
+    """
+    return torch.amp.is_autocast_available(device)
 
 
 def _check_shapes(value: Tensor, shapes: Shapes,

@@ -74,17 +74,23 @@ def _differentiate(ctx, grad: Tensor) -> tuple:
 def _differentiate_twice(ctx, *grads: Tensor) -> tuple:
     """Differentiate the gradients, always by the reference in plain torch.
 
-    Torch can differentiate that one by itself, without kernels for it.
+    Torch can differentiate that one by itself, without kernels for it. It
+    adds many shares up, which would be lost in types of 16 bits.
     """
     shapes = _pairs(ctx.spatial_shapes)
+    dtype = ctx.saved_tensors[0].dtype
+    exact = torch.promote_types(dtype, torch.float32)
     with torch.enable_grad():
-        inputs = [x.detach().requires_grad_() for x in ctx.saved_tensors]
+        inputs = [x.detach().to(exact).requires_grad_()
+                  for x in ctx.saved_tensors]
         grad, value, locations, weights = inputs
         outputs = torch_backend.backward(grad, value, shapes, locations,
                                          weights)
     grad, value, locations, weights = torch.autograd.grad(
-        outputs, inputs, grads, materialize_grads=True)
-    return grad, value, None, locations, weights, None
+        outputs, inputs, [None if x is None else x.to(exact) for x in grads],
+        materialize_grads=True)
+    return (grad.to(dtype), value.to(dtype), None, locations.to(dtype),
+            weights.to(dtype), None)
 
 
 torch.library.register_autograd(msda, _differentiate, setup_context=_save)

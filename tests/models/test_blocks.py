@@ -9,6 +9,8 @@ from mmdbsam.models.heads.sam_mask_head import mask_targets
 from mmdbsam.models.layers import ConvFFN, to_levels, to_tokens
 from mmdbsam.registry import MODELS
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def randomize(module):
     """Set random weights everywhere, so that no zero hides a missing term."""

@@ -8,6 +8,8 @@ from torch import nn
 
 from mmdbsam.registry import MODELS
 
+pytestmark = pytest.mark.usefixtures('device')
+
 WIDTH, LEVELS = 24, 2
 FUSIONS = ['ConcatFusion', 'HadamardFusion', 'GatedFusion',
            'PixelGatedFusion', 'SoftmaxFusion', 'SumFusion']

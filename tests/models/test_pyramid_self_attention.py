@@ -7,6 +7,8 @@ from torch import nn
 from mmdbsam.models.layers import to_levels, to_tokens
 from mmdbsam.registry import MODELS
 
+pytestmark = pytest.mark.usefixtures('device')
+
 SHAPES = [(6, 6), (4, 4), (2, 2)]
 
 

@@ -59,14 +59,15 @@ def form(request, monkeypatch):
 @pytest.mark.parametrize('form', FORMS, indirect=True)
 @pytest.mark.parametrize('height, width, window', SHAPES)
 @pytest.mark.parametrize('qkv_bias', [True, False])
-def test_output_equals_the_plain_form(form, height, width, window, qkv_bias):
+def test_output_equals_the_plain_form(form, height, width, window, qkv_bias,
+                                      device):
     plain, x = build(height, width, window, qkv_bias=qkv_bias)
     wanted = attend_plainly(plain, x, window)
     torch.testing.assert_close(RelPosAttention(plain, window)(x), wanted)
 
 
 @pytest.mark.parametrize('height, width, window', SHAPES)
-def test_gradients_equal_the_plain_form(height, width, window):
+def test_gradients_equal_the_plain_form(height, width, window, device):
     plain, x = build(height, width, window)
     x.requires_grad_()
     ours = RelPosAttention(plain, window)

@@ -6,6 +6,8 @@ from segment_anything.modeling import PromptEncoder
 
 from mmdbsam.registry import MODELS
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def build(**kwargs):
     torch.manual_seed(0)

@@ -7,6 +7,8 @@ from torch import nn
 
 from mmdbsam.registry import MODELS
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def build(kind='ConvStem', **kwargs):
     return MODELS.build(dict(type=kind, channels=12, widths=(4, 8, 8),

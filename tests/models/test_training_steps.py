@@ -14,12 +14,13 @@ from mmdbsam.registry import MODELS
     'dbsam_plus_tinyvit_ct', 'baselines/medsam_tinyvit_ct',
     'baselines/medsam_decoder_tinyvit_ct', 'baselines/samed_tinyvit_ct',
     'baselines/sam_adapter_tinyvit_ct'])
-def test_two_steps_change_what_is_trained_and_nothing_else(name, repo_root):
+def test_two_steps_change_what_is_trained_and_nothing_else(name, repo_root,
+                                                           device):
     init_default_scope('mmdbsam')
     torch.manual_seed(0)
     cfg = Config.fromfile(repo_root / f'configs/{name}.py')
     cfg.model.image_encoder.vit.img_size = 64
-    model = MODELS.build(cfg.model).train()
+    model = MODELS.build(cfg.model).to(device).train()
     before = {key: value.clone()
               for key, value in model.state_dict().items()}
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)

@@ -38,7 +38,7 @@ def test_says_why_a_backend_is_not_usable(monkeypatch):
     ('cpu', torch.float32, ['torch'], 'torch'),
     ('mps', torch.float32, ['numba', 'torch'], 'torch'),
     ('meta', torch.float32, ['numba', 'torch'], 'torch'),
-    ('cuda', torch.float32, ['mmcv', 'triton', 'torch'], 'mmcv'),
+    ('cuda', torch.float32, ['mmcv', 'triton', 'torch'], 'triton'),
     ('cuda', torch.float32, ['triton', 'torch'], 'triton'),
     ('cuda', torch.float16, ['mmcv', 'triton', 'torch'], 'triton'),
     ('cuda', torch.float32, ['torch'], 'torch'),

@@ -16,7 +16,7 @@ kind, capability = '{kind}', {capability}
 for name, floats in [('forward', 'value locations weights output'),
                      ('backward', 'grad value locations weights '
                       'grad_value grad_locations grad_weights')]:
-    kernel = getattr(triton_kernels, name + '_kernel')
+    kernel = getattr(triton_kernels, name + '_kernel').fn
     total = 'fp64' if kind == 'fp64' else 'fp32'
     signature = {{}}
     for argument in kernel.arg_names:
@@ -27,7 +27,9 @@ for name, floats in [('forward', 'value locations weights output'),
             signature[argument] = '*i64'
         else:
             signature[argument] = 'i32'
-    constants = dict(LEVELS=4, POINTS=4, BLOCK_Q=16, BLOCK_D=64,
+    constants = dict(HEADS=12, CHANNELS=64, LEVELS=4, POINTS=4, BLOCK_Q=32,
+                     TILE_H=4, BLOCK_D=64, SPLIT=kind != 'fp64',
+                     INDEX=triton.language.int32,
                      SUM=getattr(triton.language, 'float' + total[2:]))
     signature.update(dict.fromkeys(constants, 'constexpr'))
     source = ASTSource(kernel, signature, constexprs=constants)
@@ -42,7 +44,8 @@ print('compiled')
     ('fp16', 75), ('fp32', 90), ('fp64', 80)])
 def test_compile_for_a_gpu(kind, capability, repo_root, tmp_path):
     environment = {**os.environ, 'TRITON_CACHE_DIR': str(tmp_path),
-                   'PYTHONPATH': str(repo_root)}
+                   'PYTHONPATH': os.pathsep.join(
+                       [str(repo_root), os.environ.get('PYTHONPATH', '')])}
     environment.pop('TRITON_INTERPRET', None)
     done = subprocess.run(
         [sys.executable, '-c', PROGRAM.format(kind=kind,

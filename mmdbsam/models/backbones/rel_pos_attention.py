@@ -4,7 +4,7 @@ For a query at (y, x) and a key at (y', x'), ``segment_anything`` adds
 ``q . R_h[y - y'] + q . R_w[x - x']`` to the scaled product of q and k, on a
 score matrix that it keeps: 0.8 GB for the 64 x 64 positions and 12 heads of
 ViT-B in float32, several times over. Here the attention is computed in one of
-three forms, whose times are in docs/performance.md. Exported models compute it
+several forms, whose times are in docs/performance.md. Exported models compute it
 as ``segment_anything`` does, because their runtimes have no fused kernels and
 no loops over blocks.
 
@@ -20,17 +20,22 @@ tiles, forward and backward.
 
 The form in blocks computes the scores, terms and softmax of a few rows of
 queries at a time, which stay in a CPU's cache. It needs a third of the
-arithmetic, but it has no backward pass. The fused form does the same in one
-kernel, see :mod:`mmdbsam.ops.fused`.
+arithmetic, but it has no backward pass. The fused forms do the same in one
+kernel, see :mod:`mmdbsam.ops.fused` for CPUs and :mod:`.rel_pos_fused` for
+float32 on GPUs. In 16 bits, torch's kernels are faster there.
 """
 
-from typing import Tuple
+from typing import Callable, Tuple
 
 import torch
 import torch.nn.functional as F
 from mmpretrain.models.backbones.vit_sam import Attention
 from torch import Tensor, nn
 
+from mmdbsam.models.backbones.rel_pos_fused import (
+    attend_fused,
+    can_attend_fused,
+)
 from mmdbsam.ops import fused
 
 # The number of scores that a thread computes at a time, 4 MB in float32.
@@ -111,11 +116,18 @@ class RelPosAttention(nn.Module):
             return F.scaled_dot_product_attention(
                 *(part.flatten(2, 3) for part in (q, k, v)))
         by_row, by_column = position_terms(q, self.rel_pos_h, self.rel_pos_w)
-        attend = (attend_at_once if torch.onnx.is_in_onnx_export()
-                  else fused.rel_pos_attention if fused.can_fuse(by_row)
-                  else attend_in_blocks if _blocks_are_faster(by_row)
-                  else attend_folded)
-        return attend(q * self.scale, k, v, by_row, by_column)
+        return _form(q, by_row)(q * self.scale, k, v, by_row, by_column)
+
+
+def _form(q: Tensor, terms: Tensor) -> Callable:
+    """The fastest way to attend, given queries and the terms of rows."""
+    if torch.onnx.is_in_onnx_export():
+        return attend_at_once
+    if fused.can_fuse(terms):
+        return fused.rel_pos_attention
+    if can_attend_fused(q):
+        return attend_fused
+    return attend_in_blocks if _blocks_are_faster(terms) else attend_folded
 
 
 def position_terms(q: Tensor, rel_pos_h: Tensor,

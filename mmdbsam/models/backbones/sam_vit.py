@@ -118,12 +118,15 @@ class SAMViT(ViTSAM):
                     and name.startswith('channel_reduction'))
 
     @property
-    def stages(self) -> List[ModuleList]:
+    def stages(self) -> List[List[nn.Module]]:
         """The blocks of each stage, which map (B, h, w, C) to the same shape.
         """
         size = self.num_layers // self.num_stages
+        # A part of a ModuleList is a new module, which torch 2.11 cannot
+        # compile.
+        blocks = list(self.layers)
         return [
-            self.layers[start:start + size]
+            blocks[start:start + size]
             for start in range(0, self.num_layers, size)
         ]
 

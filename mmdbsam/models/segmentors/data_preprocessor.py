@@ -32,7 +32,9 @@ class SAMDataPreProcessor(ImgDataPreprocessor):
                  mean: Optional[Sequence[float]] = (123.675, 116.28, 103.53),
                  std: Optional[Sequence[float]] = (58.395, 57.12, 57.375)
                  ) -> None:
-        super().__init__(mean=mean, std=std, pad_size_divisor=size)
+        # The CPU does not wait for the copy to a GPU.
+        super().__init__(mean=mean, std=std, pad_size_divisor=size,
+                         non_blocking=True)
         self.size = size
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -90,6 +92,7 @@ class MinMaxDataPreProcessor(SAMDataPreProcessor):
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Batch the samples; see :class:`SAMDataPreProcessor`."""
+        data = self.cast_data(data)
         inputs = [_min_max(image) for image in data['inputs']]
         return super().forward(dict(data, inputs=inputs), training)
 

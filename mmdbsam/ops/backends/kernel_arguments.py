@@ -5,6 +5,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
+from mmdbsam.ops.constants import constant
 from mmdbsam.ops.shapes import Shapes, level_starts
 
 
@@ -17,8 +18,7 @@ def kernel_arguments(value: Tensor, shapes: Shapes,
         tuple: The contiguous values, the levels' shapes and first tokens as
         int64 tensors, and the contiguous locations and weights.
     """
-    spatial_shapes, starts = (
-        torch.tensor(numbers, dtype=torch.long, device=value.device)
-        for numbers in (shapes, level_starts(shapes)))
+    spatial_shapes = constant(shapes, torch.long, value.device)
+    starts, = constant([level_starts(shapes)], torch.long, value.device)
     return (value.contiguous(), spatial_shapes, starts,
             sampling_locations.contiguous(), attention_weights.contiguous())
