@@ -11,21 +11,27 @@ from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
-
-# The blocks that SAM's encoder, and so its checkpoint, does not have.
-_ADDED_BLOCKS = tuple(f'image_encoder.{name}'
-                      for name in ('adapters', 'stem', 'necks', 'fusion',
-                                   'norm'))
+from mmdbsam.weights.trained import (
+    ADDED_BLOCKS,
+    TRAINED_WEIGHTS,
+    is_trained_part,
+    read_trained,
+    trained_file,
+)
 
 
 def checkpoint_file(path: str) -> Path:
     """The path of a checkpoint, if the file exists.
 
+    Args:
+        path: A path, or the name of own weights, see
+            :data:`.TRAINED_WEIGHTS`.
+
     Raises:
         InputError: If the file is missing; for released weights, the message
             says how to fetch them.
     """
-    file = Path(path)
+    file = trained_file(path) if path in TRAINED_WEIGHTS else Path(path)
     released = find_released(file.name)
     if not file.is_file():
         hint = (f'; run mmdbsam fetch {released}'
@@ -76,13 +82,21 @@ def load_weights(model: nn.Module, path: str) -> None:
     Args:
         model: The model, or what wraps it: for distributed runs, for
             test-time augmentation, or both.
-        path: See :func:`read_state_dict`.
+        path: See :func:`read_state_dict`. It may also be a file of the
+            trained part alone, ``*.safetensors``, or the name of own weights
+            of this project; ``model.pretrained`` then has all the rest.
 
     Raises:
-        InputError: If a weight is missing, left over or of another shape.
+        InputError: If a weight is missing, left over or of another shape, or
+            if ``model.pretrained`` is not what the trained part belongs to.
     """
-    _load(model, path, may_miss=(), advice='use the config it was trained '
-          'with, which lies beside it in its work directory')
+    model = _unwrap(model)
+    if is_trained_part(path):
+        _load_parts(model, checkpoint_file(path))
+    else:
+        _load(model, path, read_state_dict(path), may_miss=(), advice='use '
+              'the config it was trained with, which lies beside it in its '
+              'work directory')
 
 
 def load_pretrained(model: nn.Module, path: str) -> None:
@@ -96,15 +110,40 @@ def load_pretrained(model: nn.Module, path: str) -> None:
         InputError: If a weight is missing that is not in the added blocks, or
             one is left over or of another shape.
     """
-    _load(model, path, may_miss=_ADDED_BLOCKS, advice='match '
-          'model.image_encoder.vit.arch to the file')
+    _load(_unwrap(model), path, read_state_dict(path), may_miss=ADDED_BLOCKS,
+          advice='match model.image_encoder.vit.arch to the file')
     print_log(f'SAM weights loaded from {path}', logger='current')
 
 
-def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
+def _unwrap(model: nn.Module) -> nn.Module:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
-    state_dict = read_state_dict(path)
+    return model
+
+
+def _load_parts(model: nn.Module, file: Path) -> None:
+    """Load what was released, and then what was trained in its place."""
+    weights, base = read_trained(file)
+    start = str(model.pretrained)
+    if find_released(Path(start).name) != base:
+        raise InputError(
+            f'checkpoint {file}: expected a config that starts from {base} '
+            f'(model.pretrained), found {start}')
+    _load(model, start, read_state_dict(start), may_miss=ADDED_BLOCKS,
+          advice='the config and the weights do not fit each other')
+    released = [key for key in model.state_dict()
+                if not key.startswith(ADDED_BLOCKS)]
+    _load(model, str(file), weights, may_miss=tuple(released), advice='use '
+          'the config that the weights were trained with')
+    about = TRAINED_WEIGHTS.get(file.stem)
+    what = (f'{file.stem}, which comes with mmdbsam and was {about.what} '
+            '(docs/weights.md)' if about and file == trained_file(file.stem)
+            else file)
+    print_log(f'weights: {what}, on {start}', logger='current')
+
+
+def _load(model: nn.Module, path: str, state_dict: Dict[str, Tensor],
+          may_miss: tuple, advice: str) -> None:
     try:
         missing, unexpected = model.load_state_dict(state_dict, strict=False)
         missing = [key for key in missing if not key.startswith(may_miss)]
