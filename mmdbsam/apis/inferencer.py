@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from mmdbsam.apis.image_model import EncodedImage, ImageModel
 from mmdbsam.apis.image_prompts import PromptReader
-from mmdbsam.apis.model_zoo import init_model, list_models
+from mmdbsam.apis.model_zoo import init_model, list_models, own_weights
 from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
 from mmdbsam.apis.requests import Request, requests_of
@@ -46,9 +46,12 @@ class PromptInferencer:
             a model made by :func:`.init_model`, which takes no option below
             except ``amp``, or the folder of an exported model, which takes
             none at all and is run by onnxruntime on the CPU.
-        checkpoint: The checkpoint of a training. None loads the config's
-            ``pretrained`` weights, with which DB-SAM with ``zero_init`` is
-            exactly the model that its training starts from.
+        checkpoint: The checkpoint of a training, or the name of own weights
+            of this project. None loads the :func:`.own_weights` of a config
+            of the model zoo that has any, such as ``'dbsam_tinyvit_ct'``, and
+            otherwise the config's ``pretrained`` weights, with which DB-SAM
+            with ``zero_init`` is exactly the model that its training starts
+            from.
         device: A torch device, or ``'auto'`` for the best one available.
         amp: Whether to compute in mixed precision where the device gains from
             it: in bfloat16, or in float16 on a GPU without bfloat16.
@@ -80,6 +83,7 @@ class PromptInferencer:
             model = OnnxModel(config)
         else:
             cfg = load_named(config)
+            checkpoint = checkpoint or own_weights(config)
             if embedding_cache is not None:
                 cfg.model.embedding_cache = dict(folder=str(embedding_cache))
             model = init_model(cfg, checkpoint, device,

@@ -10,13 +10,19 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmdbsam.engine.config import apply_options, load_named, named_configs
+from mmdbsam.engine.config import (
+    apply_options,
+    find_config,
+    load_named,
+    named_configs,
+)
 from mmdbsam.errors import InputError
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
 from mmdbsam.weights.loading import load_pretrained, load_weights
 from mmdbsam.weights.released import fetch_weights as fetch_released
 from mmdbsam.weights.released import find_released
+from mmdbsam.weights.trained import is_trained_part, weights_of_config
 
 AnyConfig = Union[str, Path, Config]
 
@@ -44,7 +50,8 @@ def get_model(model: AnyConfig,
     Args:
         model: A name from :func:`list_models`, a config's path, or a config.
         pretrained: True for the weights that the model's training starts
-            from, the path of a checkpoint, or False for random weights.
+            from, the path of a checkpoint or the name of own weights, or
+            False for random weights.
         device: A torch device, or ``'auto'`` for the best one available.
         fetch_weights: Whether to download released weights that are missing.
 
@@ -63,9 +70,34 @@ def get_model(model: AnyConfig,
     if pretrained is True:
         load_pretrained(built, _start(cfg, fetch_weights))
     elif pretrained:
+        if is_trained_part(str(pretrained)):
+            _start(cfg, fetch_weights)
         _fetch(Path(pretrained), fetch_weights)
         load_weights(built, str(pretrained))
     return _on_device(built, device)
+
+
+def own_weights(config: AnyConfig) -> Optional[str]:
+    """The own weights of this project that a model is used with.
+
+    Args:
+        config: A name from :func:`list_models` or a config's path. A
+            ``Config`` may have been changed and has none.
+
+    Returns:
+        str or None: Their name in :data:`.TRAINED_WEIGHTS`, if the config is
+        one of the model zoo that has any.
+
+    Raises:
+        InputError: If there is no such config.
+    """
+    if isinstance(config, Config):
+        return None
+    path = find_config(config)
+    known = named_configs().get(path.stem)
+    if known is None or known.resolve() != path.resolve():
+        return None
+    return weights_of_config(path.stem)
 
 
 def init_model(config: AnyConfig,
@@ -77,8 +109,10 @@ def init_model(config: AnyConfig,
 
     Args:
         config: A name from :func:`list_models`, a config's path, or a config.
-        checkpoint: The checkpoint of a training. None loads the config's
-            ``pretrained`` weights, from which the training starts.
+        checkpoint: The checkpoint of a training, or the name of own weights.
+            None loads the config's :func:`own_weights` if there are any, and
+            otherwise its ``pretrained`` weights, from which the training
+            starts.
         device: A torch device, or ``'auto'`` for the best one available.
         cfg_options: Values to set in the config, by their dotted keys.
         fetch_weights: Whether to download released weights that are missing.
@@ -92,6 +126,7 @@ def init_model(config: AnyConfig,
             unknown.
     """
     cfg = load_named(config)
+    checkpoint = checkpoint or own_weights(config)
     if cfg_options:
         apply_options(cfg, cfg_options, 'cfg_options')
     if checkpoint is not None:

@@ -20,9 +20,9 @@ _PROMPTS = 'tight, shift:PX, jitter:PXxDRAWS, box3d, point or clicks:N'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('config', help='a path, or a name of the model zoo')
-    parser.add_argument('checkpoint', help='a checkpoint of mmdbsam, or an '
-                        'official one of SAM for a config without added '
-                        'blocks')
+    parser.add_argument('checkpoint', help='a checkpoint of mmdbsam, the '
+                        'name of weights that come with it, or an official '
+                        'checkpoint of SAM for a config without added blocks')
     parser.add_argument('--report', metavar='DIR', type=Path,
                         help='write tables, plots and overlays to this '
                         'folder; open its index.html')

@@ -13,6 +13,8 @@ from torch import nn
 from mmdbsam.engine.hooks.protocol_hook import ProtocolHook
 from mmdbsam.errors import InputError
 from mmdbsam.registry import VISBACKENDS, VISUALIZERS
+from mmdbsam.weights.loading import load_weights
+from mmdbsam.weights.trained import is_trained_part
 
 
 class ModelFirstRunner(Runner):
@@ -33,6 +35,16 @@ class ModelFirstRunner(Runner):
         self._first_model = super().build_model(self.cfg.model)
         logger.info(parameter_counts(self._first_model))
         return logger
+
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> Any:
+        """Load ``load_from``, which may be weights of the trained part alone.
+
+        Raises:
+            InputError: See :func:`.load_weights`.
+        """
+        if is_trained_part(filename):
+            return load_weights(self.model, filename)
+        return super().load_checkpoint(filename, *args, **kwargs)
 
     def build_model(self, model: Union[nn.Module, Dict]) -> nn.Module:
         """Return the model that was built with the logger."""

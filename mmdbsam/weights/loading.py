@@ -12,6 +12,13 @@ from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
+from mmdbsam.weights.trained import (
+    ADDED_BLOCKS,
+    TRAINED_WEIGHTS,
+    is_trained_part,
+    read_trained,
+    trained_file,
+)
 
 # Biases that the blocks had before they computed what DB-SAM's release does,
 # and that the release lacks.
@@ -19,20 +26,20 @@ _FORMER_BIAS = re.compile(
     r'image_encoder\.(adapters|stem|fusion)\..*('
     r'squeeze_excitation\.conv\d\.conv|levels\.\d\.project|'
     r'spatial_score\.1|channel_score\.[03]|scores\.\d\.[03])\.bias$')
-# The blocks that SAM's encoder, and so its checkpoint, does not have.
-_ADDED_BLOCKS = tuple(f'image_encoder.{name}'
-                      for name in ('adapters', 'stem', 'necks', 'fusion',
-                                   'norm'))
 
 
 def checkpoint_file(path: str) -> Path:
     """The path of a checkpoint, if the file exists.
 
+    Args:
+        path: A path, or the name of own weights, see
+            :data:`.TRAINED_WEIGHTS`.
+
     Raises:
         InputError: If the file is missing; for released weights, the message
             says how to fetch them.
     """
-    file = Path(path)
+    file = trained_file(path) if path in TRAINED_WEIGHTS else Path(path)
     released = find_released(file.name)
     if not file.is_file():
         hint = (f'; run mmdbsam fetch {released}'
@@ -98,13 +105,21 @@ def load_weights(model: nn.Module, path: str) -> None:
     Args:
         model: The model, or what wraps it: for distributed runs, for
             test-time augmentation, or both.
-        path: See :func:`read_checkpoint`.
+        path: See :func:`read_checkpoint`. It may also be a file of the
+            trained part alone, ``*.safetensors``, or the name of own weights
+            of this project; ``model.pretrained`` then has all the rest.
 
     Raises:
-        InputError: If a weight is missing, left over or of another shape.
+        InputError: If a weight is missing, left over or of another shape, or
+            if ``model.pretrained`` is not what the trained part belongs to.
     """
-    _load(model, path, may_miss=(), advice='use the config it was trained '
-          'with, which lies beside it in its work directory')
+    model = _unwrap(model)
+    if is_trained_part(path):
+        _load_parts(model, checkpoint_file(path))
+    else:
+        _load(model, path, _state_dict(path), may_miss=(), advice='use '
+              'the config it was trained with, which lies beside it in its '
+              'work directory')
 
 
 def load_pretrained(model: nn.Module, path: str) -> None:
@@ -118,16 +133,47 @@ def load_pretrained(model: nn.Module, path: str) -> None:
         InputError: If a weight is missing that is not in the added blocks, or
             one is left over or of another shape.
     """
-    _load(model, path, may_miss=_ADDED_BLOCKS, advice='match '
-          'model.image_encoder.vit.arch to the file')
+    _load(_unwrap(model), path, _state_dict(path), may_miss=ADDED_BLOCKS,
+          advice='match model.image_encoder.vit.arch to the file')
     print_log(f'SAM weights loaded from {path}', logger='current')
 
 
-def _load(model: nn.Module, path: str, may_miss: tuple, advice: str) -> None:
+def _unwrap(model: nn.Module) -> nn.Module:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
+    return model
+
+
+def _state_dict(path: str) -> Dict[str, Tensor]:
+    """Read the state dict of a checkpoint of blocks as they are today."""
     state_dict = find_state_dict(read_checkpoint(path), path)
     _refuse_former_blocks(state_dict, path)
+    return state_dict
+
+
+def _load_parts(model: nn.Module, file: Path) -> None:
+    """Load what was released, and then what was trained in its place."""
+    weights, base = read_trained(file)
+    start = str(model.pretrained)
+    if find_released(Path(start).name) != base:
+        raise InputError(
+            f'checkpoint {file}: expected a config that starts from {base} '
+            f'(model.pretrained), found {start}')
+    _load(model, start, _state_dict(start), may_miss=ADDED_BLOCKS,
+          advice='the config and the weights do not fit each other')
+    released = [key for key in model.state_dict()
+                if not key.startswith(ADDED_BLOCKS)]
+    _load(model, str(file), weights, may_miss=tuple(released), advice='use '
+          'the config that the weights were trained with')
+    about = TRAINED_WEIGHTS.get(file.stem)
+    what = (f'{file.stem}, which comes with mmdbsam and was {about.what} '
+            '(docs/weights.md)' if about and file == trained_file(file.stem)
+            else file)
+    print_log(f'weights: {what}, on {start}', logger='current')
+
+
+def _load(model: nn.Module, path: str, state_dict: Dict[str, Tensor],
+          may_miss: tuple, advice: str) -> None:
     try:
         missing, unexpected = model.load_state_dict(state_dict, strict=False)
         missing = [key for key in missing if not key.startswith(may_miss)]

@@ -20,6 +20,11 @@ from mmdbsam.errors import InputError, run_cli
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
 from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
+from mmdbsam.weights.trained import (
+    TRAINED_WEIGHTS,
+    trained_file,
+    weights_of_config,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / 'docs/model_zoo.md'
@@ -90,7 +95,8 @@ def config_row(entry: dict) -> str:
     name = find_released(Path(model.pretrained or '').name)
     check_metadata(entry, {'Parameters': sum(counts.values()),
                            'FLOPs': round(gflops * 1e9),
-                           'Pretrained': name})
+                           'Pretrained': name,
+                           'Own Weights': weights_of_config(entry['Name'])})
     link = f'[`{entry["Name"]}`](../{config})'
     return (f'| {link} | {model.image_encoder.img_size} | '
             f'{counts[True] / 1e6:.2f} | {counts[False] / 1e6:.2f} | '
@@ -111,9 +117,19 @@ def check_metadata(entry: dict, counted: Dict[str, object]) -> None:
 
 
 def weights_table() -> Iterator[str]:
-    """The released weights that configs start from."""
+    """The weights that come with the package, and what configs start from."""
     yield from ('## Weights', '',
-                'Fetched by `python tools/fetch_weights.py NAME`, and '
+                '[Weights of this project](weights.md) come with the package '
+                'and are used unless another checkpoint is given.', '',
+                '| name | what | MB | used by | sha256 |',
+                '|---|---|---:|---|---|')
+    for name, weights in TRAINED_WEIGHTS.items():
+        megabytes = trained_file(name).stat().st_size / 1e6
+        configs = ', '.join(f'`{config}`' for config in weights.configs)
+        yield (f'| `{name}` | DB-SAM, {weights.what} | {megabytes:.0f} | '
+               f'{configs} | `{weights.sha256}` |')
+    yield from ('', 'Trainings start from released weights of others. They '
+                'are fetched by `python tools/fetch_weights.py NAME`, and '
                 'verified whenever they are loaded.', '',
                 '| name | what | MB | licence | from | sha256 |',
                 '|---|---|---:|---|---|---|')

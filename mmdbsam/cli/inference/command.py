@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.device import get_device
 
 from mmdbsam.apis import PromptInferencer
+from mmdbsam.apis.model_zoo import own_weights
 from mmdbsam.cli.inference.batch import find_images, is_batch, run_batch
 from mmdbsam.cli.inference.box_files import read_boxes
 from mmdbsam.cli.inference.jobs import Job, stamp
@@ -19,6 +20,8 @@ from mmdbsam.io.windowing import parse_window
 from mmdbsam.io.writers import Writers
 from mmdbsam.reports.volume_overlay import OVERLAYS
 from mmdbsam.version import __version__
+from mmdbsam.weights.downloads import sha256
+from mmdbsam.weights.loading import checkpoint_file
 
 
 def build_jobs(args: argparse.Namespace) -> list[Job]:
@@ -41,11 +44,9 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
                  version=__version__)
     if Path(args.config).is_dir():
         model.update(exported_files=stamp(Path(args.config)))
-    if args.checkpoint:
-        if not args.checkpoint.is_file():
-            raise InputError(f'{args.checkpoint}: no such file')
-        model.update(checkpoint=str(args.checkpoint),
-                     checkpoint_file=stamp(args.checkpoint))
+    elif checkpoint := args.checkpoint or own_weights(args.config):
+        model.update(checkpoint=checkpoint,
+                     checkpoint_sha256=sha256(checkpoint_file(checkpoint)))
 
     def job(image: Path, labels: Path) -> Job:
         outputs = Outputs(labels, args.overlay, args.separate, args.series)
