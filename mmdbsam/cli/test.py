@@ -14,7 +14,8 @@ from mmdbsam.cli.options import (
 )
 
 # The forms that mmdbsam.engine.prompt_option reads.
-_PROMPTS = 'tight, shift:PX, jitter:PXxDRAWS, box3d, point or clicks:N'
+_PROMPTS = ('tight, shift:PX, jitter:PXxDRAWS, box3d, point, clicks:N, '
+            'interactive:N or interactive:box+N')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

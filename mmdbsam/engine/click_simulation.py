@@ -27,60 +27,77 @@ def predict_clicks(model: PromptSegmentor, inputs: Tensor,
 
     Returns:
         list[PromptDataSample]: The samples, with ``pred_instances`` like those
-        of the model's own ``predict``.
+        of the model's own ``predict``. In sessions, which have ``turns``, the
+        ``pred_instances`` also have the masks of all T predictions as
+        ``turns``, bool (K, T, H, W).
     """
     for embedding, sample in zip(model.encode_image(inputs), data_samples,
                                  strict=True):
-        logits, iou = decode_clicks(model, embedding[None], sample)
-        sample.pred_instances = model.postprocess(logits, iou, sample)
+        answers = decode_clicks(model, embedding[None], sample)
+        sample.pred_instances = model.postprocess(*answers[-1], sample)
+        if sample.turns:
+            sample.pred_instances.turns = torch.stack([
+                model.postprocess(*answer, sample).masks
+                for answer in answers], dim=1)
     return data_samples
 
 
 def decode_clicks(model: PromptSegmentor, embedding: Tensor,
-                  sample: PromptDataSample) -> Tuple[Tensor, Tensor]:
+                  sample: PromptDataSample) -> List[Tuple[Tensor, Tensor]]:
     """Decode a sample's labels click by click, from one encoding.
 
-    The first click is in the centre of the label's largest region. Each
-    further click is in the centre of the largest region that is wrong in the
-    last mask. It is a foreground point where the mask misses the label, and a
-    background point where the mask exceeds it. All clicks so far are decoded
-    together, with the last logits as mask prompt (Segment Anything, section 3,
-    "training"). A mask without errors gets no further click. The single mask
-    is always taken, as in training, and not the best of SAM's three.
+    Without boxes, the first click is in the centre of the label's largest
+    region. Each further click is in the centre of the largest region that is
+    wrong in the last mask. It is a foreground point where the mask misses the
+    label, and a background point where the mask exceeds it. All clicks so far
+    are decoded together, with the last logits as mask prompt (Segment
+    Anything, section 3, "training"). A mask without errors gets no further
+    click and stays as it is. The single mask is always taken, as in training,
+    and not the best of SAM's three.
 
     Args:
         model: The model, whose prompt encoder knows points and masks.
         embedding: The embedding of the image, (1, 256, h, w).
         sample: The sample of the image, with ``prompts.references``
-            (K, H, W), ``clicks``, ``img_shape`` and ``ori_shape``. The clicks
-            are written to its ``prompts.points``.
+            (K, H, W), perhaps ``prompts.boxes`` (K, 4), ``clicks``,
+            ``img_shape`` and ``ori_shape``. The clicks are written to its
+            ``prompts.points``.
 
     Returns:
-        tuple: The logits, (K, 1, 4h, 4w), and the predicted IoU, (K, 1), after
-        the last click.
+        list[tuple]: The logits, (K, 1, 4h, 4w), and the predicted IoU, (K, 1),
+        after the boxes, if there are any, and after each click.
     """
     references = sample.prompts.references.cpu().numpy().astype(bool)
+    boxes = sample.prompts.get('boxes')
     # segment_anything's order is x and y.
     scale = np.divide(sample.img_shape, sample.ori_shape)[::-1]
     points = np.zeros((len(references), sample.clicks, 2))
     kinds = np.full(points.shape[:2], -1)
-    predicted, logits = np.zeros_like(references), None
-    for turn in range(sample.clicks):
+    predicted, logits, answers = np.zeros_like(references), None, []
+    for count in range(boxes is None, sample.clicks + 1):
         for k, masks in enumerate(zip(references, predicted, strict=True)):
-            click = next_click(*masks)
+            click = next_click(*masks) if count else None
             if click is not None:
-                *point, kinds[k, turn] = click
-                points[k, turn] = point * scale
-        given = (torch.tensor(points[:, :turn + 1], dtype=torch.float32,
+                *point, kinds[k, count - 1] = click
+                points[k, count - 1] = point * scale
+        given = (torch.tensor(points[:, :count], dtype=torch.float32,
                               device=embedding.device),
-                 torch.tensor(kinds[:, :turn + 1], device=embedding.device))
-        logits, iou = model.decode_prompts(embedding, points=given,
-                                           masks=logits)
+                 torch.tensor(kinds[:, :count], device=embedding.device))
+        answer = model.decode_prompts(embedding, boxes=boxes,
+                                      points=given if count else None,
+                                      masks=logits)
+        if answers:
+            goes_on = given[1][:, -1:] >= 0
+            answer = (torch.where(goes_on[..., None, None], answer[0],
+                                  logits),
+                      torch.where(goes_on, answer[1], answers[-1][1]))
+        answers.append(answer)
+        logits = answer[0]
         predicted = model.to_masks(logits, sample.img_shape,
                                    sample.ori_shape).cpu().numpy()
     sample.prompts.points = torch.from_numpy(
         np.concatenate([points / scale, kinds[..., None]], axis=2))
-    return logits, iou
+    return answers
 
 
 def next_click(reference: np.ndarray, predicted: np.ndarray

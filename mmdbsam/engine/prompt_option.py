@@ -7,10 +7,12 @@ from mmengine.config import Config
 
 from mmdbsam.errors import InputError
 
-FORMS = 'tight, shift:PX, jitter:PXxDRAWS, box3d, point or clicks:N'
+FORMS = ('tight, shift:PX, jitter:PXxDRAWS, box3d, point, clicks:N, '
+         'interactive:N or interactive:box+N')
 
 _PATTERN = re.compile(r'tight|box3d|point|(shift|clicks):([1-9]\d*)|'
                       r'(jitter):([1-9]\d*)(?:x([1-9]\d*))?')
+_SESSION = re.compile(r'interactive:(box\+)?([1-9]\d*)')
 
 
 def set_prompt(cfg: Config, text: str) -> None:
@@ -23,6 +25,9 @@ def set_prompt(cfg: Config, text: str) -> None:
     - ``box3d`` is the box around all slices of a label in a block.
     - ``point`` is a point in the centre of the label.
     - ``clicks:5`` is that point and 4 more, each on the largest error.
+    - ``interactive:5`` is a session of the same 5 clicks, in which the
+      prediction after each is scored.
+    - ``interactive:box+5`` is a session of a tight box and 5 clicks.
 
     Args:
         cfg: The config, whose ``test_dataloader.dataset`` and ``test_cfg``
@@ -51,6 +56,11 @@ def set_prompt(cfg: Config, text: str) -> None:
 
 def _parse(text: str) -> Tuple[dict, bool]:
     """Return the pipeline's step, and whether labels are prompted in gaps."""
+    if session := _SESSION.fullmatch(text):
+        box, clicks = session.groups()
+        return dict(type='ClickPromptsFromMask', min_area=1,
+                    clicks=int(clicks), has_box=bool(box),
+                    is_session=True), False
     match = _PATTERN.fullmatch(text)
     if not match:
         raise InputError(f"--prompt: expected {FORMS}, found '{text}'")

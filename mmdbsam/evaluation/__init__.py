@@ -5,7 +5,6 @@ from mmdbsam.evaluation.benchmark_metric import BenchmarkMetric
 from mmdbsam.evaluation.case_score import (
     CaseScore,
     draw_spread,
-    format_score,
     format_table,
     mean_scores,
 )
@@ -16,6 +15,6 @@ from mmdbsam.evaluation.volume_metric import Evaluation, VolumeMetric
 __all__ = [
     'ASSD', 'DSC', 'HD95', 'NSD', 'RVD', 'BenchmarkMetric', 'CaseScore',
     'Evaluation', 'IoU', 'MaskPair', 'Score', 'VolumeMetric', 'draw_spread',
-    'filled_box', 'format_score', 'format_table', 'inscribed_ellipse',
+    'filled_box', 'format_table', 'inscribed_ellipse',
     'mean_scores',
 ]

@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation.volume_metric import VolumeMetric
+from mmdbsam.evaluation.volume_metric import PackedSample, VolumeMetric
 from mmdbsam.io.prepared import PreparedData
 from mmdbsam.registry import METRICS
 
@@ -90,7 +90,7 @@ class BenchmarkMetric(BaseMetric):
                     'root of its data loader')
             self.results.append((sample['task'], metric.pack(sample)))
 
-    def compute_metrics(self, results: List[Tuple[str, tuple]]
+    def compute_metrics(self, results: List[Tuple[str, PackedSample]]
                         ) -> Dict[str, float]:
         """Score each task and average.
 
@@ -117,6 +117,7 @@ class BenchmarkMetric(BaseMetric):
 
     def _names(self) -> List[str]:
         """List the names of the scores that all tasks have."""
-        first, *others = [metric.scores for metric in self.metrics.values()]
+        first, *others = [metric.evaluation.protocol['scores']
+                          for metric in self.metrics.values()]
         return [name for name in first
                 if all(name in scores for scores in others)]

@@ -6,7 +6,6 @@ from typing import Dict, Sequence, Tuple
 import numpy as np
 
 from mmdbsam.evaluation.label_volume import METHODS
-from mmdbsam.registry import SCORES
 
 Scores = Dict[str, Dict[str, float]]
 
@@ -89,26 +88,24 @@ def _means(rows: Sequence[CaseScore]) -> Dict[str, float]:
             for key in rows[0].scores}
 
 
-def format_table(scores: Scores) -> str:
+def format_table(scores: Scores, units: Dict[str, str]) -> str:
     """Format scores as a text table, in percent as papers print them.
 
     Args:
         scores: The means that :func:`mean_scores` returns.
+        units: The units of the scores that are shown, by their names.
 
     Returns:
-        str: A line for the header and one for each method. Distances stay in
-        their unit.
+        str: A line for the header and one for each method. Scores whose unit
+        is not % are printed as they are.
     """
-    names = [name for name in next(iter(scores.values())) if name != 'n']
-    lines = [' '.join([f'{"":<18}', *(f'{name:>7}' for name in names),
-                       f'{"n":>5}'])]
+    widths = {name: max(7, len(name)) for name in units}
+    lines = [' '.join([f'{"":<18}', *(f'{name:>{width}}' for name, width
+                                      in widths.items()), f'{"n":>5}'])]
     for method, mean in scores.items():
-        cells = [f'{format_score(name, mean[name]):>7}' for name in names]
+        factors = {name: 100 if units[name] == '%' else 1 for name in units}
+        cells = [f'{factors[name] * mean[name]:>{width}.2f}'
+                 for name, width in widths.items()]
         lines.append(' '.join([f'{METHODS[method]:<18}', *cells,
                                f'{mean["n"]:>5}']))
     return '\n'.join(lines)
-
-
-def format_score(name: str, value: float) -> str:
-    """Format a value of a registered score for print, without its unit."""
-    return f'{value if SCORES.get(name).is_distance else 100 * value:.2f}'

@@ -17,10 +17,14 @@ class PromptedMask:
             where the model was given points.
         mask: The prediction, of the slice's size, packed because a test set
             has thousands.
+        points: The clicks before the prediction, (P, 3), x, y in pixels of
+            the slice, and 1 on the object or 0 on the background; None where
+            the model was given none.
     """
 
     box: Optional[np.ndarray]
     mask: PackedMask
+    points: Optional[np.ndarray] = None
 
 
 # The keys are (case, label id), then the draw of the prompts, then the slice.

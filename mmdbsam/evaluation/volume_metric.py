@@ -3,7 +3,7 @@
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from mmdbsam.evaluation.label_volume import (
 )
 from mmdbsam.evaluation.predictions import Predictions, PromptedMask
 from mmdbsam.evaluation.protocols import find_protocol
+from mmdbsam.evaluation.sessions import session_formats, session_scores
 from mmdbsam.evaluation.volume_scores import score_volume
 from mmdbsam.io.prepared import PreparedData
 from mmdbsam.registry import METRICS, SCORES
@@ -37,13 +38,32 @@ class Evaluation:
         data: The data set.
         protocol: The conventions of the rows, as reports state them.
         rows: The scores of all methods.
-        predictions: The prompts and the masks that the model made from them.
+        predictions: The prompts and the masks that the model made from them;
+            of sessions, the last ones.
+        sessions: The same for sessions of clicks, where the draws are the
+            turns of a session; empty for other prompts.
     """
 
     data: PreparedData
     protocol: Dict[str, Any]
     rows: List[CaseScore]
     predictions: Predictions
+    sessions: Predictions
+
+
+@dataclass(frozen=True)
+class PackedSample:
+    """A slice's prompts and predictions, packed for other processes.
+
+    Attributes:
+        prompt: How the prompts were made.
+        turns: In sessions, the numbers of clicks before their predictions.
+        masks: The masks by case, label id, draw or turn, and slice index.
+    """
+
+    prompt: str
+    turns: List[int]
+    masks: Dict[Tuple[str, int, int, int], PromptedMask]
 
 
 @METRICS.register_module()
@@ -57,7 +77,9 @@ class VolumeMetric(BaseMetric):
     task's score is the unweighted mean over its rows: every label of every
     block counts once, however large it is. A label that is cut by a block's
     border has a surface there, in the reference and in the prediction alike.
-    Where prompts were drawn several times, each draw is a row.
+    Where prompts were drawn several times, each draw is a row. A session of
+    clicks is a row too: its scores are those after the last click, and it also
+    has those of :func:`.session_scores`.
 
     :mod:`mmdbsam.evaluation.scores` explains the conventions of each score;
     two empty masks score as equal ones do. The distance to an empty
@@ -159,10 +181,12 @@ class VolumeMetric(BaseMetric):
             data_batch: This argument is not used.
             data_samples: The model's output as dicts, with ``case``,
                 ``block``, ``slice_index``, ``prompt`` (how the prompts were
-                made), ``prompts`` (``labels`` (K,), ``draws`` (K,) if there
-                are several, ``ori_boxes`` (K, 4) if they are boxes) and
-                ``pred_instances`` (``masks``, bool (K, H, W) at the slice's
-                original size).
+                made), ``turns`` (see :class:`.ClickPromptsFromMask`),
+                ``prompts`` (``labels`` (K,), ``draws`` (K,) if there are
+                several, ``ori_boxes`` (K, 4) if there are boxes, ``points``
+                (K, P, 3) if there are clicks) and ``pred_instances``
+                (``masks``, bool (K, H, W) at the slice's original size, and
+                those of T ``turns`` (K, T, H, W) in sessions).
 
         Raises:
             InputError: If a sample is not of the metric's split.
@@ -170,15 +194,11 @@ class VolumeMetric(BaseMetric):
         # Each sample gives one result, as mmengine cuts padding off by count.
         self.results += map(self.pack, data_samples)
 
-    def pack(self, sample: dict) -> Tuple[str, dict]:
+    def pack(self, sample: dict) -> PackedSample:
         """Pack a sample's prompts and predictions.
 
         Args:
             sample: A sample that :meth:`process` takes.
-
-        Returns:
-            tuple: How the prompts were made, and the packed masks by case,
-            label id, draw and slice index.
 
         Raises:
             InputError: If the sample is not of the metric's split.
@@ -190,21 +210,27 @@ class VolumeMetric(BaseMetric):
                 f'found slices {block[1]} to {block[2]} of case {block[0]}; '
                 'give the metric the data root and the split of its data '
                 'loader')
-        prompts = sample['prompts']
+        prompts, predicted = sample['prompts'], sample['pred_instances']
         labels = prompts['labels'].tolist()
         draws = prompts['draws'].tolist() if 'draws' in prompts else [
             0] * len(labels)
         boxes = prompts['ori_boxes'].cpu().numpy() if (
             'ori_boxes' in prompts) else [None] * len(labels)
-        masks = sample['pred_instances']['masks'].cpu().numpy()
-        return sample['prompt'], {
-            (sample['case'], label_id, draw, sample['slice_index']):
-            PromptedMask(box, PackedMask.pack(mask))
-            for label_id, draw, box, mask in zip(labels, draws, boxes, masks,
-                                                 strict=True)
-        }
+        points = prompts['points'].cpu().numpy() if (
+            'points' in prompts) else [None] * len(labels)
+        turns = list(sample.get('turns', ()))
+        masks = predicted['turns' if turns else 'masks'].cpu().numpy()
+        packed = {}
+        for label_id, draw, box, own, of_object in zip(
+                labels, draws, boxes, points, masks, strict=True):
+            for turn, mask in enumerate(of_object if turns else [of_object]):
+                clicks = own if own is None or not turns else own[:turns[turn]]
+                packed[sample['case'], label_id, turn if turns else draw,
+                       sample['slice_index']] = PromptedMask(
+                    box, PackedMask.pack(mask), clicks)
+        return PackedSample(sample['prompt'], turns, packed)
 
-    def compute_metrics(self, results: List[Tuple[str, dict]]
+    def compute_metrics(self, results: List[PackedSample]
                         ) -> Dict[str, float]:
         """Score all volumes; ``evaluation`` then has the rows.
 
@@ -214,17 +240,19 @@ class VolumeMetric(BaseMetric):
         Returns:
             dict[str, float]: The scores by their names, and with
             ``baselines`` also ``box_DSC``, ``ellipse_DSC`` and so on. They
-            are fractions, or distances in the protocol's unit.
+            are fractions, or distances in the protocol's unit. Sessions have
+            those of :func:`.session_scores` too.
         """
         predictions: Predictions = defaultdict(lambda: defaultdict(dict))
-        boxed, draws = True, 1
-        for _, result in results:
-            for (case, label_id, draw, index), prompt in result.items():
+        boxed, draws, turns = True, 1, []
+        for packed in results:
+            turns = turns or packed.turns
+            for (case, label_id, draw, index), prompt in packed.masks.items():
                 predictions[case, label_id][draw].setdefault(index, prompt)
                 boxed &= prompt.box is not None
                 draws = max(draws, draw + 1)
         methods = [method for method in METHODS if method == 'model'
-                   or (self.baselines and boxed)]
+                   or (self.baselines and boxed and not turns)]
         work = [(target, draw, _of_target(predictions, target, draw), methods)
                 for target in self.targets for draw in range(draws)]
         threads = min(_MAX_THREADS, os.cpu_count() or 1)
@@ -233,16 +261,22 @@ class VolumeMetric(BaseMetric):
                 (executor.map(self._score, *zip(*work, strict=True)),
                  len(work))))
         rows = [row for of_target, _ in scored for row in of_target]
-        kinds = sorted({kind for kind, _ in results})
-        self.evaluation = Evaluation(
-            self.data, self._describe(
-                ' or '.join(kinds), draws,
-                np.concatenate([shifts for _, shifts in scored])),
-            rows, predictions)
+        kinds = sorted({packed.prompt for packed in results})
+        protocol = self._describe(
+            ' or '.join(kinds), 1 if turns else draws, turns,
+            np.concatenate([shifts for _, shifts in scored]))
+        sessions: Predictions = {}
+        if turns:
+            rows = _session_rows(rows, turns)
+            sessions, predictions = predictions, {
+                key: {0: of_object.get(draws - 1, {})}
+                for key, of_object in predictions.items()}
+        self.evaluation = Evaluation(self.data, protocol, rows, predictions,
+                                     sessions)
         return {
             key if method == 'model' else f'{method}_{key}': mean[key]
             for method, mean in mean_scores(rows).items()
-            for key in self.scores
+            for key in protocol['scores']
         }
 
     def _score(self, target: Target, draw: int,
@@ -267,9 +301,11 @@ class VolumeMetric(BaseMetric):
             draw=draw) for method in methods]
         return rows, volume.box_shifts()
 
-    def _describe(self, prompt: str, draws: int, shifts: np.ndarray) -> dict:
+    def _describe(self, prompt: str, draws: int, turns: Sequence[int],
+                  shifts: np.ndarray) -> dict:
         """Describe the protocol as a report states it."""
         protocol = self.protocol
+        of = 'slices' if self.per_slice else 'volumes'
         return dict(
             name=self.protocol_name,
             split=self.split,
@@ -281,9 +317,9 @@ class VolumeMetric(BaseMetric):
             scores={name: dict(
                 title=score.title, ideal=score.ideal,
                 unit=protocol.unit if score.is_distance else '%',
-                of='slices' if self.per_slice
-                and name not in protocol.stacked else 'volumes')
-                for name, score in self.scores.items()},
+                of='volumes' if name in protocol.stacked else of)
+                for name, score in self.scores.items()}
+            | (session_formats(self.scores, turns, of) if turns else {}),
             empty='both masks empty: as equal ones; prediction empty: '
             'distances are the diagonal of the '
             f'{"slice" if self.per_slice else "block"}',
@@ -296,7 +332,18 @@ class VolumeMetric(BaseMetric):
                dict(resampling=protocol.resampling)),
             averaging=('over the slices of a block, then ' if self.per_slice
                        else '')
-            + 'unweighted mean over (case, block of slices, label)')
+            + 'unweighted mean over (case, block of slices, label)',
+            **dict(turns=list(turns)) if turns else {})
+
+
+def _session_rows(rows: Sequence[CaseScore], turns: Sequence[int]
+                  ) -> List[CaseScore]:
+    """Join the rows of a session's turns, which are its draws, to one."""
+    by_volume: Dict[tuple, List[CaseScore]] = defaultdict(list)
+    for row in rows:
+        by_volume[row.volume].append(row)
+    return [replace(own[-1], draw=0, scores=own[-1].scores | session_scores(
+        [row.scores for row in own], turns)) for own in by_volume.values()]
 
 
 def _of_target(predictions: Predictions, target: Target,

@@ -23,12 +23,15 @@ class PromptDataSample(BaseDataElement):
             mask of an object count.
 
             In a test with clicks, ``references`` bool (K, H, W), to simulate
-            them from, and then ``points`` float64 (K, clicks, 3), x and y in
-            pixels of the original slice, and the third value as above.
+            them from, perhaps with boxes, and then ``points`` float64
+            (K, clicks, 3), x and y in pixels of the original slice, and the
+            third value as above.
         gt_instances (InstanceData): ``masks`` uint8 (K, h, w) in {0, 1}, of
             the input's size; absent in tests.
         pred_instances (InstanceData): ``masks`` bool (K, H, W), of the
-            original slice's size, and the predicted ``iou`` float32 (K,).
+            original slice's size, and the predicted ``iou`` float32 (K,); in
+            sessions of clicks also ``turns`` bool (K, T, H, W), the masks of
+            all T predictions.
     """
 
     @property

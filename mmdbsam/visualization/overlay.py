@@ -20,8 +20,9 @@ _LEGEND_HEIGHT = 48
 
 def draw_overlay(image: np.ndarray, reference: np.ndarray,
                  prediction: np.ndarray, box: Optional[np.ndarray],
-                 title: str) -> np.ndarray:
-    """Draw contours and box on the part of a slice around them.
+                 title: str, points: Optional[np.ndarray] = None,
+                 around: Optional[np.ndarray] = None) -> np.ndarray:
+    """Draw contours, box and clicks on the part of a slice around them.
 
     Args:
         image: The slice, uint8 (H, W), or (H, W, 3) for RGB.
@@ -30,6 +31,9 @@ def draw_overlay(image: np.ndarray, reference: np.ndarray,
         box: The box, (4,), as x0, y0, x1, y1 in inclusive pixel indices, or
             None.
         title: One or two lines, of which the first is set in bold.
+        points: The clicks, (P, 3), as x, y, and 1 on the object, 0 on the
+            background or -1 for none; or None.
+        around: A mask, bool (H, W), that the view contains too, or None.
 
     Returns:
         np.ndarray: The picture, RGB uint8 (888, 768, 3). It shows the title, a
@@ -51,7 +55,11 @@ def draw_overlay(image: np.ndarray, reference: np.ndarray,
     # The reference's line is wider, so that both show where they coincide.
     _draw_contour(axes, reference, REFERENCE_COLOUR, 3.4)
     _draw_contour(axes, prediction, PREDICTION_COLOUR, 1.3)
-    left, top, side = _view(reference | prediction, box)
+    for x, y, kind in () if points is None else points[points[:, 2] >= 0]:
+        axes.plot(x, y, 'o' if kind else 'X', color=BOX_COLOUR, markersize=9,
+                  markeredgecolor='black')
+    shown = reference | prediction
+    left, top, side = _view(shown if around is None else shown | around, box)
     axes.set(xlim=(left, left + side), ylim=(top + side, top))
     axes.set_axis_off()
     _draw_text(figure, title, height)
@@ -78,7 +86,7 @@ def _draw_text(figure: Figure, title: str, height: int) -> None:
     handles = [Line2D([], [], color=colour, linewidth=2.5, label=name)
                for name, colour in (('reference', REFERENCE_COLOUR),
                                     ('prediction', PREDICTION_COLOUR),
-                                    ('box prompt', BOX_COLOUR))]
+                                    ('prompt', BOX_COLOUR))]
     figure.legend(handles=handles, loc='lower left', ncols=3, frameon=False,
                   labelcolor='white', fontsize=11)
 

@@ -13,6 +13,7 @@ from mmdbsam.datasets import (
 )
 from mmdbsam.datasets.transforms.volume_prompts import volume_boxes
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.boxes import tight_boxes
 
 BLOCK = (2, 9)
 
@@ -104,8 +105,21 @@ def test_clicks_get_the_labels_masks(case):
                               strict=True):
         np.testing.assert_array_equal(mask, case.mask(label_id, 4, 5)[0])
     assert 'boxes' not in found and found['img'].shape == (48, 60)
+    assert found['turns'] == []
     with pytest.raises(InputError, match='no label of at least min_area=999'):
         ClickPromptsFromMask(min_area=999)(slice_of(case, 4))
+
+
+def test_a_session_has_a_turn_for_the_box_and_for_each_click(case):
+    plain = ClickPromptsFromMask(clicks=2, is_session=True)(slice_of(case, 4))
+    assert plain['turns'] == [1, 2] and 'boxes' not in plain
+    found = ResizeLongestSide(60)(ClickPromptsFromMask(
+        clicks=2, has_box=True, is_session=True)(slice_of(case, 4)))
+    assert found['turns'] == [0, 1, 2]
+    np.testing.assert_array_equal(found['ori_boxes'],
+                                  tight_boxes(found['references']))
+    np.testing.assert_allclose(found['boxes'], 2 * found['ori_boxes'])
+    assert found['prompt'].startswith('a tight box and 2 clicks a label')
 
 
 def test_the_data_set_fills_the_gaps(prepared_spine, monkeypatch):

@@ -7,7 +7,11 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from scipy import ndimage
 
-from mmdbsam.engine.click_simulation import decode_clicks, next_click
+from mmdbsam.engine.click_simulation import (
+    decode_clicks,
+    next_click,
+    predict_clicks,
+)
 from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
@@ -69,7 +73,7 @@ def test_all_clicks_are_decoded_with_the_last_logits(model):
         clicks=3, ori_shape=(30, 40), img_shape=(96, 128)))
     sample.prompts = InstanceData(references=torch.from_numpy(references))
     embedding = torch.randn(1, 64, 16, 16)
-    found, _ = decode_clicks(model, embedding, sample)
+    *_, (found, _) = decode_clicks(model, embedding, sample)
 
     points, kinds = [[], []], [[], []]
     logits, masks = None, np.zeros_like(references)
@@ -90,21 +94,56 @@ def test_all_clicks_are_decoded_with_the_last_logits(model):
 
 
 @torch.no_grad()
-def test_a_mask_without_errors_gets_no_further_click(model, monkeypatch):
+def test_a_mask_without_errors_stays_as_it_is(model, monkeypatch):
+    """The second label is perfect after the box, the first never is."""
     given = []
-    reference = blobs(3)
+    reference = torch.from_numpy(np.stack([blobs(3), blobs(4)]))
 
-    def decode(embedding, points, masks):
-        given.append(points[1].tolist())
-        return torch.zeros(1, 1, 64, 64), torch.zeros(1, 1)
+    def decode(embedding, boxes, points, masks):
+        given.append(points and points[1].tolist())
+        return (torch.full((2, 1, 64, 64), float(len(given))),
+                torch.full((2, 1), float(len(given))))
 
     monkeypatch.setattr(model, 'decode_prompts', decode)
-    monkeypatch.setattr(model, 'to_masks',
-                        lambda *_: torch.from_numpy(reference[None]))
+    monkeypatch.setattr(model, 'to_masks', lambda *_: torch.stack(
+        [torch.zeros_like(reference[0]), reference[1]]))
     sample = PromptDataSample(metainfo=dict(
         clicks=3, ori_shape=(30, 40), img_shape=(96, 128)))
-    sample.prompts = InstanceData(
-        references=torch.from_numpy(reference[None]))
-    decode_clicks(model, torch.zeros(1, 64, 16, 16), sample)
-    assert given == [[[1]], [[1, -1]], [[1, -1, -1]]]
-    assert sample.prompts.points[0, :, 2].tolist() == [1, -1, -1]
+    sample.prompts = InstanceData(references=reference,
+                                  boxes=torch.zeros(2, 4))
+    answers = decode_clicks(model, torch.zeros(1, 64, 16, 16), sample)
+    assert given == [None, [[1], [-1]], [[1, 1], [-1, -1]],
+                     [[1, 1, 1], [-1, -1, -1]]]
+    assert sample.prompts.points[..., 2].tolist() == given[-1]
+    for turn, (logits, iou) in enumerate(answers):
+        assert logits[:, 0, 0, 0].tolist() == [turn + 1, 1]
+        assert iou[:, 0].tolist() == [turn + 1, 1]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('has_box', [False, True])
+def test_a_session_keeps_the_prediction_after_each_prompt(model, has_box):
+    references = np.stack([blobs(1), blobs(2)])
+    sample = PromptDataSample(metainfo=dict(
+        clicks=3, turns=[0, 1, 2, 3][1 - has_box:], ori_shape=(30, 40),
+        img_shape=(96, 128)))
+    sample.prompts = InstanceData(references=torch.from_numpy(references))
+    if has_box:
+        sample.prompts.boxes = torch.tensor([[9., 9, 60, 80], [20, 5, 99, 50]])
+    image = torch.randn(1, 3, 128, 128)
+    predict_clicks(model, image, [sample])
+    found = sample.pred_instances
+    assert found.turns.shape == (2, 3 + has_box, 30, 40)
+    assert torch.equal(found.turns[:, -1], found.masks)
+    if has_box:
+        model.predict(image, [sample])
+        assert torch.equal(sample.pred_instances.masks, found.turns[:, 0])
+    for k in range(2):
+        for turn in range(3):
+            # Each click is on an error of the prediction before it.
+            before = (found.turns[k, turn - 1 + has_box]
+                      if turn + has_box else torch.zeros(30, 40, dtype=bool))
+            x, y, kind = sample.prompts.points[k, turn].round().long()
+            if kind >= 0:
+                assert bool(before[y, x]) != references[k, y, x]
+                assert kind == references[k, y, x]

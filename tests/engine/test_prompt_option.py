@@ -7,6 +7,7 @@ from mmdbsam.engine.prompt_option import set_prompt
 
 @pytest.mark.parametrize('text, loop', [
     ('point', 'ClickTestLoop'), ('clicks:5', 'ClickTestLoop'),
+    ('interactive:5', 'ClickTestLoop'), ('interactive:box+2', 'ClickTestLoop'),
     ('tight', 'TestLoop'), ('box3d', 'TestLoop')])
 @pytest.mark.parametrize('before', ['TestLoop', 'ClickTestLoop'])
 def test_clicks_have_their_own_loop(tiny_cfg, text, loop, before):

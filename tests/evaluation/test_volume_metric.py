@@ -142,8 +142,8 @@ def test_a_slice_without_prompts_leaves_one_result(metric, make_samples):
         assert isinstance(instances, InstanceData)
         setattr(sample, name, instances)
     metric.process(None, [sample.to_dict()])
-    (_, prompts), = metric.results
-    assert prompts == {}
+    packed, = metric.results
+    assert packed.masks == {}
 
 
 def test_nothing_to_score_is_an_input_error(prepared):

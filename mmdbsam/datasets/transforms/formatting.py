@@ -19,7 +19,8 @@ class PackPromptSample(BaseTransform):
     there are masks, and the meta information ``task`` and ``case`` (names),
     ``block`` (start, stop), ``slice_index``, ``ori_shape``, ``img_shape``,
     ``scale_factor``, ``flip``, ``flip_direction``, ``prompt`` (how the prompts
-    were made) and ``clicks`` (their number, if clicks are to be simulated).
+    were made) and, if clicks are to be simulated, ``clicks`` (their number)
+    and ``turns`` (see :class:`.ClickPromptsFromMask`).
     """
 
     META_KEYS = ('task', 'block', 'slice_index', 'ori_shape', 'img_shape',
@@ -33,7 +34,8 @@ class PackPromptSample(BaseTransform):
             case=results['case'].name,
             **{key: results[key] for key in self.META_KEYS}))
         if 'clicks' in results:
-            sample.set_metainfo(dict(clicks=results['clicks']))
+            sample.set_metainfo(dict(clicks=results['clicks'],
+                                     turns=results['turns']))
         sample.prompts = InstanceData(**{
             key: torch.from_numpy(np.ascontiguousarray(results[key]))
             for key in self.PROMPT_KEYS if key in results

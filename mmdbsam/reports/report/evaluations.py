@@ -18,6 +18,7 @@ from mmdbsam.reports.report.folder import (
 )
 from mmdbsam.reports.report.overlays import draw_best_median_worst
 from mmdbsam.reports.report.provenance import describe_run
+from mmdbsam.reports.report.sessions import draw_strip
 from mmdbsam.reports.report.summary import summarize
 
 
@@ -67,12 +68,16 @@ def _write_report(folder: Path, evaluation: Evaluation,
     summary = summarize(
         rows, data.name, data.note, protocol,
         describe_run(dict(provenance, data_root=str(data.root))))
-    folder = write_report(
-        folder, rows, summary, evaluation.predictions,
-        draw_best_median_worst(data, rows, evaluation.predictions))
-    pictures = sorted(map(str, folder.glob('overlays/*.png')))
+    pictures = draw_best_median_worst(data, rows, evaluation.predictions)
+    if evaluation.sessions:
+        pictures['session'] = draw_strip(evaluation)
+    folder = write_report(folder, rows, summary, evaluation.predictions,
+                          pictures)
+    files = sorted(map(str, folder.glob('overlays/*.png')))
     MMLogger.get_current_instance().info('\n'.join([
         f"{data.name}, split '{protocol['split']}', in percent, NSD at "
         f'{protocol["tolerance"]:g} {protocol["unit"]}',
-        format_table(summary['scores']),
-        f'Report: {folder / "index.html"}', 'Overlays:', *pictures]))
+        format_table(summary['scores'], {
+            name: score['unit'] for name, score in protocol['scores'].items()
+        }),
+        f'Report: {folder / "index.html"}', 'Overlays:', *files]))

@@ -11,6 +11,7 @@ from mmdbsam.reports.report.markdown import facts, protocol_text
 from mmdbsam.reports.report.overlays import best_median_worst
 from mmdbsam.reports.report.score_formats import score_formats
 from mmdbsam.reports.report.score_tables import label_table, method_table
+from mmdbsam.reports.report.sessions import click_curves
 
 
 def html_report(rows: Sequence[CaseScore], summary: dict,
@@ -31,6 +32,10 @@ def html_report(rows: Sequence[CaseScore], summary: dict,
                    f'{100 * row.scores["DSC"]:.1f} %',
                    picture_uri(overlays[name]))
                   for name, row in reversed(best_median_worst(rows).items())],
+        curves=click_curves(summary) if 'turns' in summary['protocol']
+        else '',
+        session=picture_uri(overlays['session']) if 'session' in overlays
+        else '',
         formats=formats,
         method_boxes=plots.method_boxes(rows, formats),
         label_boxes=plots.label_boxes(rows, formats['DSC']),

@@ -28,6 +28,9 @@ def markdown_report(summary: dict, overlays: Sequence[str]) -> str:
               '## Overlays', '',
               'The pictures show the best, the median and the worst volume by '
               'DSC.', '']
+    if 'session' in overlays:
+        lines += ["The last shows the median volume's largest slice after some"
+                  ' of its clicks.', '']
     for name in overlays:
         lines += [f'{name.capitalize()}:', '',
                   f'![{name}](overlays/{name}.png)', '']

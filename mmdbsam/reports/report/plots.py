@@ -145,7 +145,8 @@ def _box(axes: Axes, values: np.ndarray, place: float, method: str) -> None:
 def _score_axis(axes: Axes, shown: ScoreFormat) -> None:
     axes.set_xlabel(shown.heading)
     if shown.higher_is_better:
-        axes.set_xlim(-2, 102)
+        axes.set_xlim(-0.02 * shown.factor * shown.ideal,
+                      1.02 * shown.factor * shown.ideal)
     else:
         axes.axvline(shown.ideal, color=INK, linewidth=0.8)
 

@@ -73,5 +73,6 @@ def score_formats(protocol: dict) -> Dict[str, ScoreFormat]:
     """Make the formats of the scores in a report's protocol, by name."""
     tolerance = f'{protocol["tolerance"]:g} {protocol["unit"]}'
     return {name: ScoreFormat(name, **score,
-                              tolerance=tolerance if name == 'NSD' else '')
+                              tolerance=tolerance if name.startswith('NSD')
+                              else '')
             for name, score in protocol['scores'].items()}
