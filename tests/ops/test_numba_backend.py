@@ -53,7 +53,8 @@ def test_the_number_of_threads_changes_nothing(two_threads):
     for threads in (1, 3):
         torch.set_num_threads(threads)
         assert are_equal(results(), wanted)
-        assert threads_of_kernels._pool_size == (2 if threads == 1 else threads)
+        assert threads_of_kernels._pool_size == (threads if threads > 1
+                                                 else 2)
 
 
 def test_several_threads_may_call_at_once(two_threads):

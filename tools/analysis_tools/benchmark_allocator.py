@@ -124,8 +124,9 @@ def print_rows(config: str, work: str, found: dict) -> None:
     for name, runs in found.items():
         peak = max(one['peak'] for one in runs) / 1e9
         print(f'| {Path(config).stem} | {work} | {Path(name).name} | '
-              f'{seconds[name]:.2f} | {seconds[HANDED_BACK] / seconds[name]:.2f}'
-              f' | {peak:.2f} |', flush=True)
+              f'{seconds[name]:.2f} | '
+              f'{seconds[HANDED_BACK] / seconds[name]:.2f} | {peak:.2f} |',
+              flush=True)
 
 
 if __name__ == '__main__':

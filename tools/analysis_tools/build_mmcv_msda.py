@@ -1,8 +1,8 @@
 """Compile mmcv's MSDA for this GPU, without mmcv's other operators.
 
 ``python tools/analysis_tools/build_mmcv_msda.py SOURCE`` takes the unpacked
-source distribution of ``onedl-mmcv`` and needs ``nvcc``, for about a minute. It
-gives the installed mmcv, if that has no compiled operators, a module
+source distribution of ``onedl-mmcv`` and needs ``nvcc``, for about a minute.
+It gives the installed mmcv, if that has no compiled operators, a module
 ``mmcv._ext`` with this one, so that it can be compared with the others. mmcv
 itself compiles all of its operators, which takes much longer.
 """

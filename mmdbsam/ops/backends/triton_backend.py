@@ -95,7 +95,8 @@ def _grid(planes: int, queries: int, width: int) -> Callable:
     def programs(parameters: Dict[str, int]) -> Tuple[int, int]:
         rows = parameters['TILE_H']
         columns = parameters['BLOCK_Q'] // rows
-        return _ceil_div(_ceil_div(queries, width), rows) * _ceil_div(width, columns), planes
+        tiles = _ceil_div(_ceil_div(queries, width), rows)
+        return tiles * _ceil_div(width, columns), planes
 
     return programs
 

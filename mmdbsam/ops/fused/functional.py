@@ -11,7 +11,6 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 from mmdbsam.ops.shapes import Shapes
 from mmdbsam.ops.threads import run_on_threads
 
-
 _QUERIES_OF_A_PART = 1024
 
 

@@ -7,7 +7,9 @@ from mmdbsam.ops.fused.products import COLUMNS, COMPILED
 
 @numba.njit(**COMPILED)
 def pack_columns(rows, at, stride, count, depth, scale, packed):
-    """Make scaled rows the columns of panels; missing columns stay as they are.
+    """Make scaled rows the columns of panels.
+
+    Missing columns of the last panel stay as they are.
 
     Args:
         rows: A flat array with rows of ``depth`` numbers.
@@ -28,7 +30,7 @@ def pack_columns(rows, at, stride, count, depth, scale, packed):
 
 @numba.njit(**COMPILED)
 def pack_rows(rows, at, stride, count, width, packed):
-    """Lay rows of ``width`` numbers out as panels (panels, count, ``COLUMNS``).
+    """Lay rows of ``width`` numbers out as panels, each (count, ``COLUMNS``).
 
     Missing columns of the last panel stay as they are; the other arguments are
     those of :func:`pack_columns`.

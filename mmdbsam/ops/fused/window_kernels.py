@@ -69,9 +69,9 @@ def window_attention(first, last, qkv, padding, bias, heads, window, height,
         for query in range(0, tokens, QUERIES):
             rows = min(QUERIES, tokens - query)
             block_product(queries, query * 3 * channels, 3 * channels, rows,
-                          channels, keys, 0, COLUMNS * channels, keys_padded, biases,
-                          (head * tokens + query) * keys_padded, keys_padded,
-                          scores, 0, keys_padded)
+                          channels, keys, 0, COLUMNS * channels, keys_padded,
+                          biases, (head * tokens + query) * keys_padded,
+                          keys_padded, scores, 0, keys_padded)
             for i in range(rows):
                 sums[i] = softmax_numerators(scores, i * keys_padded, tokens,
                                              highest)

@@ -3,9 +3,9 @@
 from typing import Callable, Dict, List
 
 import torch
+from benchmark_msda import CASES, PEER, Case, arguments, slope
 from torch import Tensor
 
-from benchmark_msda import CASES, PEER, Case, arguments, slope
 from gpu_sections.machine import copy_gigabytes
 from gpu_sections.measuring import (
     DTYPES,

@@ -6,13 +6,13 @@ from typing import Any, Callable, ContextManager, Dict, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
+from benchmark_encoder import ROOT
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from segment_anything.modeling import ImageEncoderViT
 from segment_anything.modeling.image_encoder import get_rel_pos
 from torch import Tensor, nn
 
-from benchmark_encoder import ROOT
 from gpu_sections.attention_forms import FORMS, used
 from gpu_sections.measuring import (
     DTYPES,
@@ -157,7 +157,7 @@ def of_arch(arch: str, size: int, settings: Settings) -> Section:
                 return found
 
             yield guarded(row, timed)
-        del encoder
+        encoder = None
         if settings.left < 0:
             return
 

@@ -7,8 +7,8 @@ import time
 from typing import Tuple
 
 import torch
-
 from benchmark_msda import CASES, Case, arguments, slope
+
 from gpu_sections.measuring import DTYPES, Section, Settings, processes
 from mmdbsam.models.backbones.rel_pos_fused import (
     rel_pos_attention,

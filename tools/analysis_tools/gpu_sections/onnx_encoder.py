@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+from benchmark_encoder import ROOT
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from benchmark_encoder import ROOT
 from gpu_sections.measuring import (
     Row,
     Section,

@@ -1,8 +1,8 @@
 """MSDA's backends against the reference in float64, and opcheck."""
 
 import torch
-
 from benchmark_msda import CASES, Case, arguments, slope
+
 from gpu_sections.measuring import DTYPES, Row, Section, Settings, guarded
 from mmdbsam.ops import available_backends
 from mmdbsam.ops.backends import BACKENDS

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmark_encoder import ROOT
+
 from gpu_sections.measuring import Row, Section, Settings, guarded
 
 

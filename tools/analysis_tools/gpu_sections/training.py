@@ -6,11 +6,11 @@ from functools import partial
 from typing import Callable, ContextManager, Iterator, List, Tuple
 
 import torch
+from benchmark_encoder import ROOT
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from benchmark_encoder import ROOT
 from gpu_sections.attention_forms import FORMS, used
 from gpu_sections.measuring import (
     Row,

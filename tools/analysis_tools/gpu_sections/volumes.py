@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 import torch
+from benchmark_encoder import ROOT
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from benchmark_encoder import ROOT
 from gpu_sections.measuring import Row, Section, Settings, guarded
 from mmdbsam.apis import PromptInferencer, VolumeBox
 from mmdbsam.registry import MODELS
