@@ -5,8 +5,8 @@ For a query at (y, x) and a key at (y', x'), ``segment_anything`` adds
 score matrix that it keeps: 0.8 GB for the 64 x 64 positions and 12 heads of
 ViT-B in float32, several times over. Here the attention is computed in one of
 several forms, whose times are in docs/performance.md. Exported models compute
-it as ``segment_anything`` does, because their runtimes have no fused kernels and
-no loops over blocks.
+it as ``segment_anything`` does, because their runtimes have no fused kernels
+and no loops over blocks.
 
 The folded form uses that both terms are inner products too. With the terms for
 all rows y' and all columns x' appended to the query, and one-hot row and
