@@ -69,10 +69,9 @@ def test_a_model_is_what_it_started_from_and_what_was_trained(parts):
         if name in parts.weights and value.is_floating_point():
             value = value.half().float()
         assert torch.equal(found[name], value), name
-    frozen = set(found) - set(parts.weights)
-    assert any(name.startswith('image_encoder.vit') for name in frozen)
-    assert not any(name.startswith('image_encoder.vit.layers')
-                   for name in parts.weights)
+    # The rounded values would differ, had they been stored too.
+    assert 'mask_head.iou_prediction_head.layers.0.weight' in (
+        set(found) - set(parts.weights))
 
 
 def test_a_training_can_go_on_from_it(parts):
@@ -161,7 +160,7 @@ def test_configs_of_the_zoo_have_own_weights(repo_root, tmp_path):
 
 
 def test_they_are_better_than_what_they_started_from(
-        repo_root, lite_medsam, tmp_path, monkeypatch, capsys):
+        repo_root, lite_medsam, tmp_path, monkeypatch):
     """On a slice of a patient that was not trained on."""
     folder = repo_root / '../shared/data/patients/totalseg_ct'
     if not folder.is_dir():
@@ -176,6 +175,9 @@ def test_they_are_better_than_what_they_started_from(
     (tmp_path / 'checkpoints').mkdir()
     (tmp_path / 'checkpoints' / lite_medsam.name).symlink_to(lite_medsam)
     monkeypatch.chdir(tmp_path)
+    said = []
+    monkeypatch.setattr('mmdbsam.weights.loading.print_log',
+                        lambda line, logger: said.append(line))
     scores = {}
     for config in ('dbsam_tinyvit_ct', 'lite_medsam_zero_shot_ct'):
         found = PromptInferencer(config, device='cpu').set_image(scan).segment(
@@ -183,9 +185,8 @@ def test_they_are_better_than_what_they_started_from(
         scores[config] = np.mean([
             2 * (one & mask).sum() / (one.sum() + mask.sum())
             for one, mask in zip(found, masks, strict=True)])
-    printed = capsys.readouterr()
-    assert ('weights: dbsam_tinyvit_ct, which comes with mmdbsam'
-            in printed.out + printed.err)
+    assert said[0].startswith('weights: dbsam_tinyvit_ct, which comes with '
+                              'mmdbsam')
     assert len(masks) > 12
     assert scores['dbsam_tinyvit_ct'] > 0.8
     assert (scores['dbsam_tinyvit_ct']
