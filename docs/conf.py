@@ -67,7 +67,7 @@ nitpicky = True
 OTHERS = ('Config', 'ConvModule', 'InstanceData', 'PIL', 'Path', 'SimpleITK',
           'Tensor', 'abc', 'argparse', 'collections', 'mmcv', 'mmengine',
           'mmpretrain', 'nn', 'np', 'numba', 'numpy', 'pathlib', 'rich',
-          'segment_anything', 'torch')
+          'segment_anything', 'torch', 'triton')
 nitpick_ignore_regex = [('py:.*', rf'({"|".join(OTHERS)})(\..*)?')]
 
 

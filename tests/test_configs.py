@@ -220,12 +220,8 @@ def test_documentation_names_what_exists(page):
 
 
 @pytest.mark.parametrize('name, keys', [
-    ('configs/dbsam_tinyvit_ct.py',
-     ['adapters', 'stem', 'necks', 'fusion']),
-    ('configs/dbsam_plus_tinyvit_ct.py', ['stem', 'necks', 'fusion']),
     ('configs/baselines/lite_medsam_whole_ct.py', ['vit.layers']),
     ('configs/baselines/medsam_tinyvit_ct.py', ['vit.layers']),
-    ('configs/baselines/sam_adapter_tinyvit_ct.py', ['adapters']),
 ])
 def test_learning_rates_of_blocks_reach_them(name, keys):
     """A custom key that no parameter's name contains has no effect."""

@@ -27,7 +27,8 @@ def batch_of_noise(model, count=2, prompts=2):
             mask[y0:y1 + 1, x0:x1 + 1] = 1
         samples.append(PromptDataSample(
             prompts=InstanceData(boxes=boxes.float()),
-            gt_instances=InstanceData(masks=masks)))
+            gt_instances=InstanceData(masks=masks),
+            metainfo=dict(img_shape=(side, side))))
         images.append(torch.randint(0, 256, (3, side, side),
                                     dtype=torch.uint8))
     return model.data_preprocessor(dict(inputs=images, data_samples=samples))

@@ -1,6 +1,6 @@
 """The part of an evaluation's protocol that the model must follow."""
 
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
@@ -8,7 +8,9 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 
 from mmdbsam.errors import InputError
-from mmdbsam.evaluation import BenchmarkMetric, VolumeMetric
+
+if TYPE_CHECKING:
+    from mmdbsam.evaluation import VolumeMetric
 
 
 class ProtocolHook(Hook):
@@ -40,7 +42,9 @@ def _follow(runner: Runner, evaluator: Evaluator) -> None:
         model.resampling = resampling
 
 
-def _volume_metrics(evaluator: Evaluator) -> Iterator[VolumeMetric]:
+def _volume_metrics(evaluator: Evaluator) -> Iterator['VolumeMetric']:
+    # Training and inference without an evaluation need none of its packages.
+    from mmdbsam.evaluation import BenchmarkMetric, VolumeMetric
     for metric in evaluator.metrics:
         if isinstance(metric, BenchmarkMetric):
             yield from metric.metrics.values()
