@@ -24,7 +24,6 @@ from mmdbsam.apis.volume.masks import (
 )
 from mmdbsam.apis.volume.propagation import PropagationRule
 from mmdbsam.apis.volume.segmenter import VolumeSegmenter
-from mmdbsam.deployment.runtimes import RUNTIMES
 from mmdbsam.engine.config import load_named
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import ORIENTATIONS
@@ -46,7 +45,7 @@ class PromptInferencer:
             such as ``'dbsam_tinyvit_ct'``, or as a ``Config``. It may also be
             a model made by :func:`.init_model`, which takes no option below
             except ``amp``, or the folder of an exported model, which takes
-            none except ``runtime`` and runs on the CPU.
+            none at all and is run by onnxruntime on the CPU.
         checkpoint: The checkpoint of a training, or the name of own weights
             of this project. None loads the :func:`.own_weights` of a config
             of the model zoo that has any, such as ``'dbsam_tinyvit_ct'``, and
@@ -60,12 +59,10 @@ class PromptInferencer:
         embedding_cache: The folder in which embeddings are kept, so that
             another prompt of the same image is answered at once.
         fetch_weights: Whether to download released weights that are missing.
-        runtime: What runs an exported model, ``'onnxruntime'`` or
-            ``'openvino'``; None means onnxruntime.
 
     Raises:
         InputError: If the config or the weights are missing or do not fit
-            each other, or if the runtime is not installed.
+            each other.
     """
 
     def __init__(self,
@@ -74,19 +71,17 @@ class PromptInferencer:
                  device: str = 'auto',
                  amp: Union[bool, str, None] = None,
                  embedding_cache: Union[str, Path, None] = None,
-                 fetch_weights: bool = False,
-                 runtime: Optional[str] = None) -> None:
+                 fetch_weights: bool = False) -> None:
         options = dict(checkpoint=checkpoint, device=device,
                        embedding_cache=embedding_cache,
                        fetch_weights=fetch_weights)
         if isinstance(config, PromptSegmentor):
-            _check_none('a model', runtime=runtime, **options)
+            _check_none('a model', **options)
             model = config.eval()
         elif isinstance(config, (str, Path)) and Path(config).is_dir():
             _check_none('an exported model', amp=amp, **options)
-            model = OnnxModel(config, runtime or RUNTIMES[0])
+            model = OnnxModel(config)
         else:
-            _check_none('a config', runtime=runtime)
             cfg = load_named(config)
             checkpoint = checkpoint or own_weights(config)
             if embedding_cache is not None:

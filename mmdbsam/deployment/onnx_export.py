@@ -19,10 +19,10 @@ from torch.export import Dim
 from mmdbsam.deployment.onnx_segmentor import (
     DECODER,
     ENCODER,
+    METADATA_KEY,
     OnnxSegmentor,
 )
 from mmdbsam.deployment.preprocessing import Preprocessing
-from mmdbsam.deployment.runtimes import METADATA_KEY
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
 from mmdbsam.io.windowing import as_windows, default_window
@@ -32,7 +32,7 @@ from mmdbsam.models.segmentors import (
     SAMDataPreProcessor,
 )
 
-OPSET = 20
+OPSET = 18
 #: The greatest difference allowed between the files' logits and torch's.
 TOLERANCE = 1e-3
 

@@ -1,17 +1,29 @@
-"""Runs an exported model with numpy and a runtime, without torch."""
+"""Runs an exported model with onnxruntime and numpy, without torch."""
 
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 
 from mmdbsam.deployment.preprocessing import Preprocessing
-from mmdbsam.deployment.runtimes import RUNTIMES, open_session
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.resizing import longest_side_shape, resize_coordinates
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 ENCODER = 'encoder.onnx'
 DECODER = 'decoder.onnx'
+#: The key of the files' metadata that holds the preprocessing as JSON.
+METADATA_KEY = 'mmdbsam'
 
 # Labels of points for no point, and for the two corners of a box.
 _NO_POINT, _LOW_CORNER, _HIGH_CORNER = -1, 2, 3
@@ -44,9 +56,8 @@ class OnnxSegmentor:
         folder: The folder of ``encoder.onnx`` and ``decoder.onnx``.
         providers: The execution providers of onnxruntime, in order of
             preference, by their names in
-            ``onnxruntime.get_available_providers()``; None means the CPU.
+            ``onnxruntime.get_available_providers()``.
         threads: The number of CPU threads; 0 means one per core.
-        runtime: ``'onnxruntime'``, or ``'openvino'``, which runs on the CPU.
 
     Attributes:
         preprocessing (Preprocessing): The preprocessing that the files
@@ -56,25 +67,25 @@ class OnnxSegmentor:
             mmdbsam, the name of the ``config``, and ``checkpoint_sha256``.
 
     Raises:
-        InputError: If the runtime is not installed or takes no providers, if
-            a file is missing, damaged or not written by that tool, or if the
-            two are not of one export.
+        InputError: If a file is missing, damaged or not written by that tool,
+            or if the two are not of one export.
     """
 
     def __init__(self, folder: Union[str, Path],
-                 providers: Optional[Sequence[str]] = None,
-                 threads: int = 0,
-                 runtime: str = RUNTIMES[0]) -> None:
+                 providers: Sequence[str] = ('CPUExecutionProvider', ),
+                 threads: int = 0) -> None:
         self._encoder, self._decoder = (
-            open_session(Path(folder, name), runtime, threads, providers)
+            _load(Path(folder, name), providers, threads)
             for name in (ENCODER, DECODER))
-        texts = [self._encoder.metadata, self._decoder.metadata]
+        texts = [session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+                 for session in (self._encoder, self._decoder)]
         if texts[0] is None or texts[0] != texts[1]:
             raise InputError(f'{folder}: expected {ENCODER} and {DECODER} of '
                              'one export of mmdbsam, found others')
         self.preprocessing, self.provenance = Preprocessing.from_json(
             texts[0])
-        self.mask_input_size = self._decoder.input_shape('masks')[2:]
+        shapes = {one.name: one.shape for one in self._decoder.get_inputs()}
+        self.mask_input_size = tuple(shapes['masks'][2:])
         self._image: Optional[Tuple[np.ndarray, Tuple[int, int]]] = None
 
     def encode_image(self, images: np.ndarray) -> np.ndarray:
@@ -86,7 +97,7 @@ class OnnxSegmentor:
         Returns:
             np.ndarray: The embeddings, float32 (B, C, h, w).
         """
-        return self._encoder.run(images=images)[0]
+        return self._encoder.run(None, dict(images=images))[0]
 
     def decode_prompts(self,
                        embedding: np.ndarray,
@@ -116,9 +127,9 @@ class OnnxSegmentor:
         has_masks = masks is not None
         if not has_masks:
             masks = np.zeros((number, 1, *self.mask_input_size), np.float32)
-        logits, iou = self._decoder.run(
+        logits, iou = self._decoder.run(None, dict(
             embedding=embedding, points=coordinates, point_labels=labels,
-            masks=masks, has_masks=np.array(has_masks))
+            masks=masks, has_masks=np.array(has_masks)))
         wanted = slice(1, None) if multimask_output else slice(0, 1)
         return logits[:, wanted], iou[:, wanted]
 
@@ -198,6 +209,27 @@ class OnnxSegmentor:
             embedding, boxes, points, masks, multimask_output)
         return Segmentation(self.preprocessing.masks(logits, resized, shape),
                             iou, logits)
+
+
+def _load(path: Path, providers: Sequence[str], threads: int
+          ) -> 'onnxruntime.InferenceSession':
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise InputError('expected the package onnxruntime, found none; '
+                         "pip install 'mmdbsam[onnx]' brings it") from error
+    if not path.is_file():
+        raise InputError(f'{path}: no such file')
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(path, options,
+                                            providers=list(providers))
+    except Exception as error:
+        # onnxruntime raises errors of many types for a damaged file.
+        line = str(error).strip().splitlines()[0]
+        raise InputError(f'{path}: expected an ONNX model, found: {line}'
+                         ) from error
 
 
 def _as_points(number: int, boxes: Optional[np.ndarray],

@@ -1,6 +1,5 @@
 """Exported models, and the image that they are asked about."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmdbsam.deployment.onnx_export import export_onnx, preprocessing_of
-from mmdbsam.deployment.runtimes import RUNTIMES
 from mmdbsam.geometry.boxes import tight_boxes
 from mmdbsam.io.prepared import PreparedData
 from mmdbsam.models import PromptSegmentor
@@ -48,14 +46,6 @@ def export(cfg, folder):
     found = export_onnx(model, folder, preprocessing_of(cfg, model),
                         version='1', config='a', checkpoint_sha256='0')
     return Exported(cfg, model, checkpoint, folder, found)
-
-
-@pytest.fixture(params=RUNTIMES)
-def runtime(request):
-    """Each of the runtimes of exported models."""
-    if find_spec(request.param) is None:
-        pytest.skip(f'without {request.param}')
-    return request.param
 
 
 @pytest.fixture(scope='session')

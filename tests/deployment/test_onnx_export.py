@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from mmdbsam.deployment import OnnxSegmentor, onnx_export
-from mmdbsam.deployment.runtimes import METADATA_KEY
+from mmdbsam.deployment.onnx_segmentor import METADATA_KEY
 from mmdbsam.errors import InputError
 from mmdbsam.weights.downloads import sha256
 

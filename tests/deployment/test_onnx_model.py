@@ -1,8 +1,6 @@
 """Exported models work behind the same interface."""
 
-import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -16,11 +14,11 @@ BOXES = [[3, 4, 30, 20], [10, 2, 40, 41]]
 
 
 @pytest.fixture
-def both(exported_tiny, runtime):
-    """Inference by torch, and by a runtime."""
+def both(exported_tiny):
+    """Inference by torch, and by onnxruntime."""
     inferencer = PromptInferencer(exported_tiny.cfg, exported_tiny.checkpoint,
                                   device='cpu')
-    return inferencer, PromptInferencer(exported_tiny.folder, runtime=runtime)
+    return inferencer, PromptInferencer(exported_tiny.folder)
 
 
 def random_ct(*shape):
@@ -54,17 +52,12 @@ def test_volume_is_segmented_alike(both):
     assert wanted.labels.any()
 
 
-def test_command_line_takes_it(exported_tiny, runtime, run_tool, repo_root,
-                               tmp_path):
+def test_command_line_takes_it(exported_tiny, run_tool, repo_root, tmp_path):
     image = repo_root / 'tests/data/ct_spine/images/lumbar.nii.gz'
     box = [10, 8, 20, 50, 40, 28]
     done = run_tool('infer.py', image, '-o', tmp_path / 'labels.nii.gz',
-                    '--box', *box, '--config', exported_tiny.folder,
-                    '--runtime', runtime)
+                    '--box', *box, '--config', exported_tiny.folder)
     assert done.returncode == 0, done.stderr
-    record, = tmp_path.glob('*.json')
-    origin = json.loads(record.read_text(encoding='utf-8'))['origin']
-    assert origin['model']['runtime'] == runtime
     found = sitk.GetArrayFromImage(sitk.ReadImage(tmp_path / 'labels.nii.gz'))
     inferencer = PromptInferencer(exported_tiny.cfg, exported_tiny.checkpoint,
                                   device='cpu')
@@ -105,35 +98,8 @@ def test_refuses_options_of_torch(exported_tiny, options):
         PromptInferencer(exported_tiny.folder, **options)
 
 
-def test_refuses_another_folder(runtime, tmp_path):
+def test_refuses_another_folder(tmp_path):
     with pytest.raises(InputError, match='encoder.onnx: no such file'):
-        PromptInferencer(tmp_path, runtime=runtime)
+        PromptInferencer(tmp_path)
     with pytest.raises(InputError, match='encoder.onnx: no such file'):
-        OnnxSegmentor(tmp_path, runtime=runtime)
-    for name in ('encoder.onnx', 'decoder.onnx'):
-        (tmp_path / name).write_bytes(b'no model')
-    with pytest.raises(InputError, match='encoder.onnx: expected an ONNX mod'):
-        OnnxSegmentor(tmp_path, runtime=runtime)
-
-
-@pytest.mark.parametrize('name, extra', [('onnxruntime', 'onnx'),
-                                         ('openvino', 'openvino')])
-def test_missing_runtime_is_one_line(exported_tiny, monkeypatch, name, extra):
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(InputError) as caught:
-        OnnxSegmentor(exported_tiny.folder, runtime=name)
-    assert str(caught.value) == (
-        f'expected the package {name}, found none; '
-        f"pip install 'mmdbsam[{extra}]' brings it")
-
-
-def test_refuses_what_a_runtime_cannot_follow(exported_tiny):
-    folder = exported_tiny.folder
-    with pytest.raises(InputError, match='expected onnxruntime or openvino, f'
-                       "ound 'tensorrt'"):
-        OnnxSegmentor(folder, runtime='tensorrt')
-    with pytest.raises(InputError, match='providers: expected none with open'):
-        OnnxSegmentor(folder, ['CPUExecutionProvider'], runtime='openvino')
-    with pytest.raises(InputError, match='runtime: expected none with a conf'):
-        PromptInferencer(exported_tiny.cfg, runtime='openvino')
-
+        OnnxSegmentor(tmp_path)

@@ -13,7 +13,6 @@ from mmdbsam.cli.inference.jobs import Job, stamp
 from mmdbsam.cli.inference.outputs import ObjectRow, Outputs
 from mmdbsam.cli.inference.prompt_sources import PromptSources
 from mmdbsam.cli.inference.settings import Settings
-from mmdbsam.deployment.runtimes import RUNTIMES
 from mmdbsam.engine.precision import amp_dtype
 from mmdbsam.errors import InputError
 from mmdbsam.io.readers import Readers
@@ -41,17 +40,13 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
         args.box, args.point, args.label,
         read_boxes(args.boxes) if args.boxes else (), args.prompt_mask,
         settings.plane, settings.units)
-    model = dict(config=args.config, version=__version__)
+    model = dict(config=args.config, precision=_precision(args),
+                 version=__version__)
     if Path(args.config).is_dir():
-        model.update(exported_files=stamp(Path(args.config)),
-                     runtime=args.runtime or RUNTIMES[0])
-    else:
-        model.update(precision=_precision(args))
-        checkpoint = args.checkpoint or own_weights(args.config)
-        if checkpoint:
-            model.update(
-                checkpoint=checkpoint,
-                checkpoint_sha256=sha256(checkpoint_file(checkpoint)))
+        model.update(exported_files=stamp(Path(args.config)))
+    elif checkpoint := args.checkpoint or own_weights(args.config):
+        model.update(checkpoint=checkpoint,
+                     checkpoint_sha256=sha256(checkpoint_file(checkpoint)))
 
     def job(image: Path, labels: Path) -> Job:
         outputs = Outputs(labels, args.overlay, args.separate, args.series)
@@ -66,7 +61,9 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
 
 
 def _precision(args: argparse.Namespace) -> str:
-    """The name of the number format that a model of torch computes in."""
+    """The name of the number format that the model computes in."""
+    if Path(args.config).is_dir():
+        return 'float32'
     device = get_device() if args.device == 'auto' else args.device
     return str(amp_dtype(args.amp, device.split(':')[0])
                ).removeprefix('torch.')
@@ -120,7 +117,7 @@ def infer(args: argparse.Namespace) -> None:
         jobs[0].check()
     inferencer = PromptInferencer(
         args.config, args.checkpoint, args.device, args.amp, args.cache,
-        args.fetch_weights, args.runtime)
+        args.fetch_weights)
     if not batch:
         report = jobs[0].run(inferencer)
         print_rows(report.rows)
