@@ -259,7 +259,7 @@ def samples(offsets: Tensor, logits: Tensor, reference_points: Tensor,
     Args:
         offsets: The offsets in pixels, (B, Q, heads, levels, points, 2).
         logits: The logits of the weights, (B, Q, heads, levels, points).
-        reference_points: See :class:`mmdbsam.ops.MSDeformAttention`.
+        reference_points: See :class:`.MSDeformAttention`.
         shapes: (h, w) of each level.
 
     Returns:
