@@ -62,7 +62,8 @@ def test_seed_and_resume_after_a_kill(tool, run, tmp_path, repo_root):
     output = run(tool('train', '--work-dir', tmp_path / 'whole',
                       options=SMALL))
     log = next((tmp_path / 'whole').glob('*/*.log')).read_text()
-    first, second = log.splitlines()[:2]
+    place, first, second = log.splitlines()[:3]
+    assert 'The log file is ' in place
     assert ' - INFO - model: 0.' in first and 'M parameters trained' in first
     assert second.startswith('  image_encoder: 0.') and 'M frozen' in second
     whole = losses(tmp_path / 'whole')

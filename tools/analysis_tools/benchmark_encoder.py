@@ -69,6 +69,9 @@ def build(name: str, size: int) -> nn.Module:
     else:
         cfg = Config.fromfile(ROOT / 'configs/dbsam_vitb_ct.py').model
         cfg.image_encoder.vit.img_size = size
+        # With it, DB-SAM starts as SAM, and the two can be compared.
+        for block in ('adapter', 'neck', 'fusion', 'norm'):
+            cfg.image_encoder[block].zero_init = True
         ours = MODELS.build(cfg.image_encoder)
     ours.load_state_dict(sam.state_dict(), strict=name == OURS)
     return ours.eval()
