@@ -16,9 +16,9 @@ from mmdbsam.version import __version__
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('config', help='a path, or a name of the model zoo')
-    parser.add_argument('checkpoint', help='a checkpoint of mmdbsam, or an '
-                        'official one of SAM for a config without added '
-                        'blocks')
+    parser.add_argument('checkpoint', help='a checkpoint of mmdbsam, the '
+                        'name of weights that come with it, or an official '
+                        'checkpoint of SAM for a config without added blocks')
     parser.add_argument('-o', '--out', required=True, metavar='DIR',
                         type=Path, help='a new folder, or an earlier export, '
                         'which is replaced')
