@@ -23,7 +23,7 @@ def random_batch(size: int, batch_size: int, prompts: int) -> dict:
         boxes = torch.cat([corners, corners + size // 3], dim=1).float()
         masks = torch.randint(0, 2, (prompts, size, size), dtype=torch.uint8)
         samples.append(PromptDataSample(
-            metainfo=dict(img_shape=(size, size)),
+            metainfo=dict(img_shape=(size, size), ori_shape=(size, size)),
             prompts=InstanceData(boxes=boxes),
             gt_instances=InstanceData(masks=masks)))
     images = torch.randint(0, 256, (batch_size, 3, size, size),

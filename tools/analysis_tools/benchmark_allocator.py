@@ -1,11 +1,11 @@
 """Compare time and memory with freed memory handed back, and kept.
 
 ``python tools/analysis_tools/benchmark_allocator.py CONFIG [CONFIG ...]``
-runs training steps and encodings of each config in processes of their own,
-once as glibc is by default and once as the commands of mmdbsam set it
-(``mmdbsam/cli/allocator.py``), in turns, and prints the medians. Other
-allocators can be compared, such as ``--preload libjemalloc.so.2``. The images
-are random, and no weights are loaded.
+runs steps of training and of testing, and inference on an image of 512 px, of
+each config in processes of their own, once as glibc is by default and once as
+the commands of mmdbsam set it (``mmdbsam/cli/allocator.py``), in turns, and
+prints the medians. Other allocators can be compared, such as ``--preload
+libjemalloc.so.2``. The images are random, and no weights are loaded.
 """
 
 import argparse
@@ -14,20 +14,24 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
 from mmengine.registry import init_default_scope
 
+from mmdbsam.apis import PromptInferencer
 from mmdbsam.cli.allocator import keep_freed_memory
 from mmdbsam.cli.options import add_runner_arguments, load_config
 from mmdbsam.engine.memory import peak_memory
 from mmdbsam.engine.random_batch import random_batch
 from mmdbsam.errors import run_cli
+from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
 
-WORK = ('train', 'encode')
+SIDE = 512
 HANDED_BACK, KEPT = 'handed back', 'kept'
 
 
@@ -36,11 +40,11 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+')
-    parser.add_argument('--work', nargs='+', choices=WORK, default=WORK,
+    parser.add_argument('--work', nargs='+', choices=STEPS, default=STEPS,
                         help='what is measured (default: all)')
     parser.add_argument('--steps', type=int, default=5,
-                        help='the number of steps in a process, after two '
-                        'that are not timed')
+                        help='the number of steps in a process, after one '
+                        'that is not timed')
     parser.add_argument('--turns', type=int, default=2,
                         help='the number of processes of each kind')
     parser.add_argument('--prompts', type=int, default=8,
@@ -48,7 +52,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--preload', nargs='+', default=[], metavar='LIBRARY',
                         help='allocators to compare, as paths of libraries')
     # A process that measures one config.
-    parser.add_argument('--child', choices=WORK, help=argparse.SUPPRESS)
+    parser.add_argument('--child', choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument('--keep', action='store_true', help=argparse.SUPPRESS)
     add_runner_arguments(parser)
     return parser.parse_args()
@@ -60,26 +64,53 @@ def measure(args: argparse.Namespace) -> dict:
     cfg = load_config(args)
     init_default_scope('mmdbsam')
     model = MODELS.build(cfg.model).train(args.child == 'train')
-    size = model.image_encoder.img_size
-    batch = model.data_preprocessor(random_batch(size, 1, args.prompts))
+    model.cfg = cfg
+    step = STEPS[args.child](model, args.prompts)
+    times = []
+    for _ in range(1 + args.steps):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return dict(seconds=median(times[1:]), peak=peak_memory())
+
+
+def training(model: PromptSegmentor, prompts: int) -> Callable[[], None]:
+    """A step that trains on one image."""
+    batch = model.data_preprocessor(
+        random_batch(model.image_encoder.img_size, 1, prompts))
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=1e-4)
 
     def step() -> None:
-        if args.child == 'train':
-            optimizer.zero_grad()
-            sum(model(**batch, mode='loss').values()).backward()
-            optimizer.step()
-        else:
-            with torch.inference_mode():
-                model.encode_image(batch['inputs'])
+        optimizer.zero_grad()
+        sum(model(**batch, mode='loss').values()).backward()
+        optimizer.step()
+    return step
 
-    times = []
-    for _ in range(2 + args.steps):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return dict(seconds=median(times[2:]), peak=peak_memory())
+
+def testing(model: PromptSegmentor, prompts: int) -> Callable[[], None]:
+    """A step that predicts the masks of one image."""
+    batch = random_batch(model.image_encoder.img_size, 1, prompts)
+
+    def step() -> None:
+        with torch.inference_mode():
+            model.test_step(batch)
+    return step
+
+
+def inference(model: PromptSegmentor, prompts: int) -> Callable[[], None]:
+    """A step that segments an image from boxes."""
+    inferencer = PromptInferencer(model)
+    image = np.random.randint(0, 256, (SIDE, SIDE), dtype=np.uint8)
+    corners = np.random.randint(0, SIDE // 2, (prompts, 2))
+    boxes = np.concatenate([corners, corners + SIDE // 3], axis=1)
+
+    def step() -> None:
+        inferencer(image, boxes=boxes)
+    return step
+
+
+STEPS = dict(train=training, test=testing, infer=inference)
 
 
 def run_child(args: argparse.Namespace, config: str, work: str,
@@ -92,8 +123,8 @@ def run_child(args: argparse.Namespace, config: str, work: str,
         words.append('--keep')
     elif allocator != HANDED_BACK:
         env['LD_PRELOAD'] = allocator
-    done = subprocess.run(words, check=True, capture_output=True, text=True,
-                          env=env)
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE,
+                          text=True, env=env)
     return json.loads(done.stdout.splitlines()[-1])
 
 
