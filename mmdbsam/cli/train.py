@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.device import get_device
 
     from mmdbsam.engine.config import latest_checkpoint, require_training
+    from mmdbsam.engine.lost_processes import report_lost_processes
     from mmdbsam.engine.precision import NOTE, amp_dtype
     from mmdbsam.engine.runner import build_runner
     from mmdbsam.weights.loading import load_weights
@@ -61,4 +62,5 @@ def run(args: argparse.Namespace) -> None:
     if cfg.resume:
         # The Runner would only warn of weights that do not fit.
         load_weights(runner.model, checkpoint)
-    runner.train()
+    with report_lost_processes():
+        runner.train()
