@@ -5,9 +5,14 @@ import signal
 from types import SimpleNamespace
 
 import pytest
+import torch
+from mmengine.runner import EpochBasedTrainLoop
+from trainings import state
 
-from mmdbsam.engine import SignalCheckpointHook
+from mmdbsam.engine import ResumableTrainLoop, SignalCheckpointHook
 from mmdbsam.engine.hooks.signal_checkpoint_hook import RESUMABLE
+from mmdbsam.engine.run_scalars import read_scalars
+from mmdbsam.errors import InputError
 
 
 @pytest.fixture
@@ -23,7 +28,7 @@ def runner(tmp_path):
         iter=4, work_dir=tmp_path, save_checkpoint=save, saved=saved,
         logger=SimpleNamespace(info=print), cfg=dict(resume=True),
         visualizer=SimpleNamespace(close=lambda: None),
-        train_loop=SimpleNamespace(trained_batches=0),
+        train_loop=ResumableTrainLoop.__new__(ResumableTrainLoop),
         optim_wrapper=SimpleNamespace(should_update=lambda: True))
 
 
@@ -76,3 +81,40 @@ def test_other_checkpoints_leave_nothing_out(hook, runner, meta, resume):
     runner.cfg = dict(resume=resume)
     hook.after_load_checkpoint(runner, dict(meta=meta))
     assert runner.train_loop.trained_batches == 0
+
+
+def test_names_a_loop_that_cannot_go_on_within_an_epoch(hook, runner):
+    runner.train_loop = EpochBasedTrainLoop.__new__(EpochBasedTrainLoop)
+    hook.after_load_checkpoint(runner, dict(meta={}))
+    with pytest.raises(InputError, match=r'train_cfg\.type: expected Resum'):
+        hook.after_load_checkpoint(runner, dict(meta=dict(
+            batches_of_epoch=3)))
+
+
+def test_a_validation_that_was_cut_short_is_done_anew(
+        train, recipe_folder, tmp_path, monkeypatch, hook):
+    """Also where it validates averages of the weights."""
+    config = recipe_folder / 'recipes/dbsam_tinyvit_ema_ct.py'
+    options = ['max_epochs=2', 'randomness.seed=1']
+    train(config, tmp_path / 'whole', options=options)
+
+    def tell(self, runner, batch_idx, data_batch=None):
+        if batch_idx == 1 and runner.epoch == 1:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SignalCheckpointHook, 'before_val_iter', tell)
+        with pytest.raises(SystemExit) as end:
+            train(config, tmp_path / 'cut', options=options)
+    assert end.value.code == RESUMABLE
+    train(config, tmp_path / 'cut', '--resume', options=options)
+    rows, wanted = (read_scalars(tmp_path / name) for name in ('cut', 'whole'))
+    assert len(rows) == len(wanted)
+    for row, other in zip(rows, wanted, strict=True):
+        for key in ('step', 'loss', 'DSC'):
+            assert row.get(key) == pytest.approx(other.get(key), abs=1e-6)
+    assert sum('DSC' in row for row in rows) == 2
+    ours, theirs = (state(tmp_path / name / 'epoch_2.pth')
+                    for name in ('cut', 'whole'))
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value)
