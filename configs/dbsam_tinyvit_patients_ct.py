@@ -17,7 +17,7 @@ optim_wrapper = dict(
     }),
     clip_grad=dict(max_norm=1.))
 auto_scale_lr = dict(enable=False, base_batch_size=8)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
+train_cfg = dict(type='ResumableTrainLoop', max_epochs=1, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 param_scheduler = [

@@ -97,6 +97,7 @@ OPTIMIZERS = _child(mmengine_registry.OPTIMIZERS, 'mmdbsam.engine')
 PARAM_SCHEDULERS = _child(mmengine_registry.PARAM_SCHEDULERS,
                           'mmdbsam.engine')
 LOOPS = _child(mmengine_registry.LOOPS, 'mmdbsam.engine')
+STRATEGIES = _child(mmengine_registry.STRATEGIES, 'mmdbsam.engine')
 VISUALIZERS = _child(mmengine_registry.VISUALIZERS, 'mmdbsam.visualization')
 VISBACKENDS = _child(mmengine_registry.VISBACKENDS, 'mmdbsam.visualization')
 

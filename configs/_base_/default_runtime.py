@@ -12,7 +12,11 @@ default_hooks = dict(
     # default_hooks.visualization.draw=True draws validation slices.
     visualization=dict(type='PromptVisualizationHook', draw=False,
                        interval=50))
-custom_hooks = [dict(type='IterationSeedHook')]
+custom_hooks = [
+    dict(type='IterationSeedHook'),
+    # USR1 saves and ends a training, which --resume goes on with.
+    dict(type='SignalCheckpointHook'),
+]
 visualizer = dict(type='PromptVisualizer',
                   vis_backends=[dict(type='LocalVisBackend')])
 env_cfg = dict(

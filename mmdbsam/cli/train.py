@@ -31,8 +31,9 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.device import get_device
 
     from mmdbsam.engine.config import latest_checkpoint, require_training
+    from mmdbsam.engine.lost_processes import report_lost_processes
     from mmdbsam.engine.precision import NOTE, amp_dtype
-    from mmdbsam.engine.runner import build_runner
+    from mmdbsam.engine.runner import build_training
     from mmdbsam.weights.loading import load_weights
     cfg = load_config(args)
     require_training(cfg, f'config {args.config}')
@@ -55,10 +56,11 @@ def run(args: argparse.Namespace) -> None:
     if cfg.resume:
         # The checkpoint holds all weights, also the pretrained ones.
         cfg.model.pretrained = None
-    runner = build_runner(cfg)
+    runner = build_training(cfg)
     if args.amp and dtype == torch.float32:
         runner.logger.info(NOTE)
     if cfg.resume:
         # The Runner would only warn of weights that do not fit.
         load_weights(runner.model, checkpoint)
-    runner.train()
+    with report_lost_processes():
+        runner.train()

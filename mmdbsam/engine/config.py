@@ -19,7 +19,8 @@ _EVALUATORS = ('val_evaluator', 'test_evaluator')
 # All top-level keys that mmengine reads: the arguments of the Runner, and
 # those that it looks up in the config.
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters, 'compile',
-               'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn'}
+               'find_unused_parameters', 'model_wrapper_cfg', 'strategy',
+               'sync_bn'}
 SHORTCUTS = {'data_root', 'image_size', 'batch_size', 'max_epochs'}
 
 

@@ -7,12 +7,12 @@ from typing import Any, Dict, Union
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger, print_log
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 from torch import nn
 
 from mmdbsam.engine.hooks.protocol_hook import ProtocolHook
 from mmdbsam.errors import InputError
-from mmdbsam.registry import VISBACKENDS, VISUALIZERS
+from mmdbsam.registry import MODELS, STRATEGIES, VISBACKENDS, VISUALIZERS
 from mmdbsam.weights.loading import load_weights
 from mmdbsam.weights.trained import is_trained_part
 
@@ -90,6 +90,48 @@ def build_runner(cfg: Config) -> Runner:
             torch has on GPUs only; if the visualizer or one of its backends
             is unknown.
     """
+    _prepare(cfg)
+    if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
+        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
+                                     device_ids=None, broadcast_buffers=False)
+    runner = ModelFirstRunner.from_cfg(cfg)
+    runner.register_hook(ProtocolHook())
+    return runner
+
+
+def build_training(cfg: Config) -> Union[Runner, FlexibleRunner]:
+    """Build the Runner of a training, which may have a strategy.
+
+    A config with a ``strategy``, such as :class:`.FSDP2Strategy`, gets
+    mmengine's ``FlexibleRunner``. Tests of the same config need no strategy.
+
+    Raises:
+        InputError: See :func:`build_runner`; if there is a strategy and no
+            launcher, or it is unknown, or the training shall start from
+            weights of a trained part alone.
+    """
+    if not cfg.get('strategy'):
+        return build_runner(cfg)
+    STRATEGIES.check(cfg.strategy)
+    if cfg.launcher == 'none':
+        raise InputError('strategy: expected several processes, found '
+                         '--launcher none; start them with '
+                         'tools/dist_train.sh CONFIG N')
+    if is_trained_part(cfg.get('load_from') or ''):
+        raise InputError('load_from: expected a whole checkpoint for a '
+                         f'training with a strategy, found {cfg.load_from}')
+    _prepare(cfg)
+    # The Runner without a strategy finds it in the config.
+    cfg.strategy.setdefault('sync_bn', cfg.get('sync_bn'))
+    runner = FlexibleRunner.from_cfg(cfg)
+    runner.model = MODELS.build(cfg.model)
+    runner.logger.info(parameter_counts(runner.model))
+    runner.register_hook(ProtocolHook())
+    return runner
+
+
+def _prepare(cfg: Config) -> None:
+    """Check a config, and connect the processes of a CPU."""
     visualizer = cfg.get('visualizer') or {}
     VISUALIZERS.check(visualizer)
     for backend in visualizer.get('vis_backends') or ():
@@ -102,8 +144,3 @@ def build_runner(cfg: Config) -> Runner:
         # The threads of gloo may abort an interpreter that ends before they
         # do.
         atexit.register(torch.distributed.destroy_process_group)
-        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel',
-                                     device_ids=None, broadcast_buffers=False)
-    runner = ModelFirstRunner.from_cfg(cfg)
-    runner.register_hook(ProtocolHook())
-    return runner

@@ -4,63 +4,23 @@ import hashlib
 import json
 import signal
 import subprocess
-import sys
 import time
 from types import SimpleNamespace
 
 import pytest
 import torch
+from trainings import CONFIG, losses
 
-CONFIG = 'tests/data/dbsam_tiny_spine.py'
 SMALL = ['max_epochs=3', 'model.image_encoder.neck.dropout=0.1',
          'model.image_encoder.fusion.drop_path=0.3', 'val_cfg=None',
          'val_dataloader=None', 'val_evaluator=None',
          'default_hooks.checkpoint.save_best=None']
 
 
-@pytest.fixture
-def tool(repo_root, prepared_spine):
-    """The command line of a tool on the tiny config and the spine CT."""
-
-    def command(name, *args, options=()):
-        return [sys.executable, f'tools/{name}.py', CONFIG, *map(str, args),
-                '--cfg-options', f'data_root={prepared_spine}', *options]
-
-    return command
-
-
-@pytest.fixture
-def run(repo_root):
-    """A function that runs a command and returns its output."""
-
-    def run(command):
-        done = subprocess.run(command, cwd=repo_root, capture_output=True,
-                              text=True)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-        return done.stdout + done.stderr
-
-    return run
-
-
-def losses(work_dir):
-    """The losses by step of all runs in a work directory; the latest count."""
-    found = {}
-    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
-            record = json.loads(line)
-            if 'loss' in record:
-                found[record['step']] = record['loss']
-    return found
-
-
-def weights(checkpoint):
-    return torch.load(checkpoint, weights_only=False)['state_dict']
-
-
-def test_seed_and_resume_after_a_kill(tool, run, tmp_path, repo_root):
+def test_seed_and_resume_after_a_kill(tool, run_command, tmp_path, repo_root):
     """A killed and resumed training is the uninterrupted one."""
-    output = run(tool('train', '--work-dir', tmp_path / 'whole',
-                      options=SMALL))
+    output = run_command(tool('train', '--work-dir', tmp_path / 'whole',
+                              options=SMALL))
     log = next((tmp_path / 'whole').glob('*/*.log')).read_text()
     place, first, second = log.splitlines()[:3]
     assert 'The log file is ' in place
@@ -79,7 +39,7 @@ def test_seed_and_resume_after_a_kill(tool, run, tmp_path, repo_root):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / 'cut' / 'epoch_3.pth').exists()
-    output = run(cut)
+    output = run_command(cut)
     assert 'resumed epoch' in output
 
     resumed = losses(tmp_path / 'cut')
@@ -88,38 +48,13 @@ def test_seed_and_resume_after_a_kill(tool, run, tmp_path, repo_root):
         assert resumed[step] == pytest.approx(loss, rel=1e-6)
 
 
-def test_two_processes_equal_one(tool, run, tmp_path, free_port):
-    options = ['max_epochs=2', 'val_cfg=None', 'val_dataloader=None',
-               'val_evaluator=None', 'sync_bn=None',
-               # Otherwise AdamW makes whole steps of gradients that are
-               # rounding errors.
-               'optim_wrapper.optimizer.eps=1e-3',
-               # Otherwise the last batch is padded to the number of ranks.
-               'train_dataloader.drop_last=True',
-               'default_hooks.checkpoint.save_best=None']
-    run(tool('train', '--work-dir', tmp_path / 'one', options=options))
-    _, _, config, *args = tool('train', '--work-dir', tmp_path / 'two',
-                               options=[*options, 'batch_size=2'])
-    command = ['env', f'PYTHON={sys.executable}', f'MASTER_PORT={free_port}',
-               'tools/dist_train.sh', config, '2']
-    run([*command, *args])
-    one, two = losses(tmp_path / 'one'), losses(tmp_path / 'two')
-    assert len(one) > 2 and one.keys() == two.keys()
-    for step, loss in one.items():
-        assert two[step] == pytest.approx(loss, rel=1e-5)
-    ours = weights(tmp_path / 'two' / 'epoch_2.pth')
-    for name, value in weights(tmp_path / 'one' / 'epoch_2.pth').items():
-        torch.testing.assert_close(ours[name], value, rtol=1e-5, atol=1e-5)
-    assert 'resumed epoch: 2' in run([*command, '--resume', *args])
-
-
-def test_report_of_a_trained_model(tool, run, tmp_path, repo_root,
+def test_report_of_a_trained_model(tool, run_command, tmp_path, repo_root,
                                    prepared_spine):
-    run(tool('train', '--work-dir', tmp_path, '--amp',
-             options=['max_epochs=1']))
+    run_command(tool('train', '--work-dir', tmp_path, '--amp',
+                     options=['max_epochs=1']))
     checkpoint = tmp_path / 'epoch_1.pth'
-    output = run(tool('test', checkpoint, '--work-dir', tmp_path, '--report',
-                      tmp_path / 'report'))
+    output = run_command(tool('test', checkpoint, '--work-dir', tmp_path,
+                              '--report', tmp_path / 'report'))
     assert 'inscribed ellipse' in output
     summary = json.loads((tmp_path / 'report/summary.json').read_text())
     assert summary['provenance']['checkpoint'] == str(checkpoint)

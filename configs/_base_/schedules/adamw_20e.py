@@ -13,6 +13,6 @@ param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0., begin=1, end=20, by_epoch=True,
          convert_to_iter_based=True),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=1)
+train_cfg = dict(type='ResumableTrainLoop', max_epochs=20, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

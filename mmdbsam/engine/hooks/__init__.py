@@ -6,6 +6,7 @@ from mmdbsam.engine.hooks.prompt_visualization_hook import (
     PromptVisualizationHook,
 )
 from mmdbsam.engine.hooks.protocol_hook import ProtocolHook
+from mmdbsam.engine.hooks.signal_checkpoint_hook import SignalCheckpointHook
 
 __all__ = ['CurvesHook', 'IterationSeedHook', 'PromptVisualizationHook',
-           'ProtocolHook']
+           'ProtocolHook', 'SignalCheckpointHook']
