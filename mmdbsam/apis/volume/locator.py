@@ -26,6 +26,7 @@ from mmdbsam.apis.volume.prompts import (
 from mmdbsam.apis.volume.regions import (
     BoxStack,
     Cuboid,
+    FollowedBox,
     MaskRegion,
     Seed,
     VolumeObject,
@@ -111,7 +112,8 @@ class PromptLocator:
 
     def _volume_box(self, prompt: VolumeBox, what: str) -> Cuboid:
         corners = numbers(prompt.box, f'{what}: box', (6, )).reshape(2, 3)
-        return Cuboid(self._corners(corners, f'{what}: box'))
+        kind = Cuboid if prompt.each_slice else FollowedBox
+        return kind(self._corners(corners, f'{what}: box'))
 
     def _slice_boxes(self, prompt: SliceBoxes, what: str) -> BoxStack:
         if not isinstance(prompt.boxes, Mapping) or not prompt.boxes:

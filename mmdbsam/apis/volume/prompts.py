@@ -22,15 +22,18 @@ import SimpleITK as sitk
 
 @dataclass(frozen=True)
 class VolumeBox:
-    """A 3-D box, which prompts each slice that it cuts with its outline.
+    """A 3-D box, within which the object is followed from slice to slice.
 
     Attributes:
         box: The lowest corner and the highest, x0, y0, z0, x1, y1, z1. In mm,
             any two opposite corners will do; the box lies along the volume's
             axes.
+        each_slice: Whether the box's outline prompts each slice that it cuts
+            instead.
     """
 
     box: Sequence[float]
+    each_slice: bool = False
 
 
 @dataclass(frozen=True)
