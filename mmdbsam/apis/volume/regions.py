@@ -114,11 +114,19 @@ class Seed:
         points: The voxel indices of P points, (P, 3).
         labels: The points' labels, (P,), 1 on the object and 0 on the
             background.
+        mask: A rough mask of the slice, bool, as a volume (D, H, W) of the
+            slice alone.
     """
 
     corners: Optional[np.ndarray] = None
     points: Optional[np.ndarray] = None
     labels: Optional[np.ndarray] = None
+    mask: Optional[np.ndarray] = None
+
+    @property
+    def is_background(self) -> bool:
+        """Whether nothing of the seed is on the object."""
+        return self.corners is None and not (self.labels == 1).any()
 
     def slice_index(self, plane: SlicePlane) -> int:
         """Return the index of the seed's slice in its plane."""
@@ -134,7 +142,8 @@ class Seed:
         if self.points is not None:
             points = plane.to_slices(self.points)[None, :, :2]
             labels = self.labels[None]
-        return ImagePrompts(boxes, points, labels)
+        mask = None if self.mask is None else plane.slices(self.mask)
+        return ImagePrompts(boxes, points, labels, mask)
 
 
 Place = Union[Cuboid, MaskRegion, BoxStack, Seed]
