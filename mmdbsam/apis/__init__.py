@@ -13,11 +13,12 @@ from mmdbsam.apis.volume.prompts import (
     VolumeBox,
 )
 from mmdbsam.apis.volume.propagation import PropagationRule
+from mmdbsam.apis.volume.session import VolumeSession
 from mmdbsam.structures.results import SegmentResult, VolumeResult
 
 __all__ = [
     'CoarseLabels', 'Lasso', 'PromptInferencer', 'PropagationRule',
     'Scribble', 'SeedBox', 'SeedPoint', 'SegmentResult', 'SliceBoxes',
-    'VolumeBox', 'VolumeResult', 'get_model', 'inference_model',
-    'init_model', 'list_models',
+    'VolumeBox', 'VolumeResult', 'VolumeSession', 'get_model',
+    'inference_model', 'init_model', 'list_models',
 ]
