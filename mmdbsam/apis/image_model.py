@@ -1,7 +1,7 @@
 """Runs a model on images and prompts in the images' own pixels."""
 
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Tuple, Union
+from typing import Iterable, List, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -102,22 +102,57 @@ class ImageModel:
             tuple: Logits float32 (n, M, H, W) on the image's pixels, and the
             predicted IoU float32 (n, M).
         """
-        boxes = points = masks = None
+        logits, iou = self._decode(image, prompts, None, multimask_output)
+        return self._on_image(logits, image), iou.float()
+
+    @torch.no_grad()
+    def refine(self, image: EncodedImage, turns: Sequence[ImagePrompts],
+               logits: Optional[Tensor] = None
+               ) -> Tuple[Tensor, Tensor, Tensor]:
+        """Decode the prompts of one object, turn by turn.
+
+        Each turn is decoded with the answer of the turn before as its mask
+        prompt, as in training (:class:`.Refinement`). If a turn's prompts are
+        of several parts of the object, its answer is all of them together.
+
+        Args:
+            image: The encoded image.
+            turns: The prompts of each turn, in pixels of the image.
+            logits: The low-resolution logits before the first turn,
+                (1, 1, 4h, 4w), if there was one already.
+
+        Returns:
+            tuple: Logits float32 (H, W) on the image's pixels; the predicted
+            IoU, a scalar, averaged over parts; and the low-resolution logits,
+            (1, 1, 4h, 4w), for a later turn.
+        """
+        for prompts in turns:
+            parts, ious = self._decode(image, prompts, logits)
+            logits = parts.amax(dim=0, keepdim=True)
+        return self._on_image(logits, image)[0, 0], ious.float().mean(), logits
+
+    def _decode(self, image: EncodedImage, prompts: ImagePrompts,
+                logits: Optional[Tensor], multimask_output: bool = False
+                ) -> Tuple[Tensor, Tensor]:
+        """Decode to low-resolution logits, which may follow on others."""
+        boxes = points = None
+        masks = logits
         if prompts.boxes is not None:
             boxes = self._on_input(prompts.boxes.reshape(-1, 2, 2), image)
             boxes = boxes.flatten(1)
         if prompts.points is not None:
             points = (self._on_input(prompts.points, image),
                       torch.from_numpy(prompts.point_labels).to(self.device))
-        if prompts.masks is not None:
+        if prompts.masks is not None and logits is None:
             masks = self._mask_logits(prompts.masks, image)
         with self._precision():
-            logits, iou = self.model.decode_prompts(
+            return self.model.decode_prompts(
                 image.embedding, boxes=boxes, points=points, masks=masks,
                 multimask_output=multimask_output)
-        side = self.model.data_preprocessor.size
-        return (logits_on_image(logits, side, image.resized, image.shape),
-                iou.float())
+
+    def _on_image(self, logits: Tensor, image: EncodedImage) -> Tensor:
+        return logits_on_image(logits, self.model.data_preprocessor.size,
+                               image.resized, image.shape)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype,

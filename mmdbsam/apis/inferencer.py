@@ -24,6 +24,8 @@ from mmdbsam.apis.volume.masks import (
 )
 from mmdbsam.apis.volume.propagation import PropagationRule
 from mmdbsam.apis.volume.segmenter import VolumeSegmenter
+from mmdbsam.apis.volume.session import VolumeSession
+from mmdbsam.apis.volume.session_state import SessionState
 from mmdbsam.engine.config import load_named
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import ORIENTATIONS
@@ -320,6 +322,52 @@ class PromptInferencer:
             packed, [one.id for one in objects], [one.name for one in objects],
             np.array([confidence(one) for one in found]), scan.geometry,
             timing)
+
+    def open_volume(self,
+                    volume: AnyImage,
+                    axes: str = 'axial',
+                    units: str = 'px',
+                    spacing: Optional[Sequence[float]] = None,
+                    window: Union[str, Sequence, None] = None,
+                    channel: Optional[int] = None,
+                    propagation: Optional[PropagationRule] = None
+                    ) -> VolumeSession:
+        """Open a volume whose objects are prompted and corrected.
+
+        See :meth:`segment_volume` for the arguments, of which ``axes`` is one
+        plane here.
+
+        Raises:
+            InputError: In the same cases as :meth:`set_image`.
+        """
+        if axes not in ORIENTATIONS:
+            raise InputError(f'axes: expected {" or ".join(ORIENTATIONS)}, '
+                             f'found {axes!r}')
+        scan = load_scan(volume, spacing, channel)
+        state = SessionState(
+            axes, units, self.model.preprocess.windows_of(scan, window),
+            propagation or PropagationRule(), [])
+        return VolumeSession(self.model, scan, state)
+
+    def load_session(self,
+                     path: Union[str, Path],
+                     volume: AnyImage,
+                     spacing: Optional[Sequence[float]] = None,
+                     channel: Optional[int] = None) -> VolumeSession:
+        """Go on with a session that was saved.
+
+        Args:
+            path: The file that :meth:`.VolumeSession.save` wrote.
+            volume: The volume of the session.
+            spacing: See :meth:`segment_volume`.
+            channel: See :meth:`segment_volume`.
+
+        Raises:
+            InputError: If the file is none of a session, or is one of another
+                volume.
+        """
+        return VolumeSession.load(path, self.model,
+                                  load_scan(volume, spacing, channel))
 
 
 def _check_none(model: str, **options: Any) -> None:

@@ -37,6 +37,10 @@ def _add_prompts(group: argparse._ArgumentGroup) -> None:
         help='a box x0 y0 z0 x1 y1 z1 of the first and last voxels of an '
         'object, or x0 y0 x1 y1 in a planar image; may be repeated')
     group.add_argument(
+        '--each-slice', action='store_true', help='let a box of six numbers '
+        'prompt each slice that it cuts; without it, the object is followed '
+        'within the box')
+    group.add_argument(
         '--boxes', type=Path, metavar='FILE', help='a .csv or .json file of '
         'boxes: each has a name and x0 y0 z0 x1 y1 z1, or x0 y0 x1 y1 and the '
         'slice from which the object is followed; in a batch also the image')

@@ -15,7 +15,8 @@ from mmdbsam.cli.options import (
 
 # The forms that mmdbsam.engine.prompt_option reads.
 _PROMPTS = ('tight, shift:PX, jitter:PXxDRAWS, box3d, point, clicks:N, '
-            'interactive:N or interactive:box+N')
+            'interactive:N, interactive:box+N, interactive3d:N or '
+            'interactive3d:box+N')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +58,9 @@ def run(args: argparse.Namespace) -> None:
         set_tta(cfg)
     if args.prompt:
         set_prompt(cfg, args.prompt)
+        if cfg.test_cfg.type == 'VolumeClickTestLoop':
+            # Its module registers it; other tests do without inference.
+            import mmdbsam.apis.volume.session_test_loop  # noqa: F401
     if args.show_dir:
         cfg.default_hooks.visualization = dict(
             type='PromptVisualizationHook', draw=True, interval=1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -100,20 +100,24 @@ def decode_clicks(model: PromptSegmentor, embedding: Tensor,
     return answers
 
 
-def next_click(reference: np.ndarray, predicted: np.ndarray
-               ) -> Optional[Tuple[int, int, int]]:
+def next_click(reference: np.ndarray, predicted: np.ndarray,
+               spacing: Optional[Sequence[float]] = None
+               ) -> Optional[Tuple[int, ...]]:
     """The centre of the largest region in which a mask is wrong.
 
     It is a pixel of that region as far from its border as any, and of those
     the nearest to its centroid. The image's border is one of every region.
 
     Args:
-        reference: The mask as it should be, bool (H, W).
-        predicted: The mask that was predicted, bool (H, W).
+        reference: The mask as it should be, bool (H, W) or (D, H, W).
+        predicted: The mask that was predicted, bool, of the same shape.
+        spacing: The spacing along each axis, in the masks' order, for the
+            distances to the border; without it, they are in pixels.
 
     Returns:
-        tuple[int, int, int] or None: The pixel as x and y, and 1 if it belongs
-        to the reference or 0 if it does not; None if there is no error.
+        tuple[int, ...] or None: The pixel as x, y and, in a volume, z; and 1
+        if it belongs to the reference or 0 if it does not. None if there is no
+        error.
     """
     best, size = None, 0
     for kind, wrong in ((1, reference & ~predicted),
@@ -126,17 +130,22 @@ def next_click(reference: np.ndarray, predicted: np.ndarray
         if sizes[largest] > size:
             size = sizes[largest]
             box = ndimage.find_objects(regions)[largest]
-            y, x = _centre(regions[box] == largest + 1)
-            best = (box[1].start + x, box[0].start + y, kind)
+            place = _centre(regions[box] == largest + 1, spacing)
+            best = (*(part.start + i for part, i in zip(
+                box[::-1], place[::-1], strict=True)), kind)
     return best
 
 
-def _centre(region: np.ndarray) -> Tuple[int, int]:
-    """The row and column of a region's centre.
+def _centre(region: np.ndarray, spacing: Optional[Sequence[float]]
+            ) -> Tuple[int, ...]:
+    """The index of a region's centre.
 
     The region is cropped to its bounding box.
     """
-    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    depth = ndimage.distance_transform_edt(np.pad(region, 1), spacing)
+    depth = depth[(slice(1, -1), ) * region.ndim]
     deepest = np.argwhere(depth == depth.max())
     offsets = deepest - np.argwhere(region).mean(axis=0)
+    if spacing is not None:
+        offsets = offsets * spacing
     return tuple(deepest[(offsets**2).sum(axis=1).argmin()].tolist())

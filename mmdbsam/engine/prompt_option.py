@@ -8,11 +8,15 @@ from mmengine.config import Config
 from mmdbsam.errors import InputError
 
 FORMS = ('tight, shift:PX, jitter:PXxDRAWS, box3d, point, clicks:N, '
-         'interactive:N or interactive:box+N')
+         'interactive:N, interactive:box+N, interactive3d:N or '
+         'interactive3d:box+N')
 
 _PATTERN = re.compile(r'tight|box3d|point|(shift|clicks):([1-9]\d*)|'
                       r'(jitter):([1-9]\d*)(?:x([1-9]\d*))?')
-_SESSION = re.compile(r'interactive:(box\+)?([1-9]\d*)')
+_SESSION = re.compile(r'interactive(3d)?:(box\+)?([1-9]\d*)')
+# The loops of this package, and their arguments beside mmengine's own.
+_LOOPS = ('ClickTestLoop', 'VolumeClickTestLoop')
+_ARGUMENTS = ('clicks', 'has_box')
 
 
 def set_prompt(cfg: Config, text: str) -> None:
@@ -28,6 +32,9 @@ def set_prompt(cfg: Config, text: str) -> None:
     - ``interactive:5`` is a session of the same 5 clicks, in which the
       prediction after each is scored.
     - ``interactive:box+5`` is a session of a tight box and 5 clicks.
+    - ``interactive3d:5`` and ``interactive3d:box+5`` are sessions for each
+      label and block, in which each click goes to the largest error of the
+      volume and is followed to other slices.
 
     Args:
         cfg: The config, whose ``test_dataloader.dataset`` and ``test_cfg``
@@ -46,21 +53,32 @@ def set_prompt(cfg: Config, text: str) -> None:
         raise InputError('--prompt: expected one step ...PromptsFromMask in '
                          f'test_dataloader.dataset.pipeline, found '
                          f'{len(found)}')
+    if cfg.test_cfg.type in _LOOPS:
+        cfg.test_cfg.type = 'TestLoop'
+        for name in _ARGUMENTS:
+            cfg.test_cfg.pop(name, None)
+    if step['type'] == 'VolumeClickTestLoop':
+        # It reads the data sets, but not their samples.
+        cfg.test_cfg.update(step)
+        return
     dataset.pipeline[found[0]] = step
     dataset.gaps = gaps
     if step['type'] == 'ClickPromptsFromMask':
         cfg.test_cfg.type = 'ClickTestLoop'
-    elif cfg.test_cfg.type == 'ClickTestLoop':
-        cfg.test_cfg.type = 'TestLoop'
 
 
 def _parse(text: str) -> Tuple[dict, bool]:
-    """Return the pipeline's step, and whether labels are prompted in gaps."""
+    """Return the pipeline's step, and whether labels are prompted in gaps.
+
+    In three dimensions, there is a loop instead of a step.
+    """
     if session := _SESSION.fullmatch(text):
-        box, clicks = session.groups()
-        return dict(type='ClickPromptsFromMask', min_area=1,
-                    clicks=int(clicks), has_box=bool(box),
-                    is_session=True), False
+        volume, box, number = session.groups()
+        how = dict(clicks=int(number), has_box=bool(box))
+        if volume:
+            return dict(type='VolumeClickTestLoop', **how), False
+        return dict(type='ClickPromptsFromMask', min_area=1, is_session=True,
+                    **how), False
     match = _PATTERN.fullmatch(text)
     if not match:
         raise InputError(f"--prompt: expected {FORMS}, found '{text}'")

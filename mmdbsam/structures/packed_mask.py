@@ -48,6 +48,12 @@ class PackedMask:
         """The number of true pixels."""
         return int(np.count_nonzero(self.crop()))
 
+    def whole(self, shape: Sequence[int]) -> np.ndarray:
+        """The mask in the shape that it was packed from, bool."""
+        canvas = np.zeros(shape, bool)
+        canvas[self.where] = self.crop()
+        return canvas
+
     def paste(self, canvas: np.ndarray, origin: Sequence[int]) -> None:
         """Write the crop into a part of its image that holds all of it.
 

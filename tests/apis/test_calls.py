@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from letter_volumes import as_image, box_of, letter
+from letter_volumes import EachSlice, as_image, box_of, letter
 from PIL import Image
 
 from mmdbsam.apis import (
     PromptInferencer,
-    VolumeBox,
     get_model,
     inference_model,
     init_model,
@@ -95,7 +94,7 @@ def test_a_call_writes_labels_on_the_images_grid(bright, tmp_path):
     Image.fromarray(pixels).save(tmp_path / 'slice.png')
     out = tmp_path / 'out'
     found = bright(tmp_path / 'scan.nrrd', out_dir=out,
-                   prompts={'letter': VolumeBox(box_of(letter()))})
+                   prompts={'letter': EachSlice(box_of(letter()))})
     written = sitk.ReadImage(str(out / 'scan.seg.nrrd'))
     assert np.array_equal(sitk.GetArrayFromImage(written), found.labels)
     assert not differences(geometry_of(volume), geometry_of(written), 1e-6)
@@ -134,5 +133,5 @@ def test_calls_that_cannot_be_met(inferencer, inputs, given, message):
 
 def test_a_volume_has_no_data_sample(bright):
     with pytest.raises(InputError, match='return_datasamples: expected '):
-        bright(letter(), prompts=VolumeBox(box_of(letter())),
+        bright(letter(), prompts=EachSlice(box_of(letter())),
                return_datasamples=True)

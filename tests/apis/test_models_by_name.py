@@ -4,9 +4,10 @@
 import numpy as np
 import pytest
 import torch
+from letter_volumes import EachSlice
 from mmengine.config import Config
 
-from mmdbsam.apis import PromptInferencer, VolumeBox
+from mmdbsam.apis import PromptInferencer
 from mmdbsam.engine.config import find_config
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
@@ -88,7 +89,7 @@ def test_weights_are_fetched_if_asked(tmp_path, monkeypatch):
 def test_embeddings_on_disk_answer_at_once(tiny_cfg, tiny_checkpoint,
                                            tmp_path, monkeypatch):
     volume = np.random.default_rng(0).integers(0, 255, (6, 24, 32), np.uint8)
-    box = VolumeBox([2, 3, 1, 29, 20, 4])
+    box = EachSlice([2, 3, 1, 29, 20, 4])
     results = []
     for _ in range(2):
         inferencer = PromptInferencer(tiny_cfg, tiny_checkpoint, 'cpu',

@@ -5,6 +5,7 @@ import pytest
 from letter_volumes import BRIGHT
 
 from mmdbsam.apis import PropagationRule, SeedBox, SeedPoint
+from mmdbsam.apis.volume.propagation import Limit, components
 from mmdbsam.errors import InputError
 
 
@@ -98,17 +99,35 @@ def test_it_ends_where_grey_values_change(bright, change, found):
     assert (shown[0], shown[-1]) == found
 
 
+def boxes_after(rule, mask, limit=None):
+    return rule.next_boxes(components(mask), limit).tolist()
+
+
 def test_the_next_box_grows_with_the_mask():
     mask = np.zeros((200, 300), bool)
     mask[50:151, 100:201] = True
     rule = PropagationRule(margin=0.05)
-    assert rule.next_box(mask).tolist() == [95, 45, 205, 155]
+    assert boxes_after(rule, mask) == [[95, 45, 205, 155]]
     small = np.zeros((200, 300), bool)
     small[1:9, 290:298] = True
     small[100:103, 5:7] = True  # a speck
-    assert rule.next_box(small).tolist() == [288, 0, 299, 10]
-    small[100:107, 5:6] = True  # more than a tenth
-    assert rule.next_box(small)[0] == 0
+    assert boxes_after(rule, small) == [[288, 0, 299, 10]]
+    small[100:107, 5:6] = True  # more than a tenth, and so a part
+    assert boxes_after(rule, small) == [[288, 0, 299, 10], [3, 98, 8, 108]]
+    limit = Limit(0, 9, np.array([100., 60, 290, 200]))
+    assert boxes_after(rule, mask, limit) == [[100, 60, 205, 155]]
+
+
+def test_nothing_is_left_outside_of_a_limit():
+    limit = Limit(2, 5, np.array([3., 4, 8, 6]))
+    logits = np.full((2, 12, 10), 5, np.float32)
+    clipped = limit.clip(logits)
+    wanted = np.zeros((12, 10), bool)
+    wanted[4:7, 3:9] = True
+    assert ((clipped > 0) == wanted).all() and (clipped[~(
+        clipped > 0)] < -15).all()
+    assert [limit.holds(z) for z in range(1, 7)] == [
+        False, True, True, True, True, False]
 
 
 def test_it_ends_where_the_model_is_unsure(bright):

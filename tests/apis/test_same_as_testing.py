@@ -53,13 +53,14 @@ def test_boxes_of_labels(inferencer, samples, repo_root):
 
 
 def test_a_box_in_space(inferencer, samples, prepared_spine, repo_root):
-    """One 3-D box in mm is the same box on each of its slices."""
+    """A 3-D box in mm can prompt each of its slices as a test does."""
     grid = PreparedData(prepared_spine).cases[0].geometry
     direction = np.array(grid['direction']).reshape(3, 3)
     corners = np.array([[10, 12, 0], [60, 40, 46]]) * grid['spacing']
     result = inferencer.segment_volume(
         repo_root / VERTEBRAE.format('images'),
-        VolumeBox((corners @ direction.T + grid['origin']).ravel()),
+        VolumeBox((corners @ direction.T + grid['origin']).ravel(),
+                  each_slice=True),
         units='mm', batch_size=1)
     for batch in samples:
         sample, = batch['data_samples']

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from letter_volumes import BRIGHT, as_image, box_of, letter, stored_otherwise
+from letter_volumes import (
+    BRIGHT,
+    EachSlice,
+    as_image,
+    box_of,
+    letter,
+    stored_otherwise,
+)
 
-from mmdbsam.apis import CoarseLabels, SliceBoxes, VolumeBox
+from mmdbsam.apis import CoarseLabels, SliceBoxes
 from mmdbsam.apis.volume.slices import PlaneSlices
 from mmdbsam.geometry.grids import geometry_of
 
@@ -28,7 +35,7 @@ def test_an_object_comes_back_where_it_was(bright, axes):
         box, units = box_of(wanted), 'px'
         if count % 2:
             box, units = physical(stored, box[:3], box[3:]), 'mm'
-        result = bright.segment_volume(stored, VolumeBox(box), axes, units)
+        result = bright.segment_volume(stored, EachSlice(box), axes, units)
         assert np.array_equal(result.labels, wanted)
         written = result.image()
         for key, value in geometry_of(stored).items():
@@ -86,7 +93,7 @@ def test_coarse_labels_give_the_boxes(bright):
         for i in range(2):
             assert np.array_equal(result.mask(i), wanted[i])
     moved = bright.segment_volume(
-        IMAGE, [VolumeBox(box_of(OBJECT)), CoarseLabels(image, margin=40)],
+        IMAGE, [EachSlice(box_of(OBJECT)), CoarseLabels(image, margin=40)],
         axes='coronal')
     assert moved.ids == [1, 2, 3]
     # The boxes cover whole slices, wherever the label shows.
@@ -105,7 +112,7 @@ def test_overlaps_show_the_smallest(bright):
     x0, y0, z0, _, y1, _ = box_of(OBJECT)
     part = [x0, y0, z0, x0 + 1, y1, z0 + 1]
     result = bright.segment_volume(
-        IMAGE, dict(part=VolumeBox(part), whole=VolumeBox(box_of(OBJECT))))
+        IMAGE, dict(part=EachSlice(part), whole=EachSlice(box_of(OBJECT))))
     assert result.names == ['part', 'whole'] and result.ids == [1, 2]
     assert np.array_equal(result.mask(1), OBJECT)
     assert np.array_equal(result.labels == 1, result.mask(0))
@@ -127,8 +134,8 @@ def test_confidence_is_weighted_by_area(bright, monkeypatch):
 
     monkeypatch.setattr(bright.model.model, 'decode_prompts', counting)
     result = bright.segment_volume(
-        IMAGE, dict(object=VolumeBox([0, 0, 2, 31, 23, 5]),
-                    nothing=VolumeBox([0, 0, 19, 31, 23, 19])),
+        IMAGE, dict(object=EachSlice([0, 0, 2, 31, 23, 5]),
+                    nothing=EachSlice([0, 0, 19, 31, 23, 19])),
         batch_size=1)
     areas = OBJECT[2:6].sum(axis=(1, 2))
     assert areas[0] == 0 and len(set(areas[1:])) > 1
@@ -145,7 +152,7 @@ def test_clean_up(bright):
     solid = mask.copy()
     solid[5:8, 5:8, 5:8] = True
     mask[16:18, 20:22, 20:22] = True
-    box = VolumeBox(box_of(mask))
+    box = EachSlice(box_of(mask))
     plain, largest, filled, both = (
         bright.segment_volume(as_image(mask), box, largest_component=keep,
                               fill_holes=fill).labels > 0
@@ -157,7 +164,7 @@ def test_clean_up(bright):
 
 
 @pytest.mark.parametrize('prompt', [
-    VolumeBox(box_of(OBJECT)), CoarseLabels(OBJECT.astype(np.uint8))])
+    EachSlice(box_of(OBJECT)), CoarseLabels(OBJECT.astype(np.uint8))])
 def test_isotropic_voxels_come_back_on_the_grid(bright, prompt):
     image = as_image(OBJECT)
     image.SetSpacing((1, 1, 2))
@@ -173,7 +180,7 @@ def test_isotropic_voxels_come_back_on_the_grid(bright, prompt):
 
 @pytest.mark.parametrize('batch_size', [1, 5])
 def test_a_slice_is_encoded_once_for_all_objects(bright, batch_size):
-    boxes = [VolumeBox([0, 0, z, 31, 23, z + 9]) for z in range(8)]
+    boxes = [EachSlice([0, 0, z, 31, 23, z + 9]) for z in range(8)]
     result = bright.segment_volume(IMAGE, boxes, batch_size=batch_size)
     assert len(bright.fake.encoded) == 17
     assert bright.fake.decoded == 80
@@ -196,7 +203,7 @@ def test_memory_does_not_grow_with_the_slices(bright, monkeypatch):
     # An embedding of this model is the image itself, 3 x 128 x 128 floats.
     monkeypatch.setattr('mmdbsam.apis.volume.slices._MEGABYTES', 0.6)
     volume = np.zeros((60, 24, 32), np.uint8)
-    bright.segment_volume(volume, VolumeBox([0, 0, 0, 31, 23, 59]),
+    bright.segment_volume(volume, EachSlice([0, 0, 0, 31, 23, 59]),
                           batch_size=1)
     assert max(kept) == 3 and len(kept) == 60
 
@@ -204,7 +211,7 @@ def test_memory_does_not_grow_with_the_slices(bright, monkeypatch):
 def test_arrays_have_the_spacing_that_is_given(bright):
     values = np.where(OBJECT, BRIGHT, 0).astype(np.uint8)
     low, high = np.reshape(box_of(OBJECT), (2, 3)) * [0.5, 0.5, 3]
-    result = bright.segment_volume(values, VolumeBox([*low, *high]),
+    result = bright.segment_volume(values, EachSlice([*low, *high]),
                                    units='mm', spacing=(0.5, 0.5, 3))
     assert np.array_equal(result.labels > 0, OBJECT)
     assert result.image().GetSpacing() == (0.5, 0.5, 3)

@@ -7,9 +7,9 @@ from concurrent.futures import CancelledError
 import numpy as np
 import pytest
 import torch
-from letter_volumes import BRIGHT, as_image, box_of, letter
+from letter_volumes import BRIGHT, EachSlice, as_image, box_of, letter
 
-from mmdbsam.apis import PropagationRule, SeedBox, VolumeBox
+from mmdbsam.apis import PropagationRule, SeedBox
 from mmdbsam.apis.volume.masks import SliceMasks
 from mmdbsam.apis.volume.slices import PlaneSlices
 from mmdbsam.apis.volume.workers import worker_count
@@ -46,7 +46,7 @@ def workers_alive():
 
 
 @pytest.mark.parametrize('prompts', [
-    [VolumeBox([8, 8, 20, 50, 40, 27]), VolumeBox([2, 5, 22, 40, 30, 24])],
+    [EachSlice([8, 8, 20, 50, 40, 27]), EachSlice([2, 5, 22, 40, 30, 24])],
     [SeedBox(24, [8, 8, 50, 40])]])
 def test_masks_do_not_depend_on_their_number(inferencer, repo_root, threads,
                                              prompts):
@@ -77,7 +77,7 @@ def test_as_many_slices_as_threads_at_once(bright, encode, threads):
         return own(images)
 
     encode(meet)
-    result = bright.segment_volume(IMAGE, VolumeBox([0, 0, 3, 31, 23, 14]))
+    result = bright.segment_volume(IMAGE, EachSlice([0, 0, 3, 31, 23, 14]))
     assert np.array_equal(result.labels > 0, OBJECT)
     assert len(bright.fake.encoded) == 12
     assert result.timing.slices == 12 and result.timing.workers == 3
@@ -93,7 +93,7 @@ def test_a_batch_has_all_threads(bright, encode, threads):
         return own(images)
 
     encode(note)
-    result = bright.segment_volume(IMAGE, VolumeBox(box_of(OBJECT)),
+    result = bright.segment_volume(IMAGE, EachSlice(box_of(OBJECT)),
                                    batch_size=2)
     assert callers == {(threading.get_ident(), 3)}
     assert result.timing.workers == 1
@@ -101,7 +101,7 @@ def test_a_batch_has_all_threads(bright, encode, threads):
 
 def test_only_slices_with_a_prompt_are_encoded(bright, threads):
     threads(3)
-    boxes = [VolumeBox([0, 0, z, 31, 23, z + 1]) for z in (3, 4, 11)]
+    boxes = [EachSlice([0, 0, z, 31, 23, z + 1]) for z in (3, 4, 11)]
     result = bright.segment_volume(IMAGE, boxes)
     assert len(bright.fake.encoded) == result.timing.slices == 5
     for i, z in enumerate((3, 4, 11)):
@@ -131,7 +131,7 @@ def test_an_error_ends_the_work(bright, encode, threads):
 
     encode(fail)
     with pytest.raises(RuntimeError, match='out of memory'):
-        bright.segment_volume(IMAGE, VolumeBox(box_of(OBJECT)))
+        bright.segment_volume(IMAGE, EachSlice(box_of(OBJECT)))
     assert torch.get_num_threads() == 3
 
 
@@ -158,7 +158,7 @@ def test_an_interruption_stops_the_workers(bright, monkeypatch, threads):
     monkeypatch.setattr(PlaneSlices, '_encode', dwell)
     monkeypatch.setattr(SliceMasks, 'add', interrupted)
     with pytest.raises(KeyboardInterrupt):
-        bright.segment_volume(IMAGE, VolumeBox([0, 0, 0, 31, 23, 19]))
+        bright.segment_volume(IMAGE, EachSlice([0, 0, 0, 31, 23, 19]))
     # Another slice is begun or not, which depends on who is faster.
     assert sorted(stopped) in ([2], [2, 3])
     assert sorted(begun) == [0, 1, *sorted(stopped)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from letter_volumes import as_image, box_of, letter
+from letter_volumes import EachSlice, as_image, box_of, letter
 
 from mmdbsam.apis import (
     CoarseLabels,
@@ -16,7 +16,7 @@ from mmdbsam.errors import InputError
 
 OBJECT = letter()
 IMAGE = as_image(OBJECT)
-BOX = VolumeBox(box_of(OBJECT))
+BOX = EachSlice(box_of(OBJECT))
 LABELS = OBJECT.astype(np.uint8)
 
 

@@ -5,8 +5,9 @@ import shutil
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from letter_volumes import EachSlice
 
-from mmdbsam.apis import PromptInferencer, SeedBox, VolumeBox
+from mmdbsam.apis import PromptInferencer, SeedBox
 from mmdbsam.deployment import OnnxSegmentor
 from mmdbsam.errors import InputError
 
@@ -44,7 +45,7 @@ def test_image_is_segmented_alike(both, dtype, several):
 
 def test_volume_is_segmented_alike(both):
     volume = random_ct(5, 30, 34)
-    prompts = [VolumeBox([3, 4, 1, 20, 22, 3]), SeedBox(2, [5, 5, 20, 25])]
+    prompts = [EachSlice([3, 4, 1, 20, 22, 3]), SeedBox(2, [5, 5, 20, 25])]
     wanted, found = (one.segment_volume(volume, prompts, spacing=(1, 1, 3))
                      for one in both)
     for i in range(2):
@@ -61,7 +62,7 @@ def test_command_line_takes_it(exported_tiny, run_tool, repo_root, tmp_path):
     found = sitk.GetArrayFromImage(sitk.ReadImage(tmp_path / 'labels.nii.gz'))
     inferencer = PromptInferencer(exported_tiny.cfg, exported_tiny.checkpoint,
                                   device='cpu')
-    wanted = inferencer.segment_volume(image, [VolumeBox(box)]).labels
+    wanted = inferencer.segment_volume(image, [EachSlice(box)]).labels
     assert wanted.any() and (found == wanted).mean() >= 0.999
 
 

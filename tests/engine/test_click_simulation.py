@@ -147,3 +147,20 @@ def test_a_session_keeps_the_prediction_after_each_prompt(model, has_box):
             if kind >= 0:
                 assert bool(before[y, x]) != references[k, y, x]
                 assert kind == references[k, y, x]
+
+
+def test_a_click_in_a_volume_is_as_deep_as_can_be_in_mm():
+    """A plate of 3 x 30 x 40 voxels is thin across the slices or not."""
+    reference = np.zeros((9, 40, 50), bool)
+    reference[3:6, 5:35, 5:45] = True
+    nothing = np.zeros_like(reference)
+    x, y, z, kind = next_click(reference, nothing)
+    assert (z, kind) == (4, 1) and 6 < x < 43 and 6 < y < 33
+    spacing = np.array([20., 1, 1])
+    x, y, z, kind = next_click(reference, nothing, spacing)
+    depth = ndimage.distance_transform_edt(np.pad(reference, 1), spacing)
+    assert depth[z + 1, y + 1, x + 1] == depth.max() == 15
+    assert z == 4 and y in (19, 20) and 19 <= x <= 30
+    more = reference.copy()
+    more[0, :3, :3] = True
+    assert next_click(reference, more) == (1, 1, 0, 0)

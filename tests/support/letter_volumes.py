@@ -1,11 +1,16 @@
 """Volumes of a bright object that has no symmetry."""
 
+from functools import partial
 from itertools import permutations, product
 
 import numpy as np
 import SimpleITK as sitk
 
+from mmdbsam.apis import VolumeBox
+
 BRIGHT = 200
+# A box whose masks are known without following anything.
+EachSlice = partial(VolumeBox, each_slice=True)
 
 
 def letter(shape=(20, 24, 32)):
@@ -39,3 +44,12 @@ def box_of(mask):
     """The box x0, y0, z0, x1, y1, z1 of a mask, inclusive."""
     places = np.argwhere(mask)[:, ::-1]
     return [*places.min(0).tolist(), *places.max(0).tolist()]
+
+
+def column():
+    """A bright column of 30 slices whose sides wander, bool (30, 32, 32)."""
+    volume = np.zeros((30, 32, 32), bool)
+    for z in range(30):
+        x = 8 + z // 5
+        volume[z, 10:20, x:x + 8] = True
+    return volume

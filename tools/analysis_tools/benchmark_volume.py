@@ -89,7 +89,7 @@ def segment(args: argparse.Namespace) -> dict:
     inferencer = PromptInferencer(args.config, args.checkpoint, 'cpu',
                                   args.amp)
     task = np.load(args.task)
-    prompts = [VolumeBox(box) for box in task['boxes']]
+    prompts = [VolumeBox(box, each_slice=True) for box in task['boxes']]
     batch_size = 1 if args.child == SHARED else None
     inferencer.segment_volume(task['volume'][:1], VolumeBox([0, 0, 0, 9, 9,
                                                              0]))

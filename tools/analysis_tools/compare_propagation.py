@@ -2,9 +2,11 @@
 
 ``python tools/analysis_tools/compare_propagation.py CONFIG CHECKPOINT IMAGE
 LABELS --structures liver spleen`` segments structures from the tight box on
-each slice that shows them, and again from the box on their middle slice alone,
-which is followed in both directions. It prints the DSC of the volumes and
-their ratio.
+each slice that shows them; from the box on their middle slice alone, which is
+followed in both directions; and from the tight 3-D box, within which they are
+followed. It prints the DSC of the volumes, their ratios to the first, and the
+number of slices with a mask but without the structure. CHECKPOINT may be
+``none`` for a model whose weights come with mmdbsam.
 """
 
 import argparse
@@ -12,11 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdbsam.apis import CoarseLabels, PromptInferencer, SeedBox
+from mmdbsam.apis import (
+    CoarseLabels,
+    PromptInferencer,
+    SeedBox,
+    VolumeBox,
+    VolumeResult,
+)
 from mmdbsam.apis.scans import load_scan
 from mmdbsam.errors import InputError, run_cli
 from mmdbsam.evaluation import DSC, MaskPair
-from mmdbsam.geometry.boxes import tight_boxes
+from mmdbsam.geometry.boxes import bounding_box, tight_boxes
 from mmdbsam.preparation.label_names import read_label_names
 
 
@@ -33,6 +41,9 @@ def parse_args() -> argparse.Namespace:
                         'above it has the names')
     parser.add_argument('--structures', nargs='+', required=True,
                         metavar='NAME')
+    parser.add_argument('--margin', type=int, default=0, metavar='VOXELS',
+                        help='move the sides of the 3-D box outwards by this '
+                        '(default: %(default)s)')
     parser.add_argument('--embedding-cache', metavar='DIR',
                         help='keep the embeddings in this folder')
     return parser.parse_args()
@@ -60,29 +71,48 @@ def middle_box(mask: np.ndarray) -> SeedBox:
     return SeedBox(z, tight_boxes(mask[z][None])[0])
 
 
+def volume_box(mask: np.ndarray, margin: int) -> VolumeBox:
+    """The 3-D box around a mask, with a margin as far as there is room."""
+    where = bounding_box(mask)[::-1]
+    last = np.array(mask.shape[::-1]) - 1
+    low = np.maximum([part.start - margin for part in where], 0)
+    high = np.minimum([part.stop - 1 + margin for part in where], last)
+    return VolumeBox([*low.tolist(), *high.tolist()])
+
+
+def row(name: str, mask: np.ndarray, found: list[np.ndarray]) -> str:
+    """A row of the table, from the masks of the three kinds of prompts."""
+    each, *others = (DSC()(MaskPair(mask, one, (1, 1, 1))) for one in found)
+    cells = [name, str(mask.any(axis=(1, 2)).sum()), f'{100 * each:.1f}']
+    for dsc, one in zip(others, found[1:], strict=True):
+        outside = one.any(axis=(1, 2)) & ~mask.any(axis=(1, 2))
+        cells += [f'{100 * dsc:.1f}', f'{dsc / each:.2f}', str(outside.sum())]
+    return f'| {" | ".join(cells)} |'
+
+
 def main() -> None:
     """Print the table."""
     args = parse_args()
     names = chosen_ids(args.labels, args.structures)
     labels = load_scan(args.labels).values
-    inferencer = PromptInferencer(args.config, args.checkpoint,
+    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
+    inferencer = PromptInferencer(args.config, checkpoint,
                                   embedding_cache=args.embedding_cache)
     coarse = np.where(np.isin(labels, list(names)), labels, 0)
-    each = inferencer.segment_volume(args.image, CoarseLabels(coarse),
-                                     progress=True)
-    one = inferencer.segment_volume(
-        args.image, {name: middle_box(labels == i)
-                     for i, name in names.items()}, progress=True)
-    print('| structure | slices | DSC, box on each | DSC, one box | ratio |\n'
-          '|---|---:|---:|---:|---:|')
+
+    def segment(prompts: CoarseLabels | dict) -> VolumeResult:
+        return inferencer.segment_volume(args.image, prompts, progress=True)
+
+    each = segment(CoarseLabels(coarse))
+    one = segment({name: middle_box(labels == i)
+                   for i, name in names.items()})
+    within = segment({name: volume_box(labels == i, args.margin)
+                      for i, name in names.items()})
+    print('| structure | slices | each | one box | ratio | outside | 3-D box '
+          '| ratio | outside |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|')
     for number, (i, name) in enumerate(names.items()):
-        mask = labels == i
-        by_slice, followed = (
-            DSC()(MaskPair(mask, found, (1, 1, 1))) for found in
-            (each.mask(each.ids.index(i)), one.mask(number)))
-        print(f'| {name} | {mask.any(axis=(1, 2)).sum()} | '
-              f'{100 * by_slice:.1f} | {100 * followed:.1f} | '
-              f'{followed / by_slice:.2f} |')
+        print(row(name, labels == i, [each.mask(each.ids.index(i)),
+                                      one.mask(number), within.mask(number)]))
 
 
 if __name__ == '__main__':

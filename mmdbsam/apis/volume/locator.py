@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Dict, List, Optional, Tuple, Union
 
+import cv2
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
@@ -17,6 +18,8 @@ from mmdbsam.apis.coordinates import (
 from mmdbsam.apis.scans import Scan, load_scan
 from mmdbsam.apis.volume.prompts import (
     CoarseLabels,
+    Lasso,
+    Scribble,
     SeedBox,
     SeedPoint,
     SliceBoxes,
@@ -26,11 +29,22 @@ from mmdbsam.apis.volume.prompts import (
 from mmdbsam.apis.volume.regions import (
     BoxStack,
     Cuboid,
+    FollowedBox,
     MaskRegion,
+    Place,
     Seed,
     VolumeObject,
 )
+from mmdbsam.apis.volume.strokes import (
+    filled_mask,
+    is_painted,
+    painted,
+    points_along,
+    points_of,
+    stroke_mask,
+)
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.boxes import tight_boxes
 from mmdbsam.geometry.grids import (
     differences,
     format_numbers,
@@ -56,17 +70,20 @@ class PromptLocator:
             copy of it.
         plane: The plane of the slices that prompts on slices refer to.
         units: The prompts' units, ``'px'`` for voxels, or ``'mm'``.
+        corrects: Whether prompts may be on the background alone, as those
+            that correct an object.
 
     Raises:
         InputError: If the units are unknown, or are mm for a scan that has no
             place in the scanner's space.
     """
 
-    def __init__(self, scan: Scan, working: Scan, plane: str, units: str
-                 ) -> None:
+    def __init__(self, scan: Scan, working: Scan, plane: str, units: str,
+                 corrects: bool = False) -> None:
         check_units(units, scan)
         self.scan = scan
         self.working = working
+        self.corrects = corrects
         self.in_mm = units == 'mm'
         self.plane = SlicePlane(scan.geometry, plane)
         # The axis that a prompt's slices are counted along.
@@ -75,7 +92,10 @@ class PromptLocator:
                       / working.geometry['spacing'])
         self._locate: Dict[type, Callable] = {
             VolumeBox: self._volume_box, SliceBoxes: self._slice_boxes,
-            SeedBox: self._seed_box, SeedPoint: self._seed_point}
+            SeedBox: self._seed_box, SeedPoint: self._seed_point,
+            Scribble: self._scribble, Lasso: self._lasso}
+        # The axes of a slice, along its columns and its rows as stored.
+        self.flat = sorted({0, 1, 2} - {self.plane.axes[2]})
 
     def objects(self, prompts: Prompts) -> List[VolumeObject]:
         """Find the objects that the prompts ask for.
@@ -92,26 +112,43 @@ class PromptLocator:
             raise InputError('prompts: expected at least one, found none')
         if len(named) == 1 and isinstance(named[0][1], CoarseLabels):
             return list(self._coarse_objects(*named[0]))
-        found: List[Tuple[str, Any]] = []
+        found: List[Tuple[str, Place]] = []
         for name, prompt in named:
             if isinstance(prompt, CoarseLabels):
                 found += [(one.name, one.place) for one
                           in self._coarse_objects(name, prompt)]
                 continue
             name = name or f'object {len(found) + 1}'
-            if type(prompt) not in self._locate:
-                raise InputError(
-                    f"prompt '{name}': expected one of VolumeBox, SliceBoxes, "
-                    'SeedBox, SeedPoint and CoarseLabels, found '
-                    f'{type(prompt).__name__}')
-            found.append((name, self._locate[type(prompt)](
-                prompt, f"prompt '{name}'")))
+            found.append((name, self.place(prompt, f"prompt '{name}'")))
         return [VolumeObject(i, name, place)
                 for i, (name, place) in enumerate(found, start=1)]
 
+    def place(self, prompt: VolumePrompt, what: str) -> Place:
+        """Find the place of a prompt other than :class:`.CoarseLabels`.
+
+        Args:
+            prompt: The prompt.
+            what: The name of the prompt in messages.
+
+        Raises:
+            InputError: See :meth:`objects`.
+        """
+        if type(prompt) not in self._locate:
+            raise InputError(
+                f'{what}: expected one of VolumeBox, SliceBoxes, SeedBox, '
+                'SeedPoint, Scribble, Lasso and CoarseLabels, found '
+                f'{type(prompt).__name__}')
+        place = self._locate[type(prompt)](prompt, what)
+        if (isinstance(place, Seed) and place.is_background
+                and not self.corrects):
+            raise InputError(f'{what}: expected a stroke on the object, found '
+                             'one on the background')
+        return place
+
     def _volume_box(self, prompt: VolumeBox, what: str) -> Cuboid:
         corners = numbers(prompt.box, f'{what}: box', (6, )).reshape(2, 3)
-        return Cuboid(self._corners(corners, f'{what}: box'))
+        kind = Cuboid if prompt.each_slice else FollowedBox
+        return kind(self._corners(corners, f'{what}: box'))
 
     def _slice_boxes(self, prompt: SliceBoxes, what: str) -> BoxStack:
         if not isinstance(prompt.boxes, Mapping) or not prompt.boxes:
@@ -129,10 +166,62 @@ class PromptLocator:
         points = np.atleast_2d(numbers(prompt.points, f'{what}: points',
                                        (2, ), (-1, 2)))
         labels = point_labels(prompt.labels, points.shape[:1],
-                              f'{what}: labels')
+                              f'{what}: labels', self.corrects)
         placed = self._on_slice(prompt.z, points, what)
         inside = check_inside(placed, self.scan.geometry, f'{what}: points')
         return Seed(points=(inside + 0.5) * self.ratio - 0.5, labels=labels)
+
+    def _scribble(self, prompt: Scribble, what: str) -> Seed:
+        z, path, mask = self._drawing(prompt, f'{what}: drawn', stroke_mask)
+        flat = points_of(mask) if path is None else points_along(path)
+        return Seed(points=np.insert(flat, self.plane.axes[2], z, axis=1),
+                    labels=np.full(len(flat), int(prompt.is_object)),
+                    mask=self._as_volume(mask) if prompt.is_object else None)
+
+    def _lasso(self, prompt: Lasso, what: str) -> Seed:
+        what = f'{what}: drawn'
+        z, line, mask = self._drawing(prompt, what, filled_mask)
+        if line is not None and len(line) < 3:
+            raise InputError(f'{what}: expected at least three corners, found '
+                             f'{len(line)}')
+        corners = tight_boxes(mask[None]).reshape(2, 2).astype(float)
+        return Seed(corners=np.insert(corners, self.plane.axes[2], z, axis=1),
+                    mask=self._as_volume(mask))
+
+    def _drawing(self, prompt: Union[Scribble, Lasso], what: str,
+                 draw: Callable
+                 ) -> Tuple[float, Optional[np.ndarray], np.ndarray]:
+        """Read a drawing on a slice, in working voxels.
+
+        Returns:
+            tuple: The place of the slice along the stack; the points, (P, 2),
+            unless pixels were given; and the pixels, bool (H, W), along the
+            slice's own axes.
+        """
+        through = self.plane.axes[2]
+        shape, stored = (tuple(scan.geometry['size'][axis]
+                               for axis in reversed(self.flat))
+                         for scan in (self.working, self.scan))
+        by_pixels = is_painted(prompt.drawn)
+        if by_pixels and self.in_mm:
+            raise InputError(f'{what}: expected a path of points in mm, found '
+                             "pixels; give them with units='px'")
+        flat = np.zeros((1, 2)) if by_pixels else numbers(
+            prompt.drawn, what, (-1, 2))
+        inside = check_inside(self._on_slice(prompt.z, flat, what),
+                              self.scan.geometry, what)
+        placed = (inside + 0.5) * self.ratio - 0.5
+        if not by_pixels:
+            marks = placed[:, self.flat]
+            return placed[0, through], marks, draw(marks, shape)
+        pixels = painted(prompt.drawn, stored, what)
+        return placed[0, through], None, pixels if (
+            shape == stored) else cv2.resize(
+                pixels.astype(np.uint8), shape[::-1],
+                interpolation=cv2.INTER_NEAREST_EXACT).astype(bool)
+
+    def _as_volume(self, mask: np.ndarray) -> np.ndarray:
+        return np.expand_dims(mask, 2 - self.plane.axes[2])
 
     def _slice_box(self, z: float, box: Sequence[float], what: str
                    ) -> np.ndarray:
@@ -228,8 +317,8 @@ def check_units(units: str, scan: Scan) -> None:
                          'no place in space, found mm')
 
 
-def point_labels(labels: Any, shape: Tuple[int, ...], what: str
-                 ) -> np.ndarray:
+def point_labels(labels: Any, shape: Tuple[int, ...], what: str,
+                 corrects: bool = False) -> np.ndarray:
     """Read the labels of points: 1, 0 or, for padding, -1.
 
     Args:
@@ -237,6 +326,7 @@ def point_labels(labels: Any, shape: Tuple[int, ...], what: str
             1, without that. None means 1 for all points.
         shape: The shape of the points, (n, P) or (P,).
         what: The name of the labels in messages.
+        corrects: Whether all points of an object may be on its background.
 
     Returns:
         np.ndarray: The labels, int64, of that shape.
@@ -249,7 +339,8 @@ def point_labels(labels: Any, shape: Tuple[int, ...], what: str
         return np.ones(shape, np.int64)
     shapes = [shape, shape[1:]] if shape[0] == 1 else [shape]
     found = numbers(labels, what, *shapes).reshape(shape)
-    if not np.isin(found, (-1, 0, 1)).all() or not (found == 1).any(-1).all():
+    if not np.isin(found, (-1, 0, 1)).all() or not (
+            corrects or (found == 1).any(-1).all()):
         raise InputError(f'{what}: expected 1 (object), 0 (background) or -1 '
                          'and at least one 1 an object, found '
                          f'{found.astype(int).tolist()}')

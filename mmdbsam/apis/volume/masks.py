@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.special import expit
 
 from mmdbsam.apis.scans import Scan
+from mmdbsam.apis.volume.propagation import Found
 from mmdbsam.geometry.boxes import bounding_box
 from mmdbsam.geometry.grids import resample, set_geometry
 from mmdbsam.geometry.planes import SlicePlane
@@ -35,13 +36,22 @@ class SliceMasks:
     pixels: int = 0
 
     def add(self, index: int, logits: np.ndarray, iou: float) -> None:
-        """Add a slice, given its logits (H, W) and its predicted IoU."""
+        """Add a slice, given its logits (H, W) and its predicted IoU.
+
+        A slice that was added before has another part of the object.
+        """
         mask = logits > 0
         count = int(np.count_nonzero(mask))
         self.weighted_iou += count * iou
         self.pixels += count
+        if index in self.masks:
+            mask[self.masks[index].where] |= self.masks[index].crop()
         if count:
             self.masks[index] = PackedMask.pack(mask)
+
+    def add_found(self, found: Found) -> None:
+        """Add what an object's following found on a slice."""
+        self.add(found.index, found.logits, found.iou)
 
     def volume(self, shape: Tuple[int, ...]) -> np.ndarray:
         """Return the masks in the volume, bool (D, H, W)."""
@@ -68,6 +78,9 @@ class SliceProbabilities(SliceMasks):
         """See :class:`SliceMasks`."""
         super().add(index, logits, iou)
         probabilities = expit(logits)
+        if index in self.probabilities:
+            where, values = self.probabilities[index]
+            probabilities[where] = np.maximum(probabilities[where], values)
         where = bounding_box(probabilities > _NOTHING)
         if where:
             self.probabilities[index] = (

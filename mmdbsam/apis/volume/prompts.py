@@ -22,15 +22,18 @@ import SimpleITK as sitk
 
 @dataclass(frozen=True)
 class VolumeBox:
-    """A 3-D box, which prompts each slice that it cuts with its outline.
+    """A 3-D box, within which the object is followed from slice to slice.
 
     Attributes:
         box: The lowest corner and the highest, x0, y0, z0, x1, y1, z1. In mm,
             any two opposite corners will do; the box lies along the volume's
             axes.
+        each_slice: Whether the box's outline prompts each slice that it cuts
+            instead.
     """
 
     box: Sequence[float]
+    each_slice: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,43 @@ class SeedPoint:
 
 
 @dataclass(frozen=True)
+class Scribble:
+    """A stroke on one slice, from which the object is followed both ways.
+
+    The model gets points along the stroke's skeleton and, for a stroke on the
+    object, the stroke as a rough mask.
+
+    Attributes:
+        z: The slice.
+        drawn: The stroke: its path, x, y, (P, 2), or its pixels, bool, with
+            the two other axes of the volume as columns and rows, such as
+            (H, W) for an axial slice.
+        is_object: Whether the stroke is on the object, and not on its
+            background.
+    """
+
+    z: float
+    drawn: Sequence
+    is_object: bool = True
+
+
+@dataclass(frozen=True)
+class Lasso:
+    """A closed line about the object on one slice, from which it is followed.
+
+    The model gets the area within the line as a rough mask, with its box.
+
+    Attributes:
+        z: The slice.
+        drawn: The line's corners, x, y, (P, 2), or the area within it, bool,
+            as that of a :class:`Scribble`.
+    """
+
+    z: float
+    drawn: Sequence
+
+
+@dataclass(frozen=True)
 class CoarseLabels:
     """A rough label volume, whose boxes in each slice are the prompts.
 
@@ -91,4 +131,5 @@ class CoarseLabels:
     margin: float = 0.
 
 
-VolumePrompt = Union[VolumeBox, SliceBoxes, SeedBox, SeedPoint, CoarseLabels]
+VolumePrompt = Union[VolumeBox, SliceBoxes, SeedBox, SeedPoint, Scribble,
+                     Lasso, CoarseLabels]

@@ -6,6 +6,7 @@ from typing import Dict, Optional, Protocol, Union
 import numpy as np
 
 from mmdbsam.apis.image_model import ImagePrompts
+from mmdbsam.apis.volume.propagation import Limit
 from mmdbsam.geometry.boxes import tight_boxes
 from mmdbsam.geometry.planes import SlicePlane
 
@@ -36,6 +37,16 @@ class Cuboid:
         (x0, y0, z0), (x1, y1, z1) = _sorted(plane.to_slices(self.corners))
         box = np.array([x0, y0, x1, y1])
         return dict.fromkeys(range(round(z0), round(z1) + 1), box)
+
+
+@dataclass(frozen=True)
+class FollowedBox(Cuboid):
+    """A box along the volume's axes, within which an object is followed."""
+
+    def limit(self, plane: SlicePlane) -> Limit:
+        """Return the box in a plane's slices."""
+        boxes = self.boxes(plane)
+        return Limit(min(boxes), max(boxes), boxes[min(boxes)])
 
 
 @dataclass(frozen=True)
@@ -103,11 +114,19 @@ class Seed:
         points: The voxel indices of P points, (P, 3).
         labels: The points' labels, (P,), 1 on the object and 0 on the
             background.
+        mask: A rough mask of the slice, bool, as a volume (D, H, W) of the
+            slice alone.
     """
 
     corners: Optional[np.ndarray] = None
     points: Optional[np.ndarray] = None
     labels: Optional[np.ndarray] = None
+    mask: Optional[np.ndarray] = None
+
+    @property
+    def is_background(self) -> bool:
+        """Whether nothing of the seed is on the object."""
+        return self.corners is None and not (self.labels == 1).any()
 
     def slice_index(self, plane: SlicePlane) -> int:
         """Return the index of the seed's slice in its plane."""
@@ -116,11 +135,18 @@ class Seed:
 
     def prompts(self, plane: SlicePlane) -> ImagePrompts:
         """Return the prompt of the seed's slice in its plane."""
+        boxes = points = labels = None
         if self.corners is not None:
             corners = _sorted(plane.to_slices(self.corners))
-            return ImagePrompts(boxes=corners[:, :2].reshape(1, 4))
-        points = plane.to_slices(self.points)[None, :, :2]
-        return ImagePrompts(points=points, point_labels=self.labels[None])
+            boxes = corners[:, :2].reshape(1, 4)
+        if self.points is not None:
+            points = plane.to_slices(self.points)[None, :, :2]
+            labels = self.labels[None]
+        mask = None if self.mask is None else plane.slices(self.mask)
+        return ImagePrompts(boxes, points, labels, mask)
+
+
+Place = Union[Cuboid, MaskRegion, BoxStack, Seed]
 
 
 @dataclass(frozen=True)
@@ -136,7 +162,7 @@ class VolumeObject:
 
     id: int
     name: str
-    place: Union[Cuboid, MaskRegion, BoxStack, Seed]
+    place: Place
 
 
 def _sorted(corners: np.ndarray) -> np.ndarray:

@@ -9,10 +9,18 @@ from rich.progress import track
 
 from mmdbsam.apis.image_model import ImageModel, ImagePrompts
 from mmdbsam.apis.scans import Scan
+from mmdbsam.apis.volume.box_following import other_parts, try_boxes
 from mmdbsam.apis.volume.masks import SliceMasks, SliceProbabilities
-from mmdbsam.apis.volume.propagation import PropagationRule, propagate
+from mmdbsam.apis.volume.propagation import (
+    Followed,
+    Limit,
+    PropagationRule,
+    propagate,
+    sweep,
+)
 from mmdbsam.apis.volume.regions import (
     BoxStack,
+    FollowedBox,
     MaskRegion,
     Seed,
     SliceToBox,
@@ -73,6 +81,7 @@ class VolumeSegmenter:
         view = SlicePlane(self.scan.geometry, plane)
         found = [kind(view) for _ in objects]
         boxes: Dict[int, SliceToBox] = {}
+        limits: Dict[int, Limit] = {}
         seeds: Dict[int, Tuple[int, ImagePrompts]] = {}
         for i, one in enumerate(objects):
             if isinstance(one.place, Seed):
@@ -80,12 +89,21 @@ class VolumeSegmenter:
                             one.place.prompts(view))
             else:
                 boxes[i] = one.place.boxes(view)
+                # There is nothing to follow within a single slice.
+                if isinstance(one.place, FollowedBox) and len(boxes[i]) > 1:
+                    del boxes[i]
+                    limits[i] = one.place.limit(view)
         order = sorted(set(chain.from_iterable(boxes.values())))
+        followed = chain.from_iterable(range(limit.first, limit.last + 1)
+                                       for limit in limits.values())
         # The slices that seeds lead to are not known before.
-        with self._workers(view.size[2] if seeds else len(order)) as workers:
+        count = view.size[2] if seeds else len({*order, *followed})
+        with self._workers(count) as workers:
             slices = PlaneSlices(self.model, view.slices(self.scan.values),
                                  self.windows, self.batch_size, workers)
             self._segment_boxes(slices, order, boxes, found)
+            if limits:
+                self._follow_boxes(slices, limits, found)
             if seeds:
                 propagate(slices, seeds, self.rule,
                           lambda i, index, logits, iou:
@@ -97,8 +115,8 @@ class VolumeSegmenter:
                        ) -> List[List[SliceProbabilities]]:
         """Segment objects in the slices of all three planes.
 
-        Objects whose prompts are on axial slices get their boxes in the other
-        planes from the masks found in the axial ones.
+        Objects that are followed, or whose prompts are on axial slices, get
+        their boxes in the other planes from the masks found in the axial ones.
 
         Returns:
             list[list[SliceProbabilities]]: The probabilities of each object
@@ -109,7 +127,7 @@ class VolumeSegmenter:
         shape = self.scan.values.shape[:3]
         placed = [
             VolumeObject(one.id, one.name, _region(masks.volume(shape)))
-            if isinstance(one.place, (BoxStack, Seed)) else one
+            if isinstance(one.place, (BoxStack, FollowedBox, Seed)) else one
             for one, masks in zip(objects, found[0], strict=True)]
         found += [self.segment(placed, plane, SliceProbabilities)
                   for plane in others]
@@ -120,6 +138,26 @@ class VolumeSegmenter:
         count = worker_count(self.model, slices) if self.side_by_side else 1
         self.workers = max(self.workers, count)
         return SliceWorkers(count)
+
+    def _follow_boxes(self, slices: PlaneSlices, limits: Dict[int, Limit],
+                      found: List[SliceMasks]) -> None:
+        """Follow the objects that are within a 3-D box."""
+        trials = try_boxes(slices, limits, self.rule)
+        starts: Dict[int, Dict[int, Followed]] = {}
+        for i, (best, *_) in ((i, own) for i, own in trials.items() if own):
+            index, mask = best.found.index, best.found.logits > 0
+            found[i].add_found(best.found)
+            starts.setdefault(index, {})[i] = Followed.begin(
+                slices.image(index), mask, limits[i])
+        for step in (1, -1):
+            for one in sweep(slices, starts, range(len(slices))[::step],
+                             self.rule, self.progress):
+                found[one.number].add_found(one)
+        for i, own in trials.items():
+            masks = {z: mask.whole(slices.shape)
+                     for z, mask in found[i].masks.items()}
+            for one in other_parts(slices, own, masks, limits[i], self.rule):
+                found[i].add_found(one)
 
     def _segment_boxes(self, slices: PlaneSlices, order: Sequence[int],
                        boxes: Dict[int, SliceToBox],

@@ -4,9 +4,10 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import islice
-from typing import Deque, List, Set, Tuple
+from typing import Deque, List, Optional, Set, Tuple
 
 import numpy as np
+from torch import Tensor
 
 from mmdbsam.apis.image_model import EncodedImage, ImageModel, ImagePrompts
 from mmdbsam.apis.volume.workers import SliceWorkers
@@ -103,7 +104,26 @@ class PlaneSlices:
         for index, decoded in begun:
             yield index, decoded.result()
 
-    def _image_of(self, index: int, following: Iterable[int]) -> EncodedImage:
+    def refine(self, index: int, turns: Sequence[ImagePrompts],
+               logits: Optional[Tensor] = None
+               ) -> Tuple[np.ndarray, float, Tensor]:
+        """Segment one object in a slice, turn by turn.
+
+        Args:
+            index: The slice.
+            turns: See :meth:`.ImageModel.refine`.
+            logits: See :meth:`.ImageModel.refine`.
+
+        Returns:
+            tuple: Logits float32 (H, W), the predicted IoU, and the
+            low-resolution logits for a later turn.
+        """
+        image = self._image_of(index)
+        found, iou, logits = self.model.refine(image, turns, logits)
+        return found.cpu().numpy(), float(iou), logits
+
+    def _image_of(self, index: int, following: Iterable[int] = ()
+                  ) -> EncodedImage:
         if index not in self._encoded or self.workers.count > 1:
             wanted = [i for i in (index, *islice(following, self._ahead))
                       if i not in self._encoded]

@@ -39,7 +39,7 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
     sources = PromptSources(
         args.box, args.point, args.label,
         read_boxes(args.boxes) if args.boxes else (), args.prompt_mask,
-        settings.plane, settings.units)
+        settings.plane, settings.units, args.each_slice)
     model = dict(config=args.config, precision=_precision(args),
                  version=__version__)
     if Path(args.config).is_dir():

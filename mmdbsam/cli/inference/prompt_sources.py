@@ -39,6 +39,8 @@ class PromptSources:
         plane: The plane of the slices, see
             :meth:`.PromptInferencer.segment_volume`.
         units: The prompts' units, ``'px'`` or ``'mm'``.
+        each_slice: Whether a 3-D box prompts each of its slices, see
+            :class:`.VolumeBox`.
 
     Raises:
         InputError: If there is no source, or there are more names than
@@ -52,6 +54,7 @@ class PromptSources:
     mask: Path | None = None
     plane: str = 'axial'
     units: str = 'px'
+    each_slice: bool = False
 
     def __post_init__(self) -> None:
         count = (len(self.boxes) + bool(self.points)
@@ -83,7 +86,7 @@ class PromptSources:
         def next_name() -> str:
             return next(names, f'object {len(found) + 1}')
 
-        where = _Where(geometry, self.plane, self.units)
+        where = _Where(geometry, self.plane, self.units, self.each_slice)
         for words in self.boxes:
             box = [number(word, '--box') for word in words]
             found.append((next_name(), where.box(box, '--box')))
@@ -129,6 +132,7 @@ class _Where:
     geometry: Geometry
     plane: str
     units: str
+    each_slice: bool
     stacked: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -147,14 +151,15 @@ class _Where:
         """Make a box from six numbers, or from four in a planar image."""
         if len(box) == 4 and self.flat:
             corners = np.reshape(box, (2, 2))
-            return VolumeBox(tuple(
-                np.insert(corners, self.stacked, 0, axis=1).ravel().tolist()))
+            return VolumeBox(
+                tuple(np.insert(corners, self.stacked, 0,
+                                axis=1).ravel().tolist()), self.each_slice)
         if len(box) != 6:
             raise InputError(
                 f'{what}: expected x0 y0 z0 x1 y1 z1'
                 f'{" or x0 y0 x1 y1" if self.flat else ""}, found {len(box)} '
                 'numbers')
-        return VolumeBox(tuple(box))
+        return VolumeBox(tuple(box), self.each_slice)
 
     def seed(self, points: Sequence[Sequence[str]]) -> SeedPoint:
         """Make the seed of an object from the words of its points."""
