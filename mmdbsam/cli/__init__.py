@@ -18,6 +18,7 @@ from mmdbsam.version import __version__
 
 COMMANDS = {
     'prepare': 'turn medical images and their labels into a data set',
+    'merge': 'put prepared data sets together, such as shards of one',
     'browse': 'look at samples as the model sees them',
     'fetch': 'fetch pretrained weights, or a sample scan',
     'train': 'train a model',

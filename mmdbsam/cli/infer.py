@@ -101,6 +101,9 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--fill-holes', action='store_true',
                        help='fill the holes that each object encloses')
     group.add_argument(
+        '--shard', metavar='K/N', help='in a batch, segment the K-th of N '
+        'parts of the images, as one of several machines or jobs')
+    group.add_argument(
         '--cache', type=Path, metavar='DIR', help='keep embeddings in this '
         'folder, so that other prompts of the image are answered at once')
 

@@ -11,16 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from mmdbsam.geometry.grids import ORIENTATIONS
-from mmdbsam.io.prepared import PreparedData
+from mmdbsam.io.prepared import FOLD, PreparedData
 from mmdbsam.io.windowing import WINDOWS, parse_window
 from mmdbsam.preparation import (
     SPLITS,
     CaseOptions,
     Prepared,
     SplitPlan,
+    add_cases,
     find_tasks,
     prepare_dataset,
+    shard_folder,
 )
+from mmdbsam.structures.shard import Shard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--workers', type=int, default=os.cpu_count(), metavar='N',
         help='the number of cases that are prepared at the same time '
         '(default: %(default)s)')
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        '--add', action='store_true', help='add the cases of SOURCE to the '
+        'data set at DEST, whose own cases are neither read nor split anew')
+    how.add_argument(
+        '--shard', metavar='K/N', help='prepare the K-th of '
+        'N parts of the cases, to DEST.shards; mmdbsam merge puts them '
+        'together')
     _add_source_options(parser.add_argument_group('source'))
     _add_case_options(parser.add_argument_group('preparation of a case'))
-    _add_split_options(parser.add_argument_group('split'))
+    add_split_options(parser.add_argument_group('split'))
 
 
 def _add_source_options(group: argparse._ArgumentGroup) -> None:
@@ -93,7 +104,8 @@ def _add_case_options(group: argparse._ArgumentGroup) -> None:
         'is removed there (default: %(default)s, as in MedSAM)')
 
 
-def _add_split_options(group: argparse._ArgumentGroup) -> None:
+def add_split_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that :func:`split_plan` reads."""
     group.add_argument(
         '--split-by', choices=('case', 'slices'),
         help='what the splits are made of: cases (whole patients where they '
@@ -101,9 +113,13 @@ def _add_split_options(group: argparse._ArgumentGroup) -> None:
         'than 3 cases)')
     group.add_argument(
         '--split', nargs=3, type=float, metavar=('TRAIN', 'VAL', 'TEST'),
-        default=SplitPlan.fractions,
         help='the fractions of the splits, which add up to 1 (default: 0.7 '
-        '0.1 0.2)')
+        '0.1 0.2; with --folds 1 0 0)')
+    group.add_argument(
+        '--folds', type=_folds, metavar='N', help='split by patient into N '
+        'folds for cross-validation, each with its share of every label, or '
+        "into one for each patient ('patients'); the test data of --split or "
+        'of the source stay outside')
     group.add_argument(
         '--blocks', type=int, default=SplitPlan.blocks, metavar='N',
         help='for --split-by slices, the number of contiguous blocks that '
@@ -118,21 +134,28 @@ def _add_split_options(group: argparse._ArgumentGroup) -> None:
         '%(default)s)')
 
 
+def _folds(text: str) -> int | str:
+    if text != 'patients' and not text.isdigit():
+        raise argparse.ArgumentTypeError("expected a number or 'patients', "
+                                         f"found '{text}'")
+    return text if text == 'patients' else int(text)
+
+
+def split_plan(args: argparse.Namespace) -> SplitPlan:
+    """The plan of the options that :func:`add_split_options` adds.
+
+    Raises:
+        InputError: If they do not fit each other.
+    """
+    default = (1., 0., 0.) if args.folds else SplitPlan.fractions
+    return SplitPlan(args.split_by, args.split or default, args.blocks,
+                     args.gap, args.seed, args.folds)
+
+
 def print_summary(prepared: Prepared) -> None:
     """Print each split's cases and slices, and labels kept and removed."""
     data = prepared.data
-    print(f'{"":12}' + ''.join(f'{split:>8}' for split in SPLITS))
-    blocks = {split: data.blocks(split) for split in SPLITS}
-    rows = {
-        'cases': lambda found: len({case.name for case, _, _ in found}),
-        'slices': lambda found: sum(stop - start for _, start, stop in found),
-        'with label': lambda found: sum(
-            np.any(case.areas()[start:stop], axis=1).sum()
-            for case, start, stop in found)
-    }
-    for title, count in rows.items():
-        print(f'{title:12}' +
-              ''.join(f'{count(blocks[split]):8}' for split in SPLITS))
+    print_splits(data)
     print(f'{len(data.labels)} labels: {", ".join(data.labels.values())}')
     print_dropped(data)
     if not prepared.written:
@@ -142,6 +165,28 @@ def print_summary(prepared: Prepared) -> None:
         print(f'{len(prepared.written)} cases prepared, {len(prepared.kept)} '
               'kept from before')
     print(f"data set '{data.name}' written to {data.root}")
+
+
+def print_splits(data: PreparedData) -> None:
+    """Print the numbers of cases and slices of each split."""
+    found = data.index.about['splits']
+    columns = {split: 8 for split in SPLITS if not any(
+        name.startswith(FOLD) for name in found)}
+    columns |= {split: max(8, len(split) + 1) for split in found}
+    print(f'{"":12}' + ''.join(f'{split:>{width}}' for split, width
+                               in columns.items()))
+    rows: dict[str, list[int]] = {'cases': [], 'slices': [], 'with label': []}
+    for split in columns:
+        blocks = data.index.blocks([split])
+        slices = data.index.slices_of(blocks)
+        for row, count in zip(rows.values(), (
+                len(np.unique(blocks[:, 0])), len(slices[0]), np.count_nonzero(
+                    data.index.largest_of(blocks, *slices))), strict=True):
+            row.append(count)
+    for title, counts in rows.items():
+        print(f'{title:12}' + ''.join(f'{count:{width}}' for count, width in
+                                      zip(counts, columns.values(),
+                                          strict=True)))
 
 
 def print_dropped(data: PreparedData) -> None:
@@ -182,17 +227,27 @@ def run(args: argparse.Namespace) -> None:
         min_area=args.min_area,
         series=tuple(args.series),
         channel=args.channel)
-    plan = SplitPlan(args.split_by, args.split, args.blocks, args.gap,
-                     args.seed)
-    jobs = [(Path(args.source), Path(args.dest), args.name, plan)]
-    tasks = find_tasks(jobs[0][0])
-    if tasks:
+    plan = split_plan(args)
+    source, dest = Path(args.source), Path(args.dest)
+    if args.add:
+        added = add_cases(source, dest, options, plan, args.labels,
+                          args.allow_absolute_paths, args.workers)
+        if not report(added):
+            sys.exit(1)
+        return
+    jobs = [(source, dest, args.name, plan)]
+    tasks = find_tasks(source)
+    shard = Shard.parse(args.shard) if args.shard else None
+    if shard:
+        jobs = [(source, shard_folder(dest, shard),
+                 args.name or dest.resolve().name, plan)]
+    elif tasks:
         # A benchmark is for testing only.
-        jobs = [(task, Path(args.dest, task.name), task.name,
+        jobs = [(task, Path(dest, task.name), task.name,
                  SplitPlan('case', (0, 0, 1))) for task in tasks]
     complete = [report(prepare_dataset(
         source, dest, name, options, plan, args.note, args.labels,
-        args.allow_absolute_paths, args.overwrite, args.workers))
+        args.allow_absolute_paths, args.overwrite, args.workers, shard))
         for source, dest, name, plan in jobs]
     if not all(complete):
         sys.exit(1)

@@ -1,5 +1,6 @@
 """Axial slices of a prepared data set, as prompted samples."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 
@@ -8,8 +9,9 @@ from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
 from mmdbsam.datasets.samplers import SampleKey
+from mmdbsam.datasets.slice_table import SliceTable
 from mmdbsam.errors import InputError
-from mmdbsam.io.prepared import PreparedData
+from mmdbsam.io.prepared import FOLD, PreparedData
 from mmdbsam.registry import DATASETS, TRANSFORMS
 
 
@@ -33,7 +35,8 @@ class PromptSliceDataset(Dataset):
     Args:
         data_root: A folder that ``mmdbsam prepare`` wrote, one that holds
             several of them, or a list of such folders.
-        split: ``'train'``, ``'val'`` or ``'test'``.
+        split: ``'train'``, ``'val'``, ``'test'`` or another split of the sets,
+            such as ``'fold_0'``; or a list of several.
         pipeline: The configs of the transforms.
         min_area: The number of pixels, in the original slice, that at least
             one label of a slice must have. A mapping gives it for each set by
@@ -43,8 +46,10 @@ class PromptSliceDataset(Dataset):
             between its first and its last slice of a block.
 
     Attributes:
-        indices_by_task (dict[str, list[int]]): The indices of each set's
-            slices by the set's name, for the sets that have any.
+        slices (SliceTable): The set's name, the case, the block and the index
+            of each slice.
+        indices_by_task (dict[str, range]): The indices of each set's slices by
+            the set's name, for the sets that have any.
 
     Raises:
         InputError: If there are no data, the split does not exist or has no
@@ -53,28 +58,20 @@ class PromptSliceDataset(Dataset):
 
     def __init__(self,
                  data_root: str | Sequence[str],
-                 split: str,
+                 split: str | Sequence[str],
                  pipeline: Sequence[dict],
                  min_area: int | Mapping[str, int] = 100,
                  gaps: bool = False) -> None:
         self.tasks = PreparedData.open_tasks(data_root)
         self.min_areas = {data.name: _of_set(min_area, data.name)
                           for data in self.tasks}
-        self.slices = [
-            (data.name, case, (start, stop), start + offset)
-            for data in self.tasks
-            for case, start, stop in data.blocks(split)
-            for offset in _slices_with(case.areas()[start:stop],
-                                       self.min_areas[data.name], gaps)
-        ]
-        if not self.slices:
+        self.slices = SliceTable(self.tasks, split, self.min_areas, gaps)
+        if not len(self.slices):
             raise InputError(
                 f"data root {data_root}: split '{split}' has no slice with a "
                 f'label of at least {min_area} px; it holds '
                 f'{_describe_splits(self.tasks)}')
-        self.indices_by_task: dict[str, list[int]] = {}
-        for index, (task, *_) in enumerate(self.slices):
-            self.indices_by_task.setdefault(task, []).append(index)
+        self.indices_by_task = self.slices.places()
         self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline])
 
     @property
@@ -112,22 +109,10 @@ def _of_set(min_area: int | Mapping[str, int], name: str) -> int:
                      'all others')
 
 
-def _slices_with(areas: np.ndarray, min_area: int, gaps: bool) -> list[int]:
-    """The rows of (D, number of labels) with an entry of at least min_area.
-
-    With ``gaps``, rows between two such entries of a column are included.
-    """
-    large = areas >= min_area
-    if gaps:
-        until_now = np.logical_or.accumulate
-        large = until_now(large) & until_now(large[::-1])[::-1]
-    return np.flatnonzero(large.any(axis=1)).tolist()
-
-
 def _describe_splits(tasks: Sequence[PreparedData]) -> str:
-    counts: dict[str, int] = {}
-    for case in (case for data in tasks for case in data.cases):
-        for split, ranges in case.splits.items():
-            counts[split] = counts.get(split, 0) + sum(
-                stop - start for start, stop in ranges)
-    return ', '.join(f'{split}: {n} slices' for split, n in counts.items())
+    counts: Counter[str] = Counter()
+    for data in tasks:
+        counts.update(data.split_sizes())
+    found = ', '.join(f'{split}: {n} slices' for split, n in counts.items())
+    folds = any(split.startswith(FOLD) for split in counts)
+    return found + ('; choose a fold with --fold' if folds else '')

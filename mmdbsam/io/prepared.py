@@ -3,6 +3,8 @@
 ::
 
     ROOT/dataset.json           names, labels, geometry and splits
+    ROOT/index.safetensors      the same and all areas, for fast opening; see
+                                :mod:`mmdbsam.io.prepared_index`
     ROOT/<case>/image.npy       uint8 (D, H, W) or (D, H, W, 3), the windowed
                                 scan, or a picture's RGB
     ROOT/<case>/label.npy       uint8 or uint16 (L, D, H, W), label ids;
@@ -19,15 +21,22 @@ without its volume.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.prepared_index import PreparedIndex, open_index
 
 FORMAT_VERSION = 2
+#: The splits of a data set in folds are named by this and a number from 0.
+FOLD = 'fold_'
+_CASE_KEYS = ('name', 'shape', 'geometry', 'source', 'labels', 'dropped',
+              'splits')
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,9 @@ class PreparedCase:
             voxels that were taken out, and in how many slices.
         splits: Half-open ranges of slices by split name, ``[[start, stop],
             ...]``.
+        group: The patient, or whatever else joins cases that must share a
+            split; None if it is not known.
+        own_areas: The content of ``areas.npy``, if it is known already.
     """
 
     name: str
@@ -61,6 +73,14 @@ class PreparedCase:
     all_labels: List[int] = field(default_factory=list)
     dropped: Dict[str, Tuple[int, int]] = field(default_factory=dict)
     splits: Dict[str, List[List[int]]] = field(default_factory=dict)
+    group: Optional[str] = None
+    own_areas: Optional[np.ndarray] = field(default=None, repr=False,
+                                            compare=False)
+
+    @property
+    def patient(self) -> str:
+        """The case's group, or its own name where none is known."""
+        return self.group or self.name
 
     @property
     def spacing(self) -> Tuple[float, float, float]:
@@ -94,7 +114,8 @@ class PreparedCase:
         """
         areas = np.zeros((self.shape[0], len(self.all_labels)), np.int32)
         columns = [self.all_labels.index(i) for i in self.own_labels]
-        areas[:, columns] = self._open('areas.npy')
+        areas[:, columns] = (self._open('areas.npy') if self.own_areas is None
+                             else self.own_areas)
         return areas
 
     def _open(self, name: str) -> np.ndarray:
@@ -109,6 +130,9 @@ class PreparedCase:
 class PreparedData:
     """A prepared data set, opened for reading.
 
+    Only the index is opened; a case is made when it is asked for. A pickled
+    data set is its folder, which the other process opens by itself.
+
     Args:
         root: The folder that holds ``dataset.json``.
 
@@ -116,7 +140,8 @@ class PreparedData:
         name (str): The data set's name, which reports use as the task's name.
         labels (dict[int, str]): The labels' names by id, in ascending order.
         note (str): What a reader of a score must know about the data.
-        cases (list[PreparedCase]): All cases.
+        index (PreparedIndex): The index, memory-mapped.
+        cases (Sequence[PreparedCase]): All cases.
 
     Raises:
         InputError: If the folder or its ``dataset.json`` is missing or not
@@ -125,24 +150,19 @@ class PreparedData:
 
     def __init__(self, root: str) -> None:
         self.root = Path(root)
-        content = self._read_json()
-        try:
-            self.name: str = content['name']
-            self.note: str = content.get('note', '')
-            self.labels = {int(k): v for k, v in content['labels'].items()}
-            self.cases = [
-                PreparedCase(case['name'], self.root / case['name'],
-                             tuple(case['shape']), case['geometry'],
-                             case['source'], case['labels'],
-                             list(self.labels), {
-                                 name: (lost['voxels'], lost['slices'])
-                                 for name, lost in case['dropped'].items()
-                             }, case['splits'])
-                for case in content['cases']
-            ]
-        except KeyError as error:
-            raise InputError(f'{self.root / "dataset.json"}: expected the key '
-                             f'{error}, found none') from error
+        if not (self.root / 'dataset.json').is_file():
+            raise InputError(
+                f'data root {self.root}: expected a prepared data set with a '
+                'dataset.json, found none; make it with mmdbsam prepare')
+        self.index: PreparedIndex = open_index(self.root, self.read_json)
+        self.name: str = self.index.about['name']
+        self.note: str = self.index.about['note']
+        self.labels = {int(k): v
+                       for k, v in self.index.about['labels'].items()}
+        self.cases: Sequence[PreparedCase] = _Cases(self)
+
+    def __reduce__(self) -> tuple:
+        return PreparedData, (str(self.root), )
 
     @classmethod
     def open_tasks(cls, roots: Union[str, Sequence[str]]
@@ -172,32 +192,93 @@ class PreparedData:
         Raises:
             InputError: If there is none.
         """
-        for case in self.cases:
-            if case.name == name:
-                return case
-        raise InputError(f"{self.root}: no case '{name}'; it has "
-                         f'{", ".join(c.name for c in self.cases)}')
+        place = self._places.get(name)
+        if place is None:
+            raise InputError(f"{self.root}: no case '{name}'; it has "
+                             f'{_listing(self._places)}')
+        return self.cases[place]
 
-    def blocks(self, split: str) -> List[Tuple[PreparedCase, int, int]]:
-        """The contiguous runs of slices of a split, as (case, start, stop)."""
-        return [(case, start, stop) for case in self.cases
-                for start, stop in case.splits.get(split, [])]
+    def blocks(self, split: Union[str, Sequence[str]]
+               ) -> List[Tuple[PreparedCase, int, int]]:
+        """The contiguous runs of slices of a split, as (case, start, stop).
 
-    def _read_json(self) -> dict:
+        Args:
+            split: The name of a split, or of several.
+        """
+        found = self.index.blocks(split_names(split)).tolist()
+        return [(self.cases[case], start, stop)
+                for case, _, start, stop in found]
+
+    def split_sizes(self) -> Dict[str, int]:
+        """The number of slices of each split, by its name."""
+        blocks = self.index.arrays['blocks']
+        sizes = np.bincount(blocks[:, 1], blocks[:, 3] - blocks[:, 2])
+        return {name: int(size) for name, size in zip(
+            self.index.about['splits'], sizes, strict=True)}
+
+    @cached_property
+    def _places(self) -> Dict[str, int]:
+        return {name: i for i, name in enumerate(self.index.names())}
+
+    def read_json(self) -> dict:
+        """Read and check ``dataset.json``.
+
+        Raises:
+            InputError: If it is not of this format.
+        """
         path = self.root / 'dataset.json'
-        if not path.is_file():
-            raise InputError(
-                f'data root {self.root}: expected a prepared data set with a '
-                'dataset.json, found none; make it with mmdbsam prepare')
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding='utf-8'))
         except json.JSONDecodeError as error:
             raise InputError(f'{path}: not valid JSON: {error}') from error
         found = content.get('format') if isinstance(content, dict) else None
         if found != FORMAT_VERSION:
             raise InputError(f'{path}: expected "format": {FORMAT_VERSION}, '
                              f'found {found!r}; prepare the data again')
+        try:
+            for key in ('name', 'labels'):
+                _ = content[key]
+            for case in content['cases']:
+                for key in _CASE_KEYS:
+                    _ = case[key]
+        except KeyError as error:
+            raise InputError(f'{path}: expected the key {error}, found none'
+                             ) from error
         return content
+
+
+class _Cases(Sequence):
+    """The cases of a data set, each of which is made when it is asked for."""
+
+    def __init__(self, data: PreparedData) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data.index)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        data, record = self.data, self.data.index.record(place)
+        return PreparedCase(
+            record['name'], data.root / record['name'],
+            tuple(record['shape']), record['geometry'], record['source'],
+            record['labels'], list(data.labels), {
+                name: (lost['voxels'], lost['slices'])
+                for name, lost in record['dropped'].items()
+            }, record['splits'], record.get('group'), data.index.areas(place))
+
+
+def split_names(split: Union[str, Sequence[str]]) -> List[str]:
+    """The names of one split or of several, as a list."""
+    return [split] if isinstance(split, str) else list(split)
+
+
+def _listing(names: Sequence[str], shown: int = 20) -> str:
+    names = list(names)
+    more = len(names) - shown
+    return ', '.join(names[:shown]) + (f' and {more} more' if more > 0 else '')
 
 
 def _folders_of_sets(root: Path) -> List[Path]:

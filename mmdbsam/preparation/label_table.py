@@ -1,6 +1,6 @@
 """The labels that are kept, with their ids and names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,6 +79,37 @@ class LabelTable:
                                          f'name, found it again at {name}')
         return cls(ids, dict(enumerate(selection, start=1)),
                    all_values=False)
+
+    def joined_to(self, labels: Mapping[int, str], place: Path
+                  ) -> 'LabelTable':
+        """The table with the ids that a data set has for the same names.
+
+        Args:
+            labels: The names of the data set's labels by id.
+            place: The data set's folder, for the error.
+
+        Raises:
+            InputError: If a value of the source is another label there.
+        """
+        ids = {name: i for i, name in labels.items()}
+        names, own = dict(labels), dict(self.ids)
+        for i, name in sorted(self.names.items()):
+            if i in self.given:
+                continue
+            if names.setdefault(i, name) != name or ids.get(name, i) != i:
+                known = (f'{i} is {names[i]}' if names[i] != name else
+                         f'{name} is {ids[name]}')
+                raise InputError(
+                    f'{place}: expected the label {i} to be the same as in '
+                    f"the new cases, '{name}', found that {known}; choose and "
+                    'name the labels with --labels')
+        for i in sorted(self.given):
+            name = self.names[i]
+            own[name] = ids.get(name) or max(names, default=0) + 1
+            names[own[name]] = name
+        given = {own[self.names[i]] for i in self.given}
+        return LabelTable(own, names, self.all_values,
+                          frozenset(given - set(labels)))
 
     def id_of(self, key: Key) -> int:
         """The id of a label of the source, 0 if the label is removed.

@@ -4,17 +4,19 @@ Whole cases are split, or blocks of slices.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.prepared import FOLD
 
 #: The names of the splits.
 SPLITS = ('train', 'val', 'test')
 
 Ranges = dict[str, list[list[int]]]
+_Groups = dict[tuple, list['SplitCase']]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class SplitPlan:
             different splits, so that near-identical neighbours do not leak
             from one into the other.
         seed: The seed of the shuffle of the cases, for ``'case'``.
+        folds: The number of folds ``fold_0``, ``fold_1`` and so on that take
+            the place of training and validation data, for cross-validation;
+            ``'patients'`` makes as many as there are groups, to leave one out
+            at a time. Cases that the source assigns to ``'test'``, and the
+            fraction of it, stay outside of the folds.
 
     Raises:
         InputError: If a value is out of its range.
@@ -66,6 +73,7 @@ class SplitPlan:
     blocks: int = 10
     gap: int = 1
     seed: int = 0
+    folds: int | str | None = None
 
     def __post_init__(self) -> None:
         if min(self.fractions) < 0 or abs(sum(self.fractions) - 1) > 1e-6:
@@ -75,49 +83,95 @@ class SplitPlan:
         if self.blocks < 1 or self.gap < 0:
             raise InputError('split: expected blocks >= 1 and gap >= 0, found '
                              f'blocks {self.blocks} and gap {self.gap}')
+        if self.folds is not None and self.by == 'slices':
+            raise InputError('--folds: expected a split by case, as slices of '
+                             'one patient are alike, found --split-by slices')
+        if isinstance(self.folds, int) and self.folds < 2:
+            raise InputError('--folds: expected at least 2, found '
+                             f'{self.folds}')
 
-    def assign(self, cases: Sequence[SplitCase]) -> dict[str, Ranges]:
+    def assign(self, cases: Sequence[SplitCase],
+               given: Sequence[tuple[SplitCase, Ranges]] = ()
+               ) -> dict[str, Ranges]:
         """Split the cases.
+
+        Args:
+            cases: The cases to split.
+            given: Cases that have been split before, with their splits. These
+                stay, and the new cases are dealt out so that all together
+                come as near to the plan as they can; a case joins the split
+                of its group.
 
         Returns:
             By case name, the half-open ranges of slices ``[[start, stop],
-            ...]`` of each split, in ascending order.
+            ...]`` of each split, in ascending order, for ``cases`` only.
 
         Raises:
             InputError: If there are too few cases, or too few slices in one,
                 or if only some cases have a split, or a group has two.
         """
-        groups: dict[tuple, list[SplitCase]] = {}
-        for case in sorted(cases, key=lambda case: case.name):
-            key = ('group', case.group) if case.group else ('case', case.name)
-            groups.setdefault(key, []).append(case)
-        if any(case.split for case in cases):
-            split_of = _given(groups)
-        elif (self.by or ('case' if len(groups) >= 3 else 'slices')) == 'case':
-            split_of = self._stratify(groups)
+        groups = _group(cases)
+        split_of, earlier = _join(groups, given)
+        is_assigned = any(case.split for case in cases)
+        if is_assigned and self.folds is None:
+            split_of |= _given(groups)
+        elif is_assigned:
+            tested = {key: own for key, own in groups.items()
+                      if any(case.split == 'test' for case in own)}
+            split_of |= _given(tested)
+            left = {key: own for key, own in groups.items()
+                    if key not in tested}
+            split_of |= self._stratify(left, (0., 0.), earlier)
+        elif self._is_by_case(len(groups) + len(earlier)):
+            split_of |= self._stratify(groups, self.fractions, earlier)
         else:
             return {case.name: self._cut(case.name, case.depth)
                     for case in cases}
         return {case.name: {split_of[case.name]: [[0, case.depth]]}
                 for case in cases}
 
-    def _stratify(self, groups: dict[tuple, list[SplitCase]]
-                  ) -> dict[str, str]:
+    def _is_by_case(self, groups: int) -> bool:
+        if self.folds is not None:
+            return True
+        return (self.by or ('case' if groups >= 3 else 'slices')) == 'case'
+
+    def _owners(self, fractions: Sequence[float], total: int
+                ) -> dict[str, float]:
+        """The fractions of the splits that a number of groups is dealt to."""
+        if self.folds is None:
+            return dict(zip(SPLITS, fractions, strict=True))
+        test = fractions[-1]
+        folds = self.folds
+        if isinstance(folds, str):
+            folds = total - (share_out(total, dict(train=1 - test, test=test),
+                                       'patients')[1] if test else 0)
+        return {**{f'{FOLD}{i}': (1 - test) / folds for i in range(folds)},
+                **(dict(test=test) if test else {})}
+
+    def _stratify(self, groups: _Groups, fractions: Sequence[float],
+                  earlier: Sequence[tuple[set, str]]) -> dict[str, str]:
         """The splits by case, with labels spread as evenly as groups allow.
 
         This is the iterative stratification of the groups (Sechidis et al.
         2011, doi:10.1007/978-3-642-23808-6_10): the label that the fewest
-        remaining groups show is dealt out first.
+        remaining groups show is dealt out first. Groups that were dealt out
+        before, as (labels, split), count towards what each split should get.
         """
         shuffle = np.random.default_rng(self.seed).permutation(len(groups))
         left = [list(groups.values())[i] for i in shuffle]
-        shows = [set().union(*(case.labels for case in group)) or {None}
-                 for group in left]
+        shows = [_labels(group) for group in left]
         unit = 'cases' if len(left) == sum(map(len, left)) else 'patients'
-        room = np.array(share_out(len(left), self.fractions, unit), float)
-        wanted = {label: np.array(self.fractions) * sum(
-            label in found for found in shows) for label in set().union(*shows)
+        total = len(left) + len(earlier)
+        owners = self._owners(fractions, total)
+        names = list(owners)
+        room = np.array(share_out(total, owners, unit), float)
+        known = [found for found, _ in earlier] + shows
+        wanted = {label: np.array(list(owners.values())) * sum(
+            label in found for found in known) for label in set().union(*known)
         }
+        for found, split in earlier:
+            if split in owners:
+                _take(names.index(split), found, room, wanted)
         split_of = {}
         while left:
             counts = Counter(label for found in shows for label in found)
@@ -128,15 +182,14 @@ class SplitPlan:
             group, found = left.pop(place), shows.pop(place)
             owner = max((i for i in range(len(room)) if room[i] > 0),
                         key=lambda i: (wanted[rarest][i], room[i]))
-            room[owner] -= 1
-            for label in found:
-                wanted[label][owner] -= 1
-            split_of |= {case.name: SPLITS[owner] for case in group}
+            _take(owner, found, room, wanted)
+            split_of |= {case.name: names[owner] for case in group}
         return split_of
 
     def _cut(self, name: str, depth: int) -> Ranges:
         runs: list[tuple[str, int, int]] = []
-        shares = share_out(self.blocks, self.fractions, 'blocks')
+        shares = share_out(self.blocks, dict(zip(SPLITS, self.fractions,
+                                                strict=True)), 'blocks')
         for block, owner in enumerate(spread(shares)):
             start = depth * block // self.blocks
             stop = depth * (block + 1) // self.blocks
@@ -156,6 +209,50 @@ class SplitPlan:
         return ranges
 
 
+def _group(cases: Sequence[SplitCase]) -> _Groups:
+    groups: _Groups = {}
+    for case in sorted(cases, key=lambda case: case.name):
+        groups.setdefault(_key(case), []).append(case)
+    return groups
+
+
+def _key(case: SplitCase) -> tuple:
+    return ('group', case.group) if case.group else ('case', case.name)
+
+
+def _labels(group: Sequence[SplitCase]) -> set:
+    return set().union(*(case.labels for case in group)) or {None}
+
+
+def _join(groups: _Groups, given: Sequence[tuple[SplitCase, Ranges]]
+          ) -> tuple[dict[str, str], list[tuple[set, str]]]:
+    """Let new cases join the splits of their groups, and take them out.
+
+    Returns:
+        tuple: The splits by case, and the labels and the split of each group
+        that was split before.
+    """
+    split_of, earlier = {}, []
+    ranges = {case.name: splits for case, splits in given}
+    for key, known in _group([case for case, _ in given]).items():
+        splits = {split for case in known for split in ranges[case.name]}
+        if len(splits) != 1:
+            # Its slices were split, so that those of a new case are as well.
+            continue
+        split, = splits
+        new = groups.pop(key, [])
+        split_of |= {case.name: split for case in new}
+        earlier.append((_labels([*known, *new]), split))
+    return split_of, earlier
+
+
+def _take(owner: int, labels: set, room: np.ndarray,
+          wanted: dict[object, np.ndarray]) -> None:
+    room[owner] -= 1
+    for label in labels:
+        wanted[label][owner] -= 1
+
+
 def _given(groups: dict[tuple, list[SplitCase]]) -> dict[str, str]:
     """The splits by case, as the source assigns them."""
     split_of: dict[str, str] = {}
@@ -172,27 +269,29 @@ def _given(groups: dict[tuple, list[SplitCase]]) -> dict[str, str]:
     return split_of
 
 
-def share_out(total: int, fractions: Sequence[float],
+def share_out(total: int, fractions: Mapping[str, float],
               unit: str) -> list[int]:
     """Whole numbers as near to the fractions as possible.
 
     Args:
         total: The sum of the numbers.
-        fractions: The fractions, each >= 0, with the sum 1. Each above 0 gets
-            at least one.
+        fractions: The fractions by their splits' names, each >= 0, with the
+            sum 1. Each above 0 gets at least one.
         unit: What is shared out, for the error.
 
     Raises:
         InputError: If ``total`` is too small to give one to each.
     """
-    shares = [int(fraction > 0) for fraction in fractions]
+    shares = [int(fraction > 0) for fraction in fractions.values()]
     if total < sum(shares):
-        asked = [s for s, share in zip(SPLITS, shares, strict=True) if share]
+        asked = [split for split, fraction in fractions.items() if fraction]
         raise InputError(
             f'split: {total} {unit} cannot fill {", ".join(asked)}; give more '
-            f'{unit}, or 0 as the fraction of a split (--split)')
+            f'{unit}, ' + ('or fewer --folds' if asked[0].startswith(FOLD) else
+                           'or 0 as the fraction of a split (--split)'))
     while sum(shares) < total:
-        owed = [f * total - s for f, s in zip(fractions, shares, strict=True)]
+        owed = [f * total - s for f, s in zip(fractions.values(), shares,
+                                              strict=True)]
         shares[owed.index(max(owed))] += 1
     return shares
 

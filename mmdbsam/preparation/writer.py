@@ -1,7 +1,5 @@
 """The preparation of a source in the format of :mod:`mmdbsam.io.prepared`."""
 
-import csv
-import io
 import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator
@@ -15,10 +13,14 @@ import SimpleITK as sitk
 from rich.progress import track
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.atomic import write_text
 from mmdbsam.io.label_readers import LabelReaders
 from mmdbsam.io.prepared import FORMAT_VERSION, PreparedData
 from mmdbsam.io.readers import Readers
+from mmdbsam.preparation.assembling import (
+    split_case,
+    write_dataset,
+    write_problems,
+)
 from mmdbsam.preparation.case_writer import RECORD, checksum_of, write_case
 from mmdbsam.preparation.cases import CaseOptions, SourceCase
 from mmdbsam.preparation.label_table import LabelTable
@@ -26,8 +28,11 @@ from mmdbsam.preparation.layouts import LayoutOptions, find_layout
 from mmdbsam.preparation.splitting import SplitCase, SplitPlan
 from mmdbsam.preparation.volumes import depth_of
 from mmdbsam.preparation.workplace import workplace
+from mmdbsam.structures.shard import Shard
 
 PROBLEMS = 'problems.csv'
+# By case name, its record or its problem, and whether it is new.
+Results = dict[str, tuple[dict | str, bool]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,22 @@ class Prepared:
     kept: list[str]
     problems: dict[str, str]
 
+    @classmethod
+    def of(cls, dest: Path, records: list[dict], results: Results,
+           problems: dict[str, str]) -> 'Prepared':
+        """Make it from what :func:`prepare_cases` did.
+
+        Args:
+            dest: The data set's folder.
+            records: The records of the cases that it could prepare.
+            results: Its result for each case.
+            problems: The reasons for the cases that it could not prepare.
+        """
+        names = [record['name'] for record in records]
+        return cls(PreparedData(str(dest)),
+                   [name for name in names if results[name][1]],
+                   [name for name in names if not results[name][1]], problems)
+
 
 def prepare_dataset(source: str | Path,
                     dest: str | Path,
@@ -57,8 +78,9 @@ def prepare_dataset(source: str | Path,
                     labels: str | Path | None = None,
                     absolute_paths: bool = False,
                     overwrite: bool = False,
-                    workers: int = 1) -> Prepared:
-    """Prepare all cases of a source.
+                    workers: int = 1,
+                    shard: Shard | None = None) -> Prepared:
+    """Prepare all cases of a source, or a shard of them.
 
     Each case appears in ``dest`` once it is complete. A case that is already
     there, from the same files and options, is kept. A case that cannot be
@@ -79,6 +101,8 @@ def prepare_dataset(source: str | Path,
         overwrite: Whether to replace a data set at ``dest`` that was made from
             another source or with other options.
         workers: The number of processes that prepare cases at the same time.
+        shard: The part of the cases to prepare. A shard has no splits before
+            :func:`.merge_datasets` has put all of them together.
 
     Raises:
         InputError: If the source is not usable, ``dest`` is taken or cannot
@@ -86,36 +110,57 @@ def prepare_dataset(source: str | Path,
     """
     source, dest = Path(source), Path(dest)
     options, plan = options or CaseOptions(), plan or SplitPlan()
-    label_readers = LabelReaders(options.series)
-    layout = find_layout(source)
-    cases = layout.cases(source, LayoutOptions(
-        Readers(options.series), label_readers, options.channel,
-        absolute_paths))
-    table = _label_table(cases, layout.label_names(source), label_readers,
-                         labels)
-    # The table is left out: it follows from the source, and the checksum of
-    # each case includes it.
-    origin = dict(format=FORMAT_VERSION, source=str(source.resolve()),
-                  labels=str(labels), options=repr(options))
+    cases, table = read_source(source, options, labels, absolute_paths)
+    origin = origin_of(source, labels, options)
     options = replace(options, table=table)
-    _check_split(cases, options, plan)
+    if shard:
+        cases = shard.of(cases, 'cases')
+        origin['shard'] = str(shard)
+    else:
+        _check_split(cases, options, plan)
     with workplace(dest, origin, overwrite) as root:
-        results = dict(_prepare(cases, options, root, workers))
-        records = [result for case in cases
-                   if isinstance(result := results[case.name][0], dict)]
-        problems = {case.name: result for case in cases
-                    if isinstance(result := results[case.name][0], str)}
+        results = dict(prepare_cases(cases, options, root, workers))
+        records, problems = sort_results(cases, results)
         if not records:
             raise InputError(next(iter(problems.values())))
-        _write_index(root, records, plan, table,
-                     dict(name=name or dest.resolve().name, note=note))
-        _write_problems(root / PROBLEMS, problems)
+        splits = {} if shard else plan.assign([split_case(record)
+                                               for record in records])
+        write_dataset(root, [dict(record, splits=splits.get(record['name'],
+                                                            {}))
+                             for record in records], table.name_of,
+                      dict(name=name or dest.resolve().name, note=note))
+        write_problems(root / PROBLEMS, problems)
         _remove_others(root, results.keys())
-    was_new = {name: new for name, (_, new) in results.items()}
-    names = [record['name'] for record in records]
-    return Prepared(PreparedData(str(dest)),
-                    [name for name in names if was_new[name]],
-                    [name for name in names if not was_new[name]], problems)
+    return Prepared.of(dest, records, results, problems)
+
+
+def origin_of(source: Path, labels: str | Path | None, options: CaseOptions
+              ) -> dict:
+    """What determines the cases of a data set.
+
+    The table of the labels is left out: it follows from the source, and the
+    checksum of each case includes it.
+    """
+    return dict(format=FORMAT_VERSION, source=str(source.resolve()),
+                labels=str(labels), options=repr(options))
+
+
+def read_source(source: Path, options: CaseOptions,
+                labels: str | Path | None, absolute_paths: bool
+                ) -> tuple[list[SourceCase], LabelTable]:
+    """List the cases of a source and the labels that are kept of them.
+
+    The arguments are those of :func:`prepare_dataset`.
+
+    Raises:
+        InputError: If the source or the file of labels is not usable.
+    """
+    readers = LabelReaders(options.series)
+    layout = find_layout(source)
+    cases = layout.cases(source, LayoutOptions(
+        Readers(options.series), readers, options.channel, absolute_paths))
+    return cases, _label_table(cases, layout.label_names(source), readers,
+                               labels)
 
 
 def _label_table(cases: list[SourceCase], declared: dict[int, str],
@@ -152,9 +197,24 @@ def _check_split(cases: list[SourceCase], options: CaseOptions,
         plan.assign(found)
 
 
-def _prepare(cases: list[SourceCase], options: CaseOptions, root: Path,
-             workers: int) -> Iterator[tuple[str, tuple[dict | str, bool]]]:
-    """By case name, its record or its problem, and whether it is new."""
+def prepare_cases(cases: list[SourceCase], options: CaseOptions, root: Path,
+                  workers: int) -> Iterator[tuple[str, tuple[dict | str,
+                                                             bool]]]:
+    """Prepare cases in a folder, each of which appears once it is complete.
+
+    Args:
+        cases: The cases.
+        options: How each case is prepared.
+        root: The folder.
+        workers: The number of processes that prepare cases at the same time.
+
+    Yields:
+        The name of a case, then its record or its problem, and whether it was
+        prepared now.
+
+    Raises:
+        InputError: If a file cannot be written, or memory is too small.
+    """
     if workers == 1 or len(cases) == 1:
         for case in _progress(cases, len(cases)):
             yield case.name, _prepare_case(case, options, root)
@@ -176,6 +236,15 @@ def _prepare(cases: list[SourceCase], options: CaseOptions, root: Path,
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def sort_results(cases: list[SourceCase], results: Results
+                 ) -> tuple[list[dict], dict[str, str]]:
+    """The records and the problems of cases, in the cases' order."""
+    found = {case.name: results[case.name][0] for case in cases}
+    return ([one for one in found.values() if isinstance(one, dict)],
+            {name: one for name, one in found.items()
+             if isinstance(one, str)})
 
 
 def _one_thread() -> None:
@@ -214,31 +283,6 @@ def _kept(record: Path, checksum: str) -> dict | None:
         return None
     content = json.loads(record.read_text(encoding='utf-8'))
     return content if content['checksum'] == checksum else None
-
-
-def _write_index(root: Path, records: list[dict], plan: SplitPlan,
-                 table: LabelTable, about: dict[str, str]) -> None:
-    splits = plan.assign([
-        SplitCase(record['name'], record['shape'][0], record['labels'],
-                  record['split'], record['group']) for record in records])
-    ids = sorted({i for record in records for i in record['labels']})
-    write_text(root / 'dataset.json', json.dumps(dict(
-        format=FORMAT_VERSION,
-        **about,
-        labels={str(i): table.name_of(i) for i in ids},
-        cases=[dict(record, splits=splits[record['name']])
-               for record in records]), indent=1))
-
-
-def _write_problems(path: Path, problems: dict[str, str]) -> None:
-    if not problems:
-        path.unlink(missing_ok=True)
-        return
-    text = io.StringIO(newline='')
-    table = csv.writer(text, lineterminator='\n')
-    table.writerow(['case', 'problem'])
-    table.writerows(problems.items())
-    write_text(path, text.getvalue())
 
 
 def _remove_others(root: Path, names: Collection[str]) -> None:

@@ -373,6 +373,28 @@ def test_a_batch_goes_on(infer, refused, batch, tmp_path, capsys, bright):
         'arm', 'arm', 'leg']
 
 
+def test_shards_of_a_batch_are_the_batch(infer, refused, batch, tmp_path,
+                                         capsys, bright):
+    folder, boxes, whole = batch
+    (folder / 'b.mha').write_bytes(whole)
+    words = (folder, '--boxes', boxes)
+    infer(*words, '-o', tmp_path / 'alone')
+    for place, names in ((1, ['a', 'c']), (2, ['b'])):
+        infer(*words, '-o', tmp_path / 'out', '--shard', f'{place}/2')
+        assert [row['image'] for row in table(
+            tmp_path / f'out/volumes.{place}-of-2.csv')] == names
+    encoded = len(bright.fake.encoded)
+    infer(*words, '-o', tmp_path / 'out')
+    assert len(bright.fake.encoded) == encoded
+    assert (tmp_path / 'out/volumes.csv').read_bytes() == (
+        tmp_path / 'alone/volumes.csv').read_bytes()
+    assert 'expected at least as many images as shards, found 3' in refused(
+        *words, '-o', tmp_path / 'out', '--shard', '1/4')
+    assert '--shard: expected a folder of images' in refused(
+        folder / 'a.nii.gz', '-o', tmp_path / 'a.nrrd', '--box', *BOX,
+        '--shard', '1/2')
+
+
 def test_a_batch_with_a_folder_of_masks(infer, batch, tmp_path, capsys):
     folder, _, whole = batch
     (folder / 'b.mha').write_bytes(whole)

@@ -1,5 +1,7 @@
 """The prompts of tests: draws, 3-D boxes, and references for clicks."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -122,19 +124,17 @@ def test_a_session_has_a_turn_for_the_box_and_for_each_click(case):
     assert found['prompt'].startswith('a tight box and 2 clicks a label')
 
 
-def test_the_data_set_fills_the_gaps(prepared_spine, monkeypatch):
+def test_the_data_set_fills_the_gaps(prepared_spine, tmp_path):
     """Every third slice is emptied to make gaps."""
-    areas = PreparedCase.areas
-
-    def with_gaps(self):
-        found = areas(self).copy()
-        found[::3] = 0
-        return found
-
-    monkeypatch.setattr(PreparedCase, 'areas', with_gaps)
+    shutil.copytree(prepared_spine, tmp_path / 'spine')
+    (tmp_path / 'spine/index.safetensors').unlink()
+    for path in tmp_path.glob('spine/*/areas.npy'):
+        areas = np.load(path)
+        areas[::3] = 0
+        np.save(path, areas)
     plain, filled = (
         [(case.name, block, z) for _, case, block, z in PromptSliceDataset(
-            prepared_spine, 'test', [], min_area=1, gaps=gaps).slices]
+            tmp_path / 'spine', 'test', [], min_area=1, gaps=gaps).slices]
         for gaps in (False, True))
     assert set(plain) < set(filled)
     for case, block, z in set(filled) - set(plain):

@@ -47,7 +47,8 @@ def test_neighbouring_blocks_of_a_split_are_one_range():
     (0.7, 0.1, 0.2), (0.5, 0.25, 0.25), (0.8, 0, 0.2), (1 / 3, 1 / 3, 1 / 3)])
 @pytest.mark.parametrize('blocks', [3, 10, 21])
 def test_blocks_of_a_split_are_spread_evenly(fractions, blocks):
-    shares = share_out(blocks, fractions, 'blocks')
+    shares = share_out(blocks, dict(zip(SPLITS, fractions, strict=True)),
+                       'blocks')
     order = spread(shares)
     assert sum(shares) == blocks
     for owner, share in enumerate(shares):

@@ -15,6 +15,8 @@ from mmdbsam.io.atomic import write_text
 from mmdbsam.io.readers import Readers
 
 TABLE = 'volumes.csv'
+#: A shard's table; without --shard, the same command writes that of all.
+SHARD_TABLE = 'volumes.{}.csv'
 
 
 def is_batch(image: Path) -> bool:
@@ -51,7 +53,7 @@ def find_images(folder: Path, leave_out: Path) -> dict[str, Path]:
 
 
 def run_batch(jobs: Sequence[Job], inferencer: PromptInferencer,
-              folder: Path) -> int:
+              folder: Path, shard: str | None = None) -> int:
     """Segment the images that are not done yet, and write a table of all.
 
     A problem with an image is printed, and the others are still segmented.
@@ -60,6 +62,8 @@ def run_batch(jobs: Sequence[Job], inferencer: PromptInferencer,
         jobs: The images to segment.
         inferencer: The model.
         folder: The folder of the results.
+        shard: Which part of all images these are, such as ``'2/8'``; its table
+            then has a name of its own.
 
     Returns:
         int: The number of images that could not be segmented.
@@ -82,9 +86,11 @@ def run_batch(jobs: Sequence[Job], inferencer: PromptInferencer,
         except InputError as error:
             left_out += 1
             print(f"problem: '{job.name}' left out: {error}", file=sys.stderr)
-    write_text(folder / TABLE, table(rows))
+    path = folder / (SHARD_TABLE.format(shard.replace('/', '-of-')) if shard
+                     else TABLE)
+    write_text(path, table(rows))
     print(f'{len(seconds)} images segmented, {done} kept from before; table: '
-          f'{folder / TABLE}')
+          f'{path}')
     if seconds:
         print(f'time: {sum(seconds):.1f} s, {np.mean(seconds):.1f} s a case')
     return left_out

@@ -19,6 +19,7 @@ from mmdbsam.io.readers import Readers
 from mmdbsam.io.windowing import parse_window
 from mmdbsam.io.writers import Writers
 from mmdbsam.reports.volume_overlay import OVERLAYS
+from mmdbsam.structures.shard import Shard
 from mmdbsam.version import __version__
 from mmdbsam.weights.downloads import sha256
 from mmdbsam.weights.loading import checkpoint_file
@@ -109,10 +110,15 @@ def infer(args: argparse.Namespace) -> None:
     batch = is_batch(args.image)
     if batch:
         check_batch(args)
+    elif args.shard:
+        raise InputError(f'--shard: expected a folder of images, found '
+                         f'{args.image}')
     jobs = build_jobs(args)
     if batch:
         jobs[0].sources.check_images(
             name for job in jobs for name in (job.name, job.image.name))
+        if args.shard:
+            jobs = Shard.parse(args.shard).of(jobs, 'images')
     else:
         jobs[0].check()
     inferencer = PromptInferencer(
@@ -122,6 +128,6 @@ def infer(args: argparse.Namespace) -> None:
         report = jobs[0].run(inferencer)
         print_rows(report.rows)
         print(f'labels: {args.out}\ntime:   {report}')
-    elif left_out := run_batch(jobs, inferencer, args.out):
+    elif left_out := run_batch(jobs, inferencer, args.out, args.shard):
         raise InputError(f'{left_out} of {len(jobs)} images left out, see '
                          'the problems above')
