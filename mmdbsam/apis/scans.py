@@ -37,6 +37,7 @@ class Scan:
         modality: The modality that files of its kind usually show; None if
             the scan has no file.
         name: The scan's name in messages.
+        rounding: See :class:`.VolumeReader`; of the scan's file.
     """
 
     values: np.ndarray
@@ -44,6 +45,7 @@ class Scan:
     in_space: bool
     modality: Optional[str]
     name: str
+    rounding: float = 0.
 
     def resampled(self, side: float) -> 'Scan':
         """Resample the scan to cubic voxels.
@@ -65,7 +67,8 @@ class Scan:
         target = respaced(self.geometry, [side] * 3)
         values = resample(set_geometry(image, self.geometry), target,
                           sitk.sitkLinear)
-        return Scan(values, target, True, self.modality, self.name)
+        return Scan(values, target, True, self.modality, self.name,
+                    self.rounding)
 
 
 def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
@@ -86,11 +89,12 @@ def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
     if spacing is not None and not isinstance(image, np.ndarray):
         raise InputError('spacing: expected it with an array only, found it '
                          f'with {_name(image)}')
-    in_space, modality = True, None
+    in_space, modality, rounding = True, None, 0.
     if isinstance(image, (str, Path)):
         reader = Readers(channel=channel).find(Path(image))
         volume = _existing(Path(image), reader)
         in_space, modality = reader.in_space, reader.modality
+        rounding = reader.rounding
     elif isinstance(image, Image.Image):
         volume, in_space = picture_slice(image, 'image'), False
         modality = 'picture'
@@ -104,7 +108,8 @@ def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
                          f'SimpleITK or PIL, found {type(image).__name__}')
     values = sitk.GetArrayFromImage(volume)
     check_finite(values, _name(image))
-    return Scan(values, geometry_of(volume), in_space, modality, _name(image))
+    return Scan(values, geometry_of(volume), in_space, modality, _name(image),
+                rounding)
 
 
 def _existing(path: Path, reader: VolumeReader) -> sitk.Image:

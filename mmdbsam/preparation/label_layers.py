@@ -14,6 +14,7 @@ from mmdbsam.geometry.grids import (
     geometry_of,
     orientation,
     oriented,
+    same_grid,
 )
 from mmdbsam.io.label_readers import LabelMap, LabelReaders
 from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
@@ -26,7 +27,7 @@ TOLERANCE = 1e-3
 
 def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
                 table: LabelTable, source: Geometry,
-                letters: str) -> list[np.ndarray]:
+                letters: str, rounding: float = 0.) -> list[np.ndarray]:
     """Read the labels of an image.
 
     Args:
@@ -35,6 +36,7 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
         table: The labels to keep, and their ids.
         source: The image's own grid.
         letters: The orientation to bring the labels to, such as ``'LPS'``.
+        rounding: See :class:`.VolumeReader`; of the image's files.
 
     Returns:
         Label ids, uint16 (D, H, W), in as few arrays as are needed to keep
@@ -48,7 +50,7 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
     for file in files:
         reader = readers.find(file.path)
         for part in reader.read(file.path, source):
-            values = _on_grid(part, source, letters, file)
+            values = _on_grid(part, source, letters, file, rounding)
             _stack(layers, _ids(values, part, file, table))
     # Several files may show the same label; it counts once.
     for layer, earlier in combinations(reversed(layers), 2):
@@ -60,17 +62,18 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
 
 
 def _on_grid(part: LabelMap, source: Geometry, letters: str,
-             file: LabelFile) -> np.ndarray:
+             file: LabelFile, rounding: float) -> np.ndarray:
     """The values of a map as (D, H, W) in the wanted orientation."""
     wanted, found = (oriented(grid, letters)
                      for grid in (source, geometry_of(part.values)))
-    if orientation(found) != orientation(wanted) or not part.partial:
+    same = same_grid(wanted, found, TOLERANCE, rounding)
+    if orientation(found) != orientation(wanted) or not (same or part.partial):
         for key in differences(wanted, found, TOLERANCE):
             raise _other_grid(key, wanted, found, file)
     values = _whole_numbers(
         sitk.GetArrayFromImage(sitk.DICOMOrient(part.values, letters)),
         file)
-    if not differences(wanted, found, TOLERANCE):
+    if same:
         return values
     whole = np.zeros(wanted['size'][::-1], values.dtype)
     target, piece = zip(*_overlap(wanted, found, file), strict=True)

@@ -26,11 +26,14 @@ class VolumeReader(ABC):
         suffixes: The suffixes of the files that it reads, in lower case.
         modality: The modality of these files, unless the user says otherwise.
         in_space: Whether these files state their place in the scanner's space.
+        rounding: How far beside its place a voxel may be, in mm, because files
+            state places that coarsely.
     """
 
     suffixes: tuple[str, ...] = ()
     modality = 'CT'
     in_space = True
+    rounding = 0.
 
     def __init__(self, series: Iterable[str] = (),
                  channel: int | None = None) -> None:
