@@ -27,7 +27,8 @@ TOLERANCE = 1e-3
 
 def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
                 table: LabelTable, source: Geometry,
-                letters: str, rounding: float = 0.) -> list[np.ndarray]:
+                letters: str, rounding: float = 0.,
+                space: str | None = None) -> list[np.ndarray]:
     """Read the labels of an image.
 
     Args:
@@ -37,6 +38,7 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
         source: The image's own grid.
         letters: The orientation to bring the labels to, such as ``'LPS'``.
         rounding: See :class:`.VolumeReader`; of the image's files.
+        space: See :meth:`.VolumeReader.space`; of the image.
 
     Returns:
         Label ids, uint16 (D, H, W), in as few arrays as are needed to keep
@@ -49,7 +51,7 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
     layers: list[np.ndarray] = []
     for file in files:
         reader = readers.find(file.path)
-        for part in reader.read(file.path, source):
+        for part in reader.read(file.path, source, space):
             values = _on_grid(part, source, letters, file, rounding)
             _stack(layers, _ids(values, part, file, table))
     # Several files may show the same label; it counts once.
@@ -76,7 +78,7 @@ def _on_grid(part: LabelMap, source: Geometry, letters: str,
     if same:
         return values
     whole = np.zeros(wanted['size'][::-1], values.dtype)
-    target, piece = zip(*_overlap(wanted, found, file), strict=True)
+    target, piece = zip(*_overlap(wanted, found, file, rounding), strict=True)
     whole[target] = values[piece]
     return whole
 
@@ -94,7 +96,8 @@ def _other_grid(key: str, wanted: Geometry, found: Geometry,
 
 
 def _overlap(wanted: Geometry, found: Geometry,
-             file: LabelFile) -> Iterator[tuple[slice, slice]]:
+             file: LabelFile, rounding: float
+             ) -> Iterator[tuple[slice, slice]]:
     """The slices, z first, at which a part meets the whole, in both."""
     for key in ('spacing', 'direction'):
         if key in differences(wanted, found, TOLERANCE):
@@ -103,8 +106,7 @@ def _overlap(wanted: Geometry, found: Geometry,
     offset = np.subtract(found['origin'], wanted['origin']) @ direction
     steps = np.rint(offset / wanted['spacing']).astype(int)
     off = offset - steps * wanted['spacing']
-    # Origins in DICOM are rounded, at worst to a hundredth of a millimetre.
-    if np.abs(off).max() > 0.02:
+    if np.abs(off).max() > max(rounding, 0.02):
         raise InputError(
             f'{file.path}: expected voxels on those of its image, found them '
             f'{format_numbers(off.tolist())} mm beside')

@@ -66,7 +66,8 @@ def read_case(case: SourceCase, options: CaseOptions | None = None
     letters = ORIENTATIONS[options.plane]
     source = reader.geometry(case.image)
     layers = read_layers(case.labels, LabelReaders(options.series),
-                         options.table, source, letters, reader.rounding)
+                         options.table, source, letters, reader.rounding,
+                         reader.space(case.image))
     image = sitk.DICOMOrient(reader.read(case.image), letters)
     geometry = geometry_of(image)
     if options.spacing:

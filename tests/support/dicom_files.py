@@ -53,22 +53,28 @@ def write_frames(path, stored, positions, slopes=None, intercepts=None,
             groups[i]['PixelValueTransformationSequence'] = dict(
                 RescaleSlope=slopes[i], RescaleIntercept=intercepts[i],
                 RescaleType='US')
-    header.SharedFunctionalGroupsSequence = [_group(
-        {name: groups[0][name] for name in shared})]
+    header.SharedFunctionalGroupsSequence = [dataset_of(
+        **{name: groups[0][name] for name in shared})]
     header.PerFrameFunctionalGroupsSequence = [
-        _group({name: content for name, content in group.items()
-                if name not in shared}) for group in groups]
+        dataset_of(**{name: content for name, content in group.items()
+                      if name not in shared}) for group in groups]
     return _save(header, path, tags)
 
 
-def _group(sequences):
-    group = Dataset()
-    for name, content in sequences.items():
-        item = Dataset()
-        for key, value in content.items():
-            setattr(item, key, value)
-        setattr(group, name, [item])
-    return group
+def dataset_of(**tags):
+    """A data set of these attributes; a mapping becomes a sequence of one."""
+    made = Dataset()
+    for keyword, value in tags.items():
+        setattr(made, keyword, [dataset_of(**value)]
+                if isinstance(value, dict) else value)
+    return made
+
+
+def save_object(path, tags):
+    """Write a DICOM object of these attributes."""
+    header = dataset_of(SOPClassUID='1.2.840.10008.5.1.4.1.1.66.4',
+                        SOPInstanceUID=generate_uid())
+    return _save(header, path, tags)
 
 
 def _image(stored, kind):
@@ -93,7 +99,8 @@ def _save(header, path, tags):
             delattr(header, keyword)
         else:
             setattr(header, keyword, value)
-    header.HighBit = header.BitsStored - 1
+    if 'BitsStored' in header:
+        header.HighBit = header.BitsStored - 1
     header.file_meta = FileMetaDataset()
     header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     header.save_as(path, enforce_file_format=True)

@@ -51,12 +51,15 @@ class LabelReader(ABC):
         return []
 
     @abstractmethod
-    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+    def read(self, path: Path, grid: Geometry, space: str | None = None
+             ) -> Iterator[LabelMap]:
         """Read the labels; those that overlap come in several maps.
 
         Args:
             path: The file or folder.
             grid: The grid of the image that the file labels.
+            space: What identifies the space of the image's positions, see
+                :meth:`.VolumeReader.space`.
 
         Raises:
             InputError: If the file is corrupt or does not fit the grid.

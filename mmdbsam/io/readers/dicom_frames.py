@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -69,7 +69,13 @@ def sorted_frames(files: Sequence[Path], channel: int | None
             each other on one regular grid, or there are several volumes and
             none was chosen.
     """
-    frames = [frame for file in sorted(files) for frame in _frames(file)]
+    try:
+        from pydicom import dcmread
+    except ImportError as error:
+        raise InputError(f'{files[0]}: multi-frame DICOM needs pip install '
+                         "'mmdbsam[dicom]'") from error
+    frames = [frame for file in sorted(files) for frame
+              in open_frames(file, dcmread(file, stop_before_pixels=True))]
     first = frames[0]
     for frame in frames:
         _check_alike(frame, first)
@@ -132,42 +138,52 @@ def _one_volume(frames: list[Frame], normal: np.ndarray,
     return [found[chosen] for found in places.values()]
 
 
-def _frames(file: Path) -> list[Frame]:
-    try:
-        from pydicom import dcmread
-    except ImportError as error:
-        raise InputError(f'{file}: multi-frame DICOM needs pip install '
-                         "'mmdbsam[dicom]'") from error
-    header = dcmread(file, stop_before_pixels=True)
-    groups = header.get('PerFrameFunctionalGroupsSequence')
-    if not groups:
+def open_frames(file: Path, header: 'Dataset') -> list[Frame]:
+    """Find where the frames of a file lie.
+
+    Args:
+        file: The file.
+        header: Its header.
+
+    Raises:
+        InputError: If a frame does not know its place.
+    """
+    count = len(header.get('PerFrameFunctionalGroupsSequence') or ())
+    if not count:
         raise InputError(f'{file}: expected the position of each frame '
                          '(PerFrameFunctionalGroupsSequence), found none')
-    shared = (header.get('SharedFunctionalGroupsSequence') or [{}])[0]
     try:
-        return [_frame(file, i, header, group, shared)
-                for i, group in enumerate(groups)]
+        return [_frame(file, i, header) for i in range(count)]
     # A corrupt header may raise anything.
     except (AttributeError, IndexError, TypeError, ValueError) as error:
         raise InputError(f'{file}: expected frames that know their place, '
                          f'found: {" ".join(str(error).split())}') from error
 
 
-def _frame(file: Path, index: int, header: 'Dataset', group: 'Dataset',
-           shared: 'Dataset') -> Frame:
-    def said(sequence: str) -> Any:
-        items = group.get(sequence) or shared.get(sequence)
-        return items[0] if items else None
+def functional_group(header: 'Dataset', index: int, sequence: str
+                     ) -> 'Dataset':
+    """What a header says about a frame, for it alone or for all frames.
 
-    needed = {}
-    for sequence in ('PlanePositionSequence', 'PlaneOrientationSequence',
-                     'PixelMeasuresSequence'):
-        needed[sequence] = said(sequence)
-        if needed[sequence] is None:
-            raise InputError(f'{file}: frame {index + 1}: expected '
-                             f'{sequence}, found none')
-    position, orientation, measures = needed.values()
-    scaling = said('PixelValueTransformationSequence') or header
+    Raises:
+        InputError: If it says nothing.
+    """
+    for groups in (header.PerFrameFunctionalGroupsSequence[index],
+                   *(header.get('SharedFunctionalGroupsSequence') or ())):
+        if groups.get(sequence):
+            return groups[sequence][0]
+    raise InputError(f'frame {index + 1}: expected {sequence}, found none')
+
+
+def _frame(file: Path, index: int, header: 'Dataset') -> Frame:
+    position, orientation, measures = (
+        functional_group(header, index, sequence) for sequence in (
+            'PlanePositionSequence', 'PlaneOrientationSequence',
+            'PixelMeasuresSequence'))
+    try:
+        scaling = functional_group(header, index,
+                                   'PixelValueTransformationSequence')
+    except InputError:
+        scaling = header
     # Rows are apart along y, and columns along x.
     y, x = map(float, measures.PixelSpacing)
     return Frame(

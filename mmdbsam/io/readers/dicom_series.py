@@ -18,7 +18,7 @@ from mmdbsam.io.readers.reader import VolumeReader, open_header
 
 # Tags of the DICOM standard, part 6.
 _MODALITY, _DESCRIPTION = '0008|0060', '0008|103e'
-_PATIENT = '0010|0020'
+_PATIENT, _SPACE = '0010|0020', '0020|0052'
 _POSITION, _FRAMES = '0020|0032', '0028|0008'
 # The modalities of objects that describe images but are not images.
 _NO_IMAGES = ('SEG', 'RTSTRUCT', 'SR', 'PR', 'KO', 'REG', 'RTDOSE', 'RTPLAN')
@@ -45,6 +45,12 @@ class DicomSeriesReader(VolumeReader):
         header = open_header(self._files(path)[0], 'GDCMImageIO',
                              'DICOM image')
         return tag(header, _PATIENT) or None
+
+    def space(self, path: Path) -> str | None:
+        """The frame of reference; see :class:`VolumeReader`."""
+        header = open_header(self._files(path)[0], 'GDCMImageIO',
+                             'DICOM image')
+        return tag(header, _SPACE).rstrip('\0') or None
 
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`; also checks that no slice is missing."""

@@ -49,6 +49,10 @@ class VolumeReader(ABC):
         """The patient that the image shows, if the file names one."""
         return None
 
+    def space(self, path: Path) -> str | None:
+        """The UID of the space in which the image's positions are, if any."""
+        return None
+
     @abstractmethod
     def geometry(self, path: Path) -> Geometry:
         """The grid of the image, read from headers alone.
