@@ -19,7 +19,7 @@ from mmdbsam.geometry.grids import (
 )
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.readers.pictures import as_volume, picture_slice
-from mmdbsam.io.readers.reader import VolumeReader, check_channel
+from mmdbsam.io.readers.reader import Place, VolumeReader, check_channel
 from mmdbsam.preparation.volumes import check_finite
 
 AnyImage = Union[str, Path, np.ndarray, sitk.Image, Image.Image]
@@ -37,7 +37,7 @@ class Scan:
         modality: The modality that files of its kind usually show; None if
             the scan has no file.
         name: The scan's name in messages.
-        rounding: See :class:`.VolumeReader`; of the scan's file.
+        place: What the scan's file says about where it lies.
     """
 
     values: np.ndarray
@@ -45,7 +45,7 @@ class Scan:
     in_space: bool
     modality: Optional[str]
     name: str
-    rounding: float = 0.
+    place: Optional[Place] = None
 
     def resampled(self, side: float) -> 'Scan':
         """Resample the scan to cubic voxels.
@@ -67,8 +67,7 @@ class Scan:
         target = respaced(self.geometry, [side] * 3)
         values = resample(set_geometry(image, self.geometry), target,
                           sitk.sitkLinear)
-        return Scan(values, target, True, self.modality, self.name,
-                    self.rounding)
+        return Scan(values, target, True, self.modality, self.name)
 
 
 def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
@@ -89,12 +88,12 @@ def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
     if spacing is not None and not isinstance(image, np.ndarray):
         raise InputError('spacing: expected it with an array only, found it '
                          f'with {_name(image)}')
-    in_space, modality, rounding = True, None, 0.
+    in_space, modality, place = True, None, None
     if isinstance(image, (str, Path)):
         reader = Readers(channel=channel).find(Path(image))
         volume = _existing(Path(image), reader)
         in_space, modality = reader.in_space, reader.modality
-        rounding = reader.rounding
+        place = reader.place(Path(image))
     elif isinstance(image, Image.Image):
         volume, in_space = picture_slice(image, 'image'), False
         modality = 'picture'
@@ -109,7 +108,7 @@ def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
     values = sitk.GetArrayFromImage(volume)
     check_finite(values, _name(image))
     return Scan(values, geometry_of(volume), in_space, modality, _name(image),
-                rounding)
+                place)
 
 
 def _existing(path: Path, reader: VolumeReader) -> sitk.Image:

@@ -1,7 +1,7 @@
 """All labels of a case on one grid, with overlaps in layers."""
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import SimpleITK as sitk
@@ -15,9 +15,11 @@ from mmdbsam.geometry.grids import (
     orientation,
     oriented,
     same_grid,
+    set_geometry,
 )
 from mmdbsam.io.label_readers import LabelMap, LabelReaders
 from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
+from mmdbsam.io.readers.reader import Place
 from mmdbsam.preparation.cases import LabelFile
 from mmdbsam.preparation.label_table import LabelTable
 
@@ -26,19 +28,16 @@ TOLERANCE = 1e-3
 
 
 def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
-                table: LabelTable, source: Geometry,
-                letters: str, rounding: float = 0.,
-                space: str | None = None) -> list[np.ndarray]:
+                table: LabelTable, source: Place,
+                letters: str) -> list[np.ndarray]:
     """Read the labels of an image.
 
     Args:
         files: The files that label the image, at least one.
         readers: The readers of labels.
         table: The labels to keep, and their ids.
-        source: The image's own grid.
+        source: Where the image lies, on its own grid.
         letters: The orientation to bring the labels to, such as ``'LPS'``.
-        rounding: See :class:`.VolumeReader`; of the image's files.
-        space: See :meth:`.VolumeReader.space`; of the image.
 
     Returns:
         Label ids, uint16 (D, H, W), in as few arrays as are needed to keep
@@ -51,8 +50,8 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
     layers: list[np.ndarray] = []
     for file in files:
         reader = readers.find(file.path)
-        for part in reader.read(file.path, source, space):
-            values = _on_grid(part, source, letters, file, rounding)
+        for part in reader.read(file.path, source.grid, source.space):
+            values = _on_grid(part, source, letters, file)
             _stack(layers, _ids(values, part, file, table))
     # Several files may show the same label; it counts once.
     for layer, earlier in combinations(reversed(layers), 2):
@@ -63,12 +62,17 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
     return layers
 
 
-def _on_grid(part: LabelMap, source: Geometry, letters: str,
-             file: LabelFile, rounding: float) -> np.ndarray:
+def _on_grid(part: LabelMap, source: Place, letters: str,
+             file: LabelFile) -> np.ndarray:
     """The values of a map as (D, H, W) in the wanted orientation."""
-    wanted, found = (oriented(grid, letters)
-                     for grid in (source, geometry_of(part.values)))
-    same = same_grid(wanted, found, TOLERANCE, rounding)
+    own = geometry_of(part.values)
+    # A header may state two places, of which programs take either one.
+    if any(same_grid(first, second, TOLERANCE) for first, second in product(
+            (source.grid, *source.others), (own, *part.others))):
+        set_geometry(part.values, source.grid)
+        own = source.grid
+    wanted, found = (oriented(grid, letters) for grid in (source.grid, own))
+    same = same_grid(wanted, found, TOLERANCE, source.rounding)
     if orientation(found) != orientation(wanted) or not (same or part.partial):
         for key in differences(wanted, found, TOLERANCE):
             raise _other_grid(key, wanted, found, file)
@@ -78,7 +82,8 @@ def _on_grid(part: LabelMap, source: Geometry, letters: str,
     if same:
         return values
     whole = np.zeros(wanted['size'][::-1], values.dtype)
-    target, piece = zip(*_overlap(wanted, found, file, rounding), strict=True)
+    target, piece = zip(*_overlap(wanted, found, file, source.rounding),
+                        strict=True)
     whole[target] = values[piece]
     return whole
 

@@ -22,11 +22,13 @@ class LabelMap:
             that of the image, possibly stored along other axes.
         names: The names of the values that have one, by value.
         partial: Whether the volume may cover only a part of the image's grid.
+        others: Further grids that the file states of the same voxels.
     """
 
     values: sitk.Image
     names: dict[int, str] = field(default_factory=dict)
     partial: bool = False
+    others: tuple[Geometry, ...] = ()
 
 
 class LabelReader(ABC):
@@ -59,7 +61,7 @@ class LabelReader(ABC):
             path: The file or folder.
             grid: The grid of the image that the file labels.
             space: What identifies the space of the image's positions, see
-                :meth:`.VolumeReader.space`.
+                :class:`.Place`.
 
         Raises:
             InputError: If the file is corrupt or does not fit the grid.

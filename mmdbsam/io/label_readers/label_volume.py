@@ -22,4 +22,5 @@ class LabelVolumeReader(LabelReader):
     def read(self, path: Path, grid: Geometry, space: str | None = None
              ) -> Iterator[LabelMap]:
         """See :class:`LabelReader`."""
-        yield LabelMap(self.volumes.find(path).read(path))
+        reader = self.volumes.find(path)
+        yield LabelMap(reader.read(path), others=reader.place(path).others)

@@ -14,12 +14,14 @@ from mmdbsam.io.readers.dicom_frames import (
 )
 from mmdbsam.io.readers.dicom_grid import grid_of_files, tag
 from mmdbsam.io.readers.dicom_values import read_slices
-from mmdbsam.io.readers.reader import VolumeReader, open_header
+from mmdbsam.io.readers.reader import Place, VolumeReader, open_header
 
 # Tags of the DICOM standard, part 6.
 _MODALITY, _DESCRIPTION = '0008|0060', '0008|103e'
 _PATIENT, _SPACE = '0010|0020', '0020|0052'
 _POSITION, _FRAMES = '0020|0032', '0028|0008'
+# Some scanners round positions to a tenth of a millimetre.
+_ROUNDING = 0.1
 # The modalities of objects that describe images but are not images.
 _NO_IMAGES = ('SEG', 'RTSTRUCT', 'SR', 'PR', 'KO', 'REG', 'RTDOSE', 'RTPLAN')
 
@@ -33,9 +35,6 @@ class DicomSeriesReader(VolumeReader):
     intercept of each slice (HU for CT).
     """
 
-    # Some scanners round positions to a tenth of a millimetre.
-    rounding = 0.1
-
     def case_name(self, path: Path) -> str | None:
         """The name of a folder; see :class:`VolumeReader`."""
         return path.name if path.is_dir() else None
@@ -46,11 +45,12 @@ class DicomSeriesReader(VolumeReader):
                              'DICOM image')
         return tag(header, _PATIENT) or None
 
-    def space(self, path: Path) -> str | None:
-        """The frame of reference; see :class:`VolumeReader`."""
+    def place(self, path: Path) -> Place:
+        """See :class:`VolumeReader`; the space is the frame of reference."""
         header = open_header(self._files(path)[0], 'GDCMImageIO',
                              'DICOM image')
-        return tag(header, _SPACE).rstrip('\0') or None
+        return Place(self.geometry(path), rounding=_ROUNDING,
+                     space=tag(header, _SPACE).rstrip('\0') or None)
 
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`; also checks that no slice is missing."""
