@@ -19,7 +19,7 @@ from mmdbsam.geometry.grids import (
 )
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.readers.pictures import as_volume, picture_slice
-from mmdbsam.io.readers.reader import VolumeReader, check_channel
+from mmdbsam.io.readers.reader import Place, VolumeReader, check_channel
 from mmdbsam.preparation.volumes import check_finite
 
 AnyImage = Union[str, Path, np.ndarray, sitk.Image, Image.Image]
@@ -37,6 +37,7 @@ class Scan:
         modality: The modality that files of its kind usually show; None if
             the scan has no file.
         name: The scan's name in messages.
+        place: What the scan's file says about where it lies.
     """
 
     values: np.ndarray
@@ -44,6 +45,7 @@ class Scan:
     in_space: bool
     modality: Optional[str]
     name: str
+    place: Optional[Place] = None
 
     def resampled(self, side: float) -> 'Scan':
         """Resample the scan to cubic voxels.
@@ -86,11 +88,12 @@ def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
     if spacing is not None and not isinstance(image, np.ndarray):
         raise InputError('spacing: expected it with an array only, found it '
                          f'with {_name(image)}')
-    in_space, modality = True, None
+    in_space, modality, place = True, None, None
     if isinstance(image, (str, Path)):
         reader = Readers(channel=channel).find(Path(image))
         volume = _existing(Path(image), reader)
         in_space, modality = reader.in_space, reader.modality
+        place = reader.place(Path(image))
     elif isinstance(image, Image.Image):
         volume, in_space = picture_slice(image, 'image'), False
         modality = 'picture'
@@ -104,7 +107,8 @@ def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
                          f'SimpleITK or PIL, found {type(image).__name__}')
     values = sitk.GetArrayFromImage(volume)
     check_finite(values, _name(image))
-    return Scan(values, geometry_of(volume), in_space, modality, _name(image))
+    return Scan(values, geometry_of(volume), in_space, modality, _name(image),
+                place)
 
 
 def _existing(path: Path, reader: VolumeReader) -> sitk.Image:

@@ -115,6 +115,40 @@ def differences(geometry: Geometry, other: Geometry,
             or not np.allclose(values, other[key], rtol=0, atol=tolerance)]
 
 
+def farthest(geometry: Geometry, other: Geometry) -> float:
+    """How far the corners of two grids lie apart, in mm.
+
+    Args:
+        geometry: A grid.
+        other: A grid of the same size.
+
+    Returns:
+        float: The largest distance between the same corner of both.
+    """
+    ends = np.array(list(np.ndindex(2, 2, 2))) * np.subtract(
+        geometry['size'], 1)
+    first, second = (
+        grid['origin'] + (ends * grid['spacing']) @ np.reshape(
+            grid['direction'], (3, 3)).T for grid in (geometry, other))
+    return float(np.linalg.norm(first - second, axis=1).max())
+
+
+def same_grid(geometry: Geometry, other: Geometry, tolerance: float,
+              rounding: float = 0.) -> bool:
+    """Whether two grids are the same.
+
+    Args:
+        geometry: A grid.
+        other: Another one.
+        tolerance: By how much their numbers may differ, in mm.
+        rounding: How far their corners may lie apart instead, in mm, because
+            the files state their places that coarsely.
+    """
+    return not differences(geometry, other, tolerance) or (
+        geometry['size'] == other['size']
+        and farthest(geometry, other) <= rounding)
+
+
 def format_numbers(values: list[float]) -> str:
     """Numbers as text, for example ``'(0.7, 0.7, 2.5)'``."""
     # Adding 0 turns the -0.0 of direction cosines into 0.

@@ -1,7 +1,7 @@
 """All labels of a case on one grid, with overlaps in layers."""
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import SimpleITK as sitk
@@ -14,9 +14,12 @@ from mmdbsam.geometry.grids import (
     geometry_of,
     orientation,
     oriented,
+    same_grid,
+    set_geometry,
 )
 from mmdbsam.io.label_readers import LabelMap, LabelReaders
 from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
+from mmdbsam.io.readers.reader import Place
 from mmdbsam.preparation.cases import LabelFile
 from mmdbsam.preparation.label_table import LabelTable
 
@@ -25,7 +28,7 @@ TOLERANCE = 1e-3
 
 
 def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
-                table: LabelTable, source: Geometry,
+                table: LabelTable, source: Place,
                 letters: str) -> list[np.ndarray]:
     """Read the labels of an image.
 
@@ -33,7 +36,7 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
         files: The files that label the image, at least one.
         readers: The readers of labels.
         table: The labels to keep, and their ids.
-        source: The image's own grid.
+        source: Where the image lies, on its own grid.
         letters: The orientation to bring the labels to, such as ``'LPS'``.
 
     Returns:
@@ -47,7 +50,7 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
     layers: list[np.ndarray] = []
     for file in files:
         reader = readers.find(file.path)
-        for part in reader.read(file.path, source):
+        for part in reader.read(file.path, source.grid, source.space):
             values = _on_grid(part, source, letters, file)
             _stack(layers, _ids(values, part, file, table))
     # Several files may show the same label; it counts once.
@@ -59,21 +62,28 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
     return layers
 
 
-def _on_grid(part: LabelMap, source: Geometry, letters: str,
+def _on_grid(part: LabelMap, source: Place, letters: str,
              file: LabelFile) -> np.ndarray:
     """The values of a map as (D, H, W) in the wanted orientation."""
-    wanted, found = (oriented(grid, letters)
-                     for grid in (source, geometry_of(part.values)))
-    if orientation(found) != orientation(wanted) or not part.partial:
+    own = geometry_of(part.values)
+    # A header may state two places, of which programs take either one.
+    if any(same_grid(first, second, TOLERANCE) for first, second in product(
+            (source.grid, *source.others), (own, *part.others))):
+        set_geometry(part.values, source.grid)
+        own = source.grid
+    wanted, found = (oriented(grid, letters) for grid in (source.grid, own))
+    same = same_grid(wanted, found, TOLERANCE, source.rounding)
+    if orientation(found) != orientation(wanted) or not (same or part.partial):
         for key in differences(wanted, found, TOLERANCE):
             raise _other_grid(key, wanted, found, file)
     values = _whole_numbers(
         sitk.GetArrayFromImage(sitk.DICOMOrient(part.values, letters)),
         file)
-    if not differences(wanted, found, TOLERANCE):
+    if same:
         return values
     whole = np.zeros(wanted['size'][::-1], values.dtype)
-    target, piece = zip(*_overlap(wanted, found, file), strict=True)
+    target, piece = zip(*_overlap(wanted, found, file, source.rounding),
+                        strict=True)
     whole[target] = values[piece]
     return whole
 
@@ -91,7 +101,8 @@ def _other_grid(key: str, wanted: Geometry, found: Geometry,
 
 
 def _overlap(wanted: Geometry, found: Geometry,
-             file: LabelFile) -> Iterator[tuple[slice, slice]]:
+             file: LabelFile, rounding: float
+             ) -> Iterator[tuple[slice, slice]]:
     """The slices, z first, at which a part meets the whole, in both."""
     for key in ('spacing', 'direction'):
         if key in differences(wanted, found, TOLERANCE):
@@ -100,8 +111,7 @@ def _overlap(wanted: Geometry, found: Geometry,
     offset = np.subtract(found['origin'], wanted['origin']) @ direction
     steps = np.rint(offset / wanted['spacing']).astype(int)
     off = offset - steps * wanted['spacing']
-    # Origins in DICOM are rounded, at worst to a hundredth of a millimetre.
-    if np.abs(off).max() > 0.02:
+    if np.abs(off).max() > max(rounding, 0.02):
         raise InputError(
             f'{file.path}: expected voxels on those of its image, found them '
             f'{format_numbers(off.tolist())} mm beside')

@@ -64,9 +64,10 @@ def read_case(case: SourceCase, options: CaseOptions | None = None
     options = options or CaseOptions()
     reader = Readers(options.series, options.channel).find(case.image)
     letters = ORIENTATIONS[options.plane]
-    source = reader.geometry(case.image)
+    place = reader.place(case.image)
+    source = place.grid
     layers = read_layers(case.labels, LabelReaders(options.series),
-                         options.table, source, letters)
+                         options.table, place, letters)
     image = sitk.DICOMOrient(reader.read(case.image), letters)
     geometry = geometry_of(image)
     if options.spacing:

@@ -13,17 +13,31 @@ from mmdbsam.cli.inference.outputs import ObjectRow, read_rows, table
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import write_text
 from mmdbsam.io.readers import Readers
+from mmdbsam.io.readers.dicom_series import find_series
+from mmdbsam.io.writers import Writers
 
 TABLE = 'volumes.csv'
 #: A shard's table; without --shard, the same command writes that of all.
 SHARD_TABLE = 'volumes.{}.csv'
 
 
-def is_batch(image: Path) -> bool:
-    """Say whether a path is a folder of images, not of one DICOM series."""
+def is_batch(image: Path, out: Path) -> bool:
+    """Say whether a path is a folder of images, not of one DICOM series.
+
+    A folder of folders of DICOM files, as archives deliver them, can be
+    either. It is one series if a single file is to be written.
+    """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    return image.is_dir() and not (
-        sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(image)))
+    if not image.is_dir() or (
+            sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(image))):
+        return False
+    return not (names_file(out) and find_series(image))
+
+
+def names_file(out: Path) -> bool:
+    """Say whether a path is that of a file of results, not of a folder."""
+    return out.is_file() or any(
+        writer.stem(out) for writer in Writers().writers)
 
 
 def find_images(folder: Path, leave_out: Path) -> dict[str, Path]:

@@ -7,7 +7,12 @@ from mmengine.device import get_device
 
 from mmdbsam.apis import PromptInferencer
 from mmdbsam.apis.model_zoo import own_weights
-from mmdbsam.cli.inference.batch import find_images, is_batch, run_batch
+from mmdbsam.cli.inference.batch import (
+    find_images,
+    is_batch,
+    names_file,
+    run_batch,
+)
 from mmdbsam.cli.inference.box_files import read_boxes
 from mmdbsam.cli.inference.jobs import Job, stamp
 from mmdbsam.cli.inference.outputs import ObjectRow, Outputs
@@ -53,7 +58,7 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
         outputs = Outputs(labels, args.overlay, args.separate, args.series)
         return Job(image, sources, outputs, settings, model, args.series)
 
-    if not is_batch(args.image):
+    if not is_batch(args.image, args.out):
         return [job(args.image, args.out)]
     readers, writers = Readers(args.series), Writers()
     images = find_images(args.image, args.out)
@@ -76,8 +81,7 @@ def check_batch(args: argparse.Namespace) -> None:
     Raises:
         InputError: If an output names a single file.
     """
-    if args.out.is_file() or any(
-            writer.stem(args.out) for writer in Writers().writers):
+    if names_file(args.out):
         raise InputError(f'{args.out}: expected a folder for the results of '
                          'a folder of images, found the name of a file')
     if args.overlay and f'.{args.overlay}' not in OVERLAYS:
@@ -107,7 +111,7 @@ def infer(args: argparse.Namespace) -> None:
         InputError: If an argument is not usable, or some images of a folder
             could not be segmented.
     """
-    batch = is_batch(args.image)
+    batch = is_batch(args.image, args.out)
     if batch:
         check_batch(args)
     elif args.shard:

@@ -11,34 +11,44 @@ from mmdbsam.io.label_readers import dicom_rtstruct, dicom_seg
 from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
 from mmdbsam.io.readers.reader import without_suffix
 
+_SUFFIXES = ('.dcm', '.dicom', '.ima')
 # The module that reads each modality.
 _KINDS = {'SEG': dicom_seg, 'RTSTRUCT': dicom_rtstruct}
 
 
 class DicomObjectReader(LabelReader):
-    """A ``.dcm`` file with segments (SEG) or contours (RTSTRUCT).
+    """A DICOM file with segments (SEG) or contours (RTSTRUCT).
 
-    Each segment or region is a label of its own and may overlap others. Where
-    several have the same name, the later ones are numbered.
+    Its name ends in ``.dcm``, or in nothing that tells its kind. Each segment
+    or region is a label of its own and may overlap others. Where several have
+    the same name, the later ones are numbered.
     """
 
     def case_name(self, path: Path) -> str | None:
         """See :class:`LabelReader`."""
-        return without_suffix(path, ('.dcm', ))
+        name = without_suffix(path, ('.seg.dcm', *_SUFFIXES))
+        if name or path.suffix and not path.suffix[1:].isdigit():
+            return name
+        # Archives name files without a suffix, or by a UID of numbers.
+        return path.name if _has_mark(path) else None
 
     def names(self, path: Path) -> list[str]:
         """See :class:`LabelReader`."""
         kind = _kind(path)
         try:
             return _numbered(kind.names(path))
+        except InputError:
+            raise
         # pydicom does not document what it raises for a corrupt object.
         except Exception as error:
             raise _corrupt(path, error) from error
 
-    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+    def read(self, path: Path, grid: Geometry, space: str | None = None
+             ) -> Iterator[LabelMap]:
         """See :class:`LabelReader`."""
         kind = _kind(path)
         try:
+            _check_space(kind.spaces(path), space, path)
             names = _numbered(kind.names(path))
             maps = kind.masks(path, grid)
             for name, mask in zip(names, maps, strict=True):
@@ -48,6 +58,24 @@ class DicomObjectReader(LabelReader):
         # A corrupt object may raise anything, as in names.
         except Exception as error:
             raise _corrupt(path, error) from error
+
+
+def _has_mark(path: Path) -> bool:
+    """Whether a file begins as DICOM files do (part 10, 7.1)."""
+    try:
+        with path.open('rb') as stream:
+            return stream.read(132)[128:] == b'DICM'
+    except OSError:
+        return False
+
+
+def _check_space(found: set[str], space: str | None, path: Path) -> None:
+    """Refuse positions that are those of another image's space."""
+    if space and found and space not in found:
+        raise InputError(
+            f'{path}: expected the FrameOfReferenceUID of its image, {space}, '
+            f'found {", ".join(sorted(found))}; positions in one say nothing '
+            'about the other, so register the images and resample the labels')
 
 
 def _kind(path: Path) -> ModuleType:

@@ -9,10 +9,12 @@ import SimpleITK as sitk
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, set_geometry
 
-_CLOSED = ('CLOSED_PLANAR', 'CLOSEDPLANAR_XOR')
+_CLOSED = ('CLOSED_PLANAR', 'CLOSEDPLANAR_XOR', 'CLOSED_PLANAR_XOR')
 # A contour may lie this fraction of the slice distance beside its slice,
 # because coordinates are rounded.
-_BESIDE = 0.1
+_BESIDE = 0.2
+# Two contours are the same one if they lie within this fraction of a pixel.
+_SAME = 0.05
 
 
 def names(path: Path) -> list[str]:
@@ -23,10 +25,23 @@ def names(path: Path) -> list[str]:
     return [name for name, _ in _regions(path)]
 
 
+def spaces(path: Path) -> set[str]:
+    """The UIDs of the frames of reference that regions refer to."""
+    from pydicom import dcmread
+
+    header = dcmread(path)
+    found = [roi.get('ReferencedFrameOfReferenceUID')
+             for roi in header.StructureSetROISequence]
+    found += [frame.get('FrameOfReferenceUID') for frame
+              in header.get('ReferencedFrameOfReferenceSequence') or ()]
+    return {str(uid) for uid in found if uid}
+
+
 def masks(path: Path, grid: Geometry) -> Iterator[sitk.Image]:
     """A mask for each region: the pixels whose centres lie in its contours.
 
-    Contours within contours are holes (even-odd rule).
+    Contours within contours are holes (even-odd rule). A contour that is
+    stored several times counts once.
 
     Raises:
         InputError: If a contour lies on no slice of the grid.
@@ -34,10 +49,14 @@ def masks(path: Path, grid: Geometry) -> Iterator[sitk.Image]:
     for name, contours in _regions(path):
         volume = np.zeros(grid['size'][::-1], np.uint8)
         where = f"{path}: region '{name}'"
+        drawn: dict[int, list[np.ndarray]] = {}
         for points in contours:
             indices = _indices(points, grid)
             z = _slice_of(indices[:, 2], grid, where)
-            volume[z] ^= enclosed(indices[:, :2], volume.shape[1:])
+            polygon, others = indices[:, :2], drawn.setdefault(z, [])
+            if not any(_is_same(polygon, other) for other in others):
+                others.append(polygon)
+                volume[z] ^= enclosed(polygon, volume.shape[1:])
         yield set_geometry(sitk.GetImageFromArray(volume), grid)
 
 
@@ -73,16 +92,48 @@ def _regions(path: Path) -> list[tuple[str, list[np.ndarray]]]:
 
     header = dcmread(path)
     regions = []
-    called = {roi.ROINumber: str(roi.ROIName)
+    called = {roi.ROINumber: str(roi.get('ROIName')
+                                 or f'region {roi.ROINumber}')
               for roi in header.StructureSetROISequence}
     for roi in header.ROIContourSequence:
         contours = [
             np.array(contour.ContourData, dtype=float).reshape(-1, 3)
             for contour in roi.get('ContourSequence') or []
             if contour.ContourGeometricType in _CLOSED]
-        if contours:
-            regions.append((called[roi.ReferencedROINumber], contours))
+        if not contours:
+            continue
+        if roi.ReferencedROINumber not in called:
+            raise InputError(
+                f'{path}: ROIContourSequence: expected a number of '
+                f'StructureSetROISequence, {", ".join(map(str, called))}, '
+                f'found contours of {roi.ReferencedROINumber}')
+        regions.append((called[roi.ReferencedROINumber], contours))
     return regions
+
+
+def _is_same(polygon: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two polygons (n, 2) are the same line, up to rounding.
+
+    They may start at another vertex, run the other way round, or have other
+    vertices on the same edges.
+    """
+    corners = ([line.min(0), line.max(0)] for line in (polygon, other))
+    if np.abs(np.subtract(*corners)).max() > _SAME:
+        return False
+    return max(_distances(polygon, other).max(),
+               _distances(other, polygon).max()) <= _SAME
+
+
+def _distances(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """The distances of points (n, 2) to the edges of a polygon, (n,)."""
+    edges = np.roll(polygon, -1, axis=0) - polygon
+    lengths = np.maximum((edges**2).sum(1), 1e-12)
+    nearest = np.full(len(points), np.inf)
+    for start, edge, length in zip(polygon, edges, lengths, strict=True):
+        along = ((points - start) @ edge / length).clip(0, 1)
+        off = points - start - along[:, None] * edge
+        nearest = np.minimum(nearest, np.linalg.norm(off, axis=1))
+    return nearest
 
 
 def _indices(points: np.ndarray, grid: Geometry) -> np.ndarray:

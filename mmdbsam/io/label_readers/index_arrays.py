@@ -19,7 +19,8 @@ class IndexArrayReader(LabelReader):
         """See :class:`LabelReader`."""
         return without_suffix(path, SUFFIXES)
 
-    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+    def read(self, path: Path, grid: Geometry, space: str | None = None
+             ) -> Iterator[LabelMap]:
         """See :class:`LabelReader`; the array takes the image's spacing."""
         headers = read_headers(path)
         key = next((key for key in ('gts', '') if key in headers), None)

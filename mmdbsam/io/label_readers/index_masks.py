@@ -48,7 +48,8 @@ class MaskReader(LabelReader):
                 return []
         return list(_read(path)[1].values())
 
-    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+    def read(self, path: Path, grid: Geometry, space: str | None = None
+             ) -> Iterator[LabelMap]:
         """See :class:`LabelReader`."""
         values, names = _read(path)
         yield LabelMap(one_slice(values), names)

@@ -22,11 +22,13 @@ class LabelMap:
             that of the image, possibly stored along other axes.
         names: The names of the values that have one, by value.
         partial: Whether the volume may cover only a part of the image's grid.
+        others: Further grids that the file states of the same voxels.
     """
 
     values: sitk.Image
     names: dict[int, str] = field(default_factory=dict)
     partial: bool = False
+    others: tuple[Geometry, ...] = ()
 
 
 class LabelReader(ABC):
@@ -51,12 +53,15 @@ class LabelReader(ABC):
         return []
 
     @abstractmethod
-    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+    def read(self, path: Path, grid: Geometry, space: str | None = None
+             ) -> Iterator[LabelMap]:
         """Read the labels; those that overlap come in several maps.
 
         Args:
             path: The file or folder.
             grid: The grid of the image that the file labels.
+            space: What identifies the space of the image's positions, see
+                :class:`.Place`.
 
         Raises:
             InputError: If the file is corrupt or does not fit the grid.

@@ -19,6 +19,8 @@ class LabelVolumeReader(LabelReader):
         """See :class:`LabelReader`."""
         return self.volumes.case_name(path)
 
-    def read(self, path: Path, grid: Geometry) -> Iterator[LabelMap]:
+    def read(self, path: Path, grid: Geometry, space: str | None = None
+             ) -> Iterator[LabelMap]:
         """See :class:`LabelReader`."""
-        yield LabelMap(self.volumes.find(path).read(path))
+        reader = self.volumes.find(path)
+        yield LabelMap(reader.read(path), others=reader.place(path).others)

@@ -1,59 +1,167 @@
 """NIfTI files."""
 
-import gzip
 import math
+import shutil
+import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, geometry_of
-from mmdbsam.io.readers.reader import VolumeReader, open_header
+from mmdbsam.io.readers.nifti_header import (
+    affines,
+    as_first,
+    byte_order,
+    geometries,
+    is_second,
+    open_nifti,
+    orthonormal,
+    read_header,
+    shear,
+)
+from mmdbsam.io.readers.reader import Place, VolumeReader, open_header
 
 # NIfTI's codes of the types that can hold NaN or infinity.
-_FLOATS = {'16': 'f4', '64': 'f8'}
-# The first byte of the header's size, 348 or 540, in little-endian order.
-_LITTLE_ENDIAN = ((348).to_bytes(4, 'little')[:1],
-                  (540).to_bytes(4, 'little')[:1])
+_FLOATS = {16: 'f4', 64: 'f8'}
+# ITK takes a matrix whose axes have a smaller cosine between them.
+_RIGHT_ANGLE = 1e-4
+# Axes with at most this cosine between them are taken for rectangular ones.
+_SHEARED = 0.01
+# The files of which this is so.
+_sheared: set[Path] = set()
 
 
 class NiftiReader(VolumeReader):
-    """Reads NIfTI-1 and NIfTI-2, plain or compressed."""
+    """Reads NIfTI-1 and NIfTI-2, plain or compressed.
+
+    Where a header states two places, ITK chooses: the sform, or the qform if
+    that one alone is the scanner's. Axes that are not quite at right angles
+    are taken for the nearest ones that are, with a note. A slope of 0 means
+    that values are not scaled.
+    """
 
     suffixes = ('.nii.gz', '.nii')
 
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`."""
-        return geometry_of(self._open(path))
+        with self._opened(path, values=False) as reader:
+            return geometry_of(reader)
+
+    def place(self, path: Path) -> Place:
+        """See :class:`VolumeReader`."""
+        return Place(self.geometry(path),
+                     tuple(geometries(read_header(path))))
 
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`."""
-        reader = self._open(path)
-        _check_data(path, reader)
-        return reader.Execute()
+        with self._opened(path, values=True) as reader:
+            return reader.Execute()
 
-    def _open(self, path: Path) -> sitk.ImageFileReader:
-        return open_header(path, 'NiftiImageIO', 'NIfTI volume', self.channel)
+    @contextmanager
+    def _opened(self, path: Path, values: bool
+                ) -> Iterator[sitk.ImageFileReader]:
+        """Open a file, or a copy whose header ITK understands.
+
+        Args:
+            path: The file.
+            values: Whether its values will be read, which are then checked.
+        """
+        header = read_header(path) if path.is_file() else None
+        mended = None if header is None else _mended(path, header)
+        if mended is None:
+            reader = self._open(path, path)
+            if values:
+                _check_data(path, header)
+            yield reader
+            return
+        with TemporaryDirectory() as folder:
+            copy = Path(folder, 'copy.nii')
+            copy.write_bytes(mended.tobytes().ljust(352, b'\0'))
+            reader = self._open(copy, path)
+            if values:
+                _check_data(path, header)
+                with open_nifti(path) as source, copy.open('ab') as stream:
+                    source.read(int(header['vox_offset']))
+                    shutil.copyfileobj(source, stream)
+            yield reader
+
+    def _open(self, file: Path, named: Path) -> sitk.ImageFileReader:
+        return open_header(file, 'NiftiImageIO', 'NIfTI volume', self.channel,
+                           named)
 
 
-def _check_data(path: Path, reader: sitk.ImageFileReader) -> None:
+def _mended(path: Path, header: np.ndarray) -> np.ndarray | None:
+    """The header that ITK is given instead; None if it needs no other."""
+    first = as_first(header)
+    # NIfTI-1 has 16 bits for each length.
+    if (np.array(header['dim']) != first['dim']).any():
+        raise InputError(
+            f'{path}: expected at most 32767 voxels along each axis, found '
+            f'{" x ".join(str(n) for n in header["dim"][1:4])}; cut it')
+    first['vox_offset'] = 352
+    changed = is_second(header)
+    if not np.isfinite(first['scl_slope']) or first['scl_slope'] == 0:
+        changed |= bool(first['scl_inter'])
+        first['scl_slope'], first['scl_inter'] = 1, 0
+    forms = affines(header)
+    for code in ('qform_code', 'sform_code'):
+        if header[code] > 0 and code not in forms:
+            first[code], changed = 0, True
+    # Of two forms, ITK takes the one that is rectangular.
+    if list(forms) == ['sform_code']:
+        matrix = forms['sform_code']
+        angle = shear(matrix)
+        if angle > _SHEARED:
+            raise InputError(
+                f'{path}: expected axes at right angles (sform), found two '
+                f'with a cosine of {angle:.3g}; resample it to a rectangular '
+                'grid first')
+        if angle > _RIGHT_ANGLE:
+            _note_shear(path, angle)
+            first['srow'][:, :3] = orthonormal(matrix[:, :3]) * np.linalg.norm(
+                matrix[:, :3], axis=0)
+            changed = True
+    return first if changed else None
+
+
+def _note_shear(path: Path, angle: float) -> None:
+    """Say that a grid is not quite rectangular, of the first one alone.
+
+    The files of a data set have it in common.
+    """
+    if not _sheared:
+        print(f'note: {path}: its axes are not at right angles (a cosine of '
+              f'{angle:.3g}); the nearest rectangular grid is taken, also '
+              'for others like it', file=sys.stderr)
+    _sheared.add(path)
+
+
+def _check_data(path: Path, header: np.ndarray) -> None:
     """Refuse what ITK silently replaces with zeros.
 
     It does so with the rest of a truncated file, and with voxels that are not
     finite numbers.
     """
-    offset = int(float(reader.GetMetaData('vox_offset')))
-    expected = (math.prod(reader.GetSize())
-                * int(reader.GetMetaData('bitpix')) // 8)
-    kind = _FLOATS.get(reader.GetMetaData('datatype'))
-    opener = gzip.open if path.suffix.lower() == '.gz' else open
+    offset = float(header['vox_offset'])
+    if not 0 <= offset < 2**40:
+        raise InputError(f'{path}: expected the offset of its values '
+                         f'(vox_offset), found {offset:g}')
+    offset = int(offset)
+    rank = int(header['dim'][0])
+    expected = (math.prod(int(n) for n in header['dim'][1:rank + 1])
+                * int(header['bitpix']) // 8)
+    kind = _FLOATS.get(int(header['datatype']))
+    order = byte_order(header)
     found = broken = 0
     try:
-        with opener(path, 'rb') as stream:
-            header = stream.read(offset)
-            order = '<' if header[:1] in _LITTLE_ENDIAN else '>'
+        with open_nifti(path) as stream:
+            before = len(stream.read(offset))
             while chunk := stream.read(1 << 20):
                 found += len(chunk)
                 if kind:
@@ -66,7 +174,7 @@ def _check_data(path: Path, reader: sitk.ImageFileReader) -> None:
     if found < expected:
         raise InputError(
             f'{path}: expected {offset + expected} bytes by its header, found '
-            f'{len(header) + found}; the file is truncated')
+            f'{before + found}; the file is truncated')
     if broken:
         raise InputError(f'{path}: expected finite values, found {broken} '
                          'voxels that are NaN or infinite')

@@ -3,12 +3,31 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image lies.
+
+    Attributes:
+        grid: Its grid.
+        others: Further grids that its header states of the same voxels.
+        rounding: How far beside its place a voxel may be, in mm, because
+            headers state places that coarsely.
+        space: The UID of the space in which positions are, if there is one.
+    """
+
+    grid: Geometry
+    others: tuple[Geometry, ...] = ()
+    rounding: float = 0.
+    space: str | None = None
 
 
 class VolumeReader(ABC):
@@ -46,6 +65,14 @@ class VolumeReader(ABC):
         """The patient that the image shows, if the file names one."""
         return None
 
+    def place(self, path: Path) -> Place:
+        """All that the image's headers say about where it lies.
+
+        Raises:
+            InputError: As in :meth:`geometry`.
+        """
+        return Place(self.geometry(path))
+
     @abstractmethod
     def geometry(self, path: Path) -> Geometry:
         """The grid of the image, read from headers alone.
@@ -65,29 +92,39 @@ class VolumeReader(ABC):
 
 
 def open_header(path: Path, image_io: str, kind: str,
-                channel: int | None = None) -> sitk.ImageFileReader:
+                channel: int | None = None, named: Path | None = None
+                ) -> sitk.ImageFileReader:
     """A SimpleITK reader that has read the header of a scalar 3-D file.
 
     From a 4-D file, the reader will read the volume of that channel.
+
+    Args:
+        path: The file.
+        image_io: The name of SimpleITK's reader.
+        kind: What the file should be, for messages.
+        channel: The index of the volume in a 4-D file. It is not needed where
+            there is only one.
+        named: The file that messages name, if it is another.
 
     Raises:
         InputError: If the file is not of this kind, or does not have that
             channel.
     """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    named = named or path
     reader = sitk.ImageFileReader()
     reader.SetImageIO(image_io)
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise InputError(f'{path}: expected an intact {kind}, found: '
+        raise InputError(f'{named}: expected an intact {kind}, found: '
                          f'{brief(error)}') from error
     if reader.GetDimension() == 4 and reader.GetNumberOfComponents() == 1:
-        return _select_channel(reader, path, channel)
+        return _select_channel(reader, named, channel)
     if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
         raise InputError(
-            f'{path}: expected a 3-D volume of one value a voxel, found '
+            f'{named}: expected a 3-D volume of one value a voxel, found '
             f'{reader.GetDimension()}-D with {reader.GetNumberOfComponents()} '
             'values a voxel')
     return reader
@@ -103,11 +140,14 @@ def _select_channel(reader: sitk.ImageFileReader, path: Path,
 
 
 def check_channel(channel: int | None, channels: int, name: object) -> int:
-    """The index of the chosen volume of a 4-D image.
+    """The index of the chosen volume of a 4-D image, 0 if it has only one.
 
     Raises:
-        InputError: If no volume was chosen, or the image does not have it.
+        InputError: If no volume was chosen of several, or the image does not
+            have it.
     """
+    if channels == 1 and channel is None:
+        return 0
     if channel is None or not 0 <= channel < channels:
         found = '' if channel is None else f' and channel={channel}'
         raise InputError(

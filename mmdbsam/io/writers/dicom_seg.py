@@ -50,8 +50,9 @@ class DicomSegWriter(SegmentationWriter):
         """
         _require_highdicom()
         slices = self._slices(image, geometry)[:1]
-        trial = np.ones((1, slices[0].Rows, slices[0].Columns), np.uint8)
-        _build(slices, image, trial[..., None], [_describe(1, 1, 'trial')])
+        trial = np.ones((int(slices[0].get('NumberOfFrames') or 1),
+                         slices[0].Rows, slices[0].Columns, 1), np.uint8)
+        _build(slices, image, trial, [_describe(1, 1, 'trial')])
 
     def write(self, result: VolumeResult, image: Path, path: Path) -> None:
         """See :class:`SegmentationWriter`."""
@@ -62,13 +63,20 @@ class DicomSegWriter(SegmentationWriter):
         described = [
             _describe(number, label_id, name) for number, (label_id, name)
             in enumerate(zip(result.ids, result.names, strict=True), start=1)]
+        frames = DicomSeriesReader(self.series).frames(image)
+        if frames:
+            # The masks are expected in the order of the file.
+            voxels = voxels[np.argsort([frame.index for frame in frames])]
         made = _build(self._slices(image, result.geometry), image,
                       voxels.view(np.uint8), described)
         with staged_file(path) as partial:
             made.save_as(partial)
 
     def _slices(self, image: Path, geometry: Geometry) -> list[Dataset]:
-        """The headers of a series' files, in the order of the reader."""
+        """The headers of a series' files, in the order of the reader.
+
+        A file of several frames is the only one.
+        """
         from pydicom import dcmread
         from pydicom.valuerep import format_number_as_ds
         if not image.is_dir():

@@ -1,5 +1,6 @@
 """Writers of label volumes as NIfTI, NRRD and MetaImage."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from mmdbsam.io.readers import (
     NiftiReader,
     NrrdReader,
 )
+from mmdbsam.io.readers.nifti_header import PLACE, open_nifti, read_header
 from mmdbsam.io.readers.reader import brief
 from mmdbsam.io.writers.writer import SegmentationWriter
 from mmdbsam.structures.colours import label_rgb
@@ -30,6 +32,7 @@ class _LabelVolumeWriter(SegmentationWriter):
         with staged_file(path) as partial:
             try:
                 sitk.WriteImage(volume, str(partial), useCompression=True)
+                self.finish(partial, image)
             except RuntimeError as error:
                 raise InputError(f'{path}: expected a file that can be '
                                  f'written, found: {brief(error)}') from error
@@ -38,13 +41,37 @@ class _LabelVolumeWriter(SegmentationWriter):
         """What the file's header says besides the grid."""
         return {}
 
+    def finish(self, path: Path, image: Path) -> None:  # noqa: B027
+        """Change a file that was written, as its image demands."""
+
 
 class NiftiWriter(_LabelVolumeWriter):
-    """Writes NIfTI-1, which states the grid in single precision."""
+    """Writes NIfTI-1, which states the grid in single precision.
+
+    A NIfTI image may state two places, of which programs take either one. Its
+    objects state both, as the image does.
+    """
 
     suffixes = ('.nii.gz', '.nii')
     readers = (NiftiReader, MedsamReader)
     keeps_names = False
+
+    def finish(self, path: Path, image: Path) -> None:
+        """Give a file the places that the header of its image states."""
+        source = (read_header(image) if NiftiReader().case_name(image)
+                  and image.is_file() else None)
+        if source is None:
+            return
+        header = read_header(path).copy()
+        for name in PLACE:
+            header[name] = source[name]
+        header['pixdim'][:4] = source['pixdim'][:4]
+        header['xyzt_units'] = source['xyzt_units']
+        with open_nifti(path) as stream:
+            content = header.tobytes() + stream.read()[header.nbytes:]
+        if path.suffix.lower() == '.gz':
+            content = gzip.compress(content, 6, mtime=0)
+        path.write_bytes(content)
 
 
 class NrrdWriter(_LabelVolumeWriter):

@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.label_readers import LabelReaders
+from mmdbsam.io.label_readers import DicomObjectReader, LabelReaders
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.readers.dicom_series import describe_image
 from mmdbsam.preparation.cases import LabelFile, SourceCase
@@ -86,10 +86,10 @@ def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
     """The files of a label: its own, or one for each structure in a folder."""
     structures = []
     if path.is_dir():
-        structures = [(name, file) for file in sorted(path.iterdir())
-                      if file.is_file()
-                      and (name := readers.case_name(file))]
-        if all(file.suffix.lower() == '.dcm' for _, file in structures):
+        structures = (_structures(path.iterdir(), readers)
+                      or _structures(path.rglob('*'), readers))
+        if all(isinstance(readers.find(file), DicomObjectReader)
+               for _, file in structures):
             # DICOM objects distinguish their structures themselves; DICOM
             # images are the slices of a label volume.
             objects = [LabelFile(file) for _, file in structures
@@ -97,6 +97,13 @@ def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
             return tuple(objects) or (LabelFile(path), )
     return tuple(LabelFile(file, name) for name, file in structures) or (
         LabelFile(path), )
+
+
+def _structures(paths: Iterable[Path], readers: LabelReaders
+                ) -> list[tuple[str, Path]]:
+    """The names and the files of structures, of those that are files."""
+    return [(name, file) for file in sorted(paths)
+            if file.is_file() and (name := readers.case_name(file))]
 
 
 def _folders(source: Path) -> tuple[Path, Path]:
