@@ -38,6 +38,11 @@ class FSDP2Strategy(DDPStrategy):
 
     def _wrap_model(self, model: nn.Module) -> nn.Module:
         model = self.convert_model(model.to(get_device()))
+        if get_device() == 'cpu':
+            # FSDP takes a parameter's memory away again, which must not have
+            # been lent to numpy: fused layers leave modules with hooks alone.
+            for module in model.modules():
+                module.register_forward_pre_hook(_do_nothing)
         parts = [part for name in self.blocks for part in _parts(model, name)]
         mesh = init_device_mesh(get_device(), (get_world_size(), ))
         for part in parts:
@@ -63,11 +68,15 @@ class FSDP2Strategy(DDPStrategy):
 
     def load_model_state_dict(self, state_dict: Dict[str, Tensor],
                               **kwargs: Any) -> None:
-        """Load whole weights; each process keeps its part of them."""
+        """Load whole weights; each process keeps its part of them.
+
+        Weights that are missing, or of no use, are logged, as in other
+        trainings.
+        """
         own = self.model.state_dict()
-        self.model.load_state_dict({
+        super().load_model_state_dict({
             name: _divided(value, own[name]) if name in own else value
-            for name, value in state_dict.items()})
+            for name, value in state_dict.items()}, **kwargs)
 
     def load_optim_state_dict(self, state_dict: dict) -> None:
         """Load an optimiser's whole state; each process keeps its part."""
@@ -80,6 +89,10 @@ class FSDP2Strategy(DDPStrategy):
                 and value.shape == parameters[number].shape else value
                 for name, value in state.items()}
         super().load_optim_state_dict(state_dict)
+
+
+def _do_nothing(*_: object) -> None:
+    """Be a hook."""
 
 
 def _parts(model: nn.Module, name: str) -> List[nn.Module]:
