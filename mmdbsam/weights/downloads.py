@@ -1,13 +1,32 @@
 """Downloads that are verified before they are used."""
 
 import hashlib
+import http.client
+import os
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
 from mmdbsam.errors import InputError
+
+_CHUNK = 1 << 20
+_TIMEOUT = 60  # seconds without a byte
+_ATTEMPTS = 5  # that bring nothing new
+_WAIT = 2.  # seconds before another attempt
 
 
 @dataclass(frozen=True)
@@ -16,6 +35,115 @@ class Member:
 
     path: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What the content of a file must hash to.
+
+    Attributes:
+        algorithm: The hash function's name in :mod:`hashlib`, such as
+            ``'md5'``.
+        digest: The hash, hexadecimal.
+    """
+
+    algorithm: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f'{self.algorithm} {self.digest}'
+
+    def of(self, path: Path) -> 'Checksum':
+        """The same hash function's result for a file."""
+        digest = hashlib.new(self.algorithm, usedforsecurity=False)
+        with path.open('rb') as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+        return Checksum(self.algorithm, digest.hexdigest())
+
+
+def download_file(url: str, dest: Path, checksum: Checksum | None) -> None:
+    """Download a file, which appears once it is complete and verified.
+
+    What was downloaded stays beside ``dest`` when the connection or the
+    process ends, and the next call goes on from there. Progress is shown.
+
+    Args:
+        url: The address.
+        dest: The file to write, in a folder that exists.
+        checksum: What the content must hash to; None if it is not known.
+
+    Raises:
+        InputError: If the server cannot be reached or refuses, or if the
+            content is another; it is then removed.
+    """
+    partial = dest.with_name(f'.{dest.name}.part')
+    attempts = 0
+    with _progress() as progress:
+        task = progress.add_task(dest.name, total=None)
+        while True:
+            before = _size(partial)
+            try:
+                _go_on(url, partial, progress, task)
+                break
+            except urllib.error.HTTPError as error:
+                raise InputError(f'{url}: could not be downloaded: '
+                                 f'{error}') from error
+            except (OSError, http.client.HTTPException) as error:
+                # A connection that brought something is tried on and on.
+                attempts = 0 if _size(partial) > before else attempts + 1
+                if attempts >= _ATTEMPTS or isinstance(
+                        error, urllib.error.URLError):
+                    raise InputError(
+                        f'{url}: could not be downloaded: {error}; run again '
+                        'to go on from where it ended') from error
+                time.sleep(_WAIT)
+    found = checksum.of(partial) if checksum else None
+    if found != checksum:
+        partial.unlink()
+        raise InputError(f'{url}: could not be downloaded: expected '
+                         f'{checksum}, found {found}; run again to fetch it '
+                         'anew')
+    os.replace(partial, dest)
+
+
+def _go_on(url: str, partial: Path, progress: Progress, task: int) -> None:
+    """Download what is missing of a file."""
+    start = _size(partial)
+    request = urllib.request.Request(url, headers={'User-Agent': 'mmdbsam'})
+    if start:
+        request.add_header('Range', f'bytes={start}-')
+    try:
+        answer = urllib.request.urlopen(request, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        # The server has nothing more to give: the file was complete.
+        if error.code == 416 and start:
+            return
+        raise
+    with answer:
+        # A server that knows no ranges sends the file from its beginning.
+        goes_on = answer.status == 206 and answer.headers.get(
+            'Content-Range', '').startswith(f'bytes {start}-')
+        start = start if goes_on else 0
+        length = answer.headers.get('Content-Length')
+        total = start + int(length) if length else None
+        progress.update(task, total=total, completed=start)
+        with partial.open('ab' if goes_on else 'wb') as stream:
+            while chunk := answer.read(_CHUNK):
+                stream.write(chunk)
+                progress.advance(task, len(chunk))
+        if total is not None and _size(partial) < total:
+            raise http.client.IncompleteRead(b'', total - _size(partial))
+
+
+def _progress() -> Progress:
+    return Progress(TextColumn('{task.description}'), BarColumn(),
+                    DownloadColumn(), TransferSpeedColumn(),
+                    TimeRemainingColumn())
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def download_wheel(requirement: str, folder: Path) -> Path:
@@ -57,8 +185,4 @@ def read_member(archive: zipfile.ZipFile, member: Member) -> bytes:
 
 def sha256(path: Path) -> str:
     """The hexadecimal sha256 of a file."""
-    digest = hashlib.sha256()
-    with path.open('rb') as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return Checksum('sha256', '').of(path).digest

