@@ -25,6 +25,8 @@ from mmdbsam.preparation.label_table import LabelTable
 
 # Two grids are the same up to this difference, in mm.
 TOLERANCE = 1e-3
+# A value is a label's id if it is this near to a whole number.
+ROUNDING = 1e-3
 
 
 def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
@@ -126,10 +128,12 @@ def _overlap(wanted: Geometry, found: Geometry,
 def _whole_numbers(values: np.ndarray, file: LabelFile) -> np.ndarray:
     """The values as uint16."""
     if values.dtype.kind == 'f':
-        broken = values[values != np.rint(values)]
+        # Programs that resample or scale labels leave such errors.
+        broken = values[np.abs(values - np.rint(values)) > ROUNDING]
         if broken.size:
             raise InputError(f'{file.path}: expected whole numbers as label '
                              f'ids, found {broken[0]:g}')
+        values = np.rint(values)
     lowest, highest = values.min(), values.max()
     if lowest < 0 or highest > HIGHEST_ID:
         raise InputError(f'{file.path}: expected label ids in 0..{HIGHEST_ID},'

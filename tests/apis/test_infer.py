@@ -429,3 +429,51 @@ def test_bad_batches(refused, batch, tmp_path):
     sitk.WriteImage(as_image(letter()), str(folder / 'a.mha'))
     assert 'expected images of different names, found a.mha and a.nii.gz' in (
         refused(folder, '-o', tmp_path / 'out', '--boxes', boxes))
+
+
+@pytest.mark.parametrize('name, change', [
+    ('m.png', lambda mask: mask * np.uint8(255)),
+    ('m.png', lambda mask: np.stack([mask * np.uint8(255)] * 3, -1)),
+    ('m.png', lambda mask: mask),
+    ('m.png', lambda mask: cv2.GaussianBlur(mask * np.float32(255), (0, 0),
+                                            .5).round().astype('u1')),
+    ('m.tif', lambda mask: mask * np.uint16(65535)),
+    ('m.jpg', lambda mask: mask * np.uint8(255))])
+def test_pictures_as_prompt_masks(infer, tmp_path, name, change):
+    """They are read as mmdbsam prepare reads them: as one label."""
+    mask = letter().any(axis=0)
+    Image.fromarray(mask * np.uint8(200)).save(tmp_path / 'a.png')
+    Image.fromarray(change(mask)).save(tmp_path / name)
+    infer(tmp_path / 'a.png', '-o', tmp_path / 'out.png', '--prompt-mask',
+          tmp_path / name)
+    row, = table(tmp_path / 'out.volumes.csv')
+    assert row['label'] == '1'
+    np.testing.assert_array_equal(np.asarray(Image.open(
+        tmp_path / 'out.png')), mask)
+
+
+def test_the_colours_of_a_prompt_mask(infer, tmp_path):
+    mask = np.zeros((24, 32, 3), np.uint8)
+    mask[2:9, 3:20, 0] = mask[12:20, 3:20, 1] = 255
+    Image.fromarray(np.where(mask.any(-1), 200, 0).astype('u1')).save(
+        tmp_path / 'a.png')
+    Image.fromarray(mask).save(tmp_path / 'm.png')
+    infer(tmp_path / 'a.png', '-o', tmp_path / 'out.png', '--prompt-mask',
+          tmp_path / 'm.png')
+    assert {row['name'] for row in table(tmp_path / 'out.volumes.csv')} == {
+        '#ff0000', '#00ff00'}
+
+
+@pytest.mark.parametrize('suffix', ['nii.gz', 'seg.nrrd', 'nrrd', 'mha'])
+def test_results_are_prompts(infer, scan, tmp_path, suffix):
+    """The masks of a folder may have any of the tool's own formats."""
+    scans, masks = tmp_path / 'scans', tmp_path / 'masks'
+    scans.mkdir()
+    (scans / 'c.nii.gz').write_bytes(scan.read_bytes())
+    infer(scan, '-o', masks / f'c.{suffix}', '--box', *BOX, '--label', 'arm',
+          '--overlay', 'png')
+    infer(scans, '-o', tmp_path / 'out', '--prompt-mask', masks)
+    row, = table(tmp_path / 'out/volumes.csv')
+    assert row['name'] == ('arm' if 'nrrd' in suffix else 'label 1')
+    np.testing.assert_array_equal(values(tmp_path / 'out/c.nii.gz'),
+                                  letter())

@@ -1,6 +1,7 @@
 """Finds where in a volume a user's prompts place their objects."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 import cv2
@@ -54,6 +55,11 @@ from mmdbsam.geometry.grids import (
     set_geometry,
 )
 from mmdbsam.geometry.planes import STACKED_ALONG, SlicePlane
+from mmdbsam.io.label_readers import LabelReaders
+from mmdbsam.io.readers.reader import Place
+from mmdbsam.preparation.label_layers import ROUNDING, read_layers
+from mmdbsam.preparation.label_table import LabelTable
+from mmdbsam.preparation.layouts.folder_pairs import files_in
 
 Prompts = Union[VolumePrompt, Sequence[VolumePrompt],
                 Mapping[str, VolumePrompt]]
@@ -265,21 +271,56 @@ class PromptLocator:
     def _coarse_objects(self, name: Optional[str], prompt: CoarseLabels
                         ) -> Iterator[VolumeObject]:
         what = f"prompt '{name}'" if name else 'prompt'
-        labels = self._coarse_labels(prompt, what)
-        found = [(i, where) for i, where
-                 in enumerate(ndimage.find_objects(labels), start=1) if where]
+        if isinstance(prompt.labels, (str, Path)):
+            layers, names = self._labels_in(Path(prompt.labels))
+        else:
+            layers, names = [self._given_labels(prompt, what)], {}
+        found = [(i, where, layer) for layer in layers for i, where
+                 in enumerate(ndimage.find_objects(layer), start=1) if where]
         if not found:
             raise InputError(f'{what}: labels: expected at least one label, '
                              'found only 0')
-        for i, where in found:
+        for i, where, layer in sorted(found, key=lambda one: one[0]):
             own = name if name and len(found) == 1 else \
-                f'{name or "label"} {i}'
+                f'{name} {i}' if name else names.get(i, f'label {i}')
             start = np.array([part.start for part in reversed(where)], float)
             yield VolumeObject(i, own, MaskRegion(
-                labels[where] == i, start, float(prompt.margin)))
+                layer[where] == i, start, float(prompt.margin)))
 
-    def _coarse_labels(self, prompt: CoarseLabels, what: str) -> np.ndarray:
-        """Read the label ids (D, H, W), on the working grid."""
+    def _labels_in(self, path: Path
+                   ) -> Tuple[List[np.ndarray], Dict[int, str]]:
+        """Read labels as :mod:`mmdbsam.preparation` does.
+
+        Returns:
+            tuple: The label ids (D, H, W) on the working grid, in layers of
+            labels that do not overlap, and the names of ids that have one.
+        """
+        if not path.exists():
+            raise InputError(f'{path}: no such file')
+        geometry, readers = self.scan.geometry, LabelReaders()
+        files = files_in(path, readers)
+        declared: Dict[int, str] = {}
+        names: List[str] = []
+        for file in files:
+            reader = readers.find(file.path)
+            declared.update(reader.declared(file.path))
+            names += [file.name] if file.name else reader.names(file.path)
+        table = LabelTable.of_names(declared, names)
+        place = self.scan.place or Place(geometry)
+        layers = read_layers(files, readers, table, place,
+                             orientation(geometry))
+        if self.working is not self.scan:
+            layers = [resample(set_geometry(sitk.GetImageFromArray(layer),
+                                            geometry), self.working.geometry,
+                               sitk.sitkNearestNeighbor) for layer in layers]
+        return layers, table.names
+
+    def _given_labels(self, prompt: CoarseLabels, what: str) -> np.ndarray:
+        """Check an array or image of ids, and bring it to the working grid.
+
+        Returns:
+            np.ndarray: The label ids (D, H, W).
+        """
         geometry = self.scan.geometry
         if isinstance(prompt.labels, np.ndarray):
             image = sitk.GetImageFromArray(_whole(prompt.labels, what))
@@ -350,9 +391,11 @@ def point_labels(labels: Any, shape: Tuple[int, ...], what: str,
 def _whole(values: np.ndarray, what: str) -> np.ndarray:
     if values.dtype.kind == 'b':
         return values.astype(np.uint8)
-    if values.dtype.kind not in 'ui' and (values != np.rint(values)).any():
-        raise InputError(f'{what}: labels: expected whole numbers, found '
-                         'others')
+    if values.dtype.kind not in 'ui':
+        if (np.abs(values - np.rint(values)) > ROUNDING).any():
+            raise InputError(f'{what}: labels: expected whole numbers, found '
+                             'others')
+        values = np.rint(values)
     if values.min() < 0 or values.max() > 65535:
         raise InputError(f'{what}: labels: expected ids in 0..65535, found '
                          f'{values.min():g}..{values.max():g}')

@@ -18,7 +18,8 @@ from mmdbsam.cli.inference.box_files import BoxRow, number
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.geometry.planes import STACKED_ALONG, SlicePlane
-from mmdbsam.io.readers import Readers
+from mmdbsam.io.label_readers import LabelReaders
+from mmdbsam.preparation.layouts.folder_pairs import labels_named
 
 # A prompt for each object by its name, or labels that name their objects.
 NamedPrompts = dict[str, VolumePrompt] | CoarseLabels
@@ -209,12 +210,11 @@ def _mask_of(mask: Path, name: str) -> Path:
     """Find the file of an image's labels, in a folder or as given."""
     if not mask.exists():
         raise InputError(f'{mask}: no such file')
-    readers = Readers()
+    readers = LabelReaders()
     if not mask.is_dir():
         readers.find(mask)
         return mask
-    found = [path for path in sorted(mask.iterdir())
-             if readers.case_name(path) == name]
+    found = labels_named(name, mask, readers)
     if len(found) != 1:
         raise InputError(f"{mask}: expected one file of labels called "
                          f"'{name}', found {len(found)}")

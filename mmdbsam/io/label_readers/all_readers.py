@@ -9,10 +9,13 @@ from mmdbsam.io.label_readers.index_arrays import IndexArrayReader
 from mmdbsam.io.label_readers.index_masks import MaskReader
 from mmdbsam.io.label_readers.label_reader import LabelReader
 from mmdbsam.io.label_readers.label_volume import LabelVolumeReader
+from mmdbsam.io.label_readers.slicer_segmentation import (
+    SlicerSegmentationReader,
+)
 
 #: The first reader that knows a path reads it.
-LABEL_READERS = (DicomObjectReader, IndexArrayReader, MaskReader,
-                 LabelVolumeReader)
+LABEL_READERS = (DicomObjectReader, SlicerSegmentationReader, IndexArrayReader,
+                 MaskReader, LabelVolumeReader)
 
 
 class LabelReaders:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
@@ -23,6 +24,8 @@ from mmdbsam.io.readers.pictures import (
 )
 from mmdbsam.io.readers.reader import without_suffix
 
+# White in 8, 16 and 32 bits, without a sign and with one.
+_WHITE = (255, 65535, 2**31 - 1, 2**32 - 1)
 # JPEG may add as much to 0, or take as much from 255.
 _LOSS = 40
 
@@ -30,10 +33,12 @@ _LOSS = 40
 class MaskReader(LabelReader):
     """Pictures whose values, palette indices or colours are the labels.
 
-    Where the only values are 0 and 255, 255 is the label 1. In RGB, black is
-    background, and every other colour is a label that is named after it, such
-    as ``'#ff0000'``. JPEG changes values, so it can only hold one label, white
-    on black.
+    A mask of black and white is the label 1, where white is the highest number
+    of 8, 16 or 32 bits. It may have grey pixels between both, as drawing
+    programs smooth edges; they belong to what they are nearer to. In RGB,
+    black is background, and every other colour is a label that is named after
+    it, such as ``'#ff0000'``. JPEG changes values, so it can only hold one
+    label, white on black.
     """
 
     def case_name(self, path: Path) -> str | None:
@@ -70,9 +75,27 @@ def _read(path: Path) -> tuple[np.ndarray, dict[int, str]]:
         return _threshold(values, path), {}
     if values.ndim == 3:
         return _colours(values, path)
-    if image.mode != 'P' and ((values == 0) | (values == 255)).all():
-        values = (values != 0).astype(np.uint8)
+    if image.mode != 'P' and values.max() in _WHITE and _is_binary(values):
+        values = (values >= values.max() / 2).astype(np.uint8)
     return values, {}
+
+
+def _is_binary(values: np.ndarray) -> bool:
+    """Whether values (H, W) are black and white, up to smooth edges.
+
+    An edge's pixels lie beside white ones, and are not all the same in any
+    block of 3 x 3 pixels, as those of another label would be.
+    """
+    white = values == values.max()
+    grey = (values != 0) & ~white
+    if not grey.any():
+        return True
+    block = np.ones((3, 3))
+    regions, count = ndimage.label(grey, block)
+    beside = np.unique(regions[ndimage.binary_dilation(white, block)])
+    flat = (ndimage.minimum_filter(values, 3)
+            == ndimage.maximum_filter(values, 3))
+    return np.count_nonzero(beside) == count and not (flat & grey).any()
 
 
 def _is_lossy(image: Image.Image) -> bool:

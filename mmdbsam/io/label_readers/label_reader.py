@@ -52,6 +52,10 @@ class LabelReader(ABC):
         """
         return []
 
+    def declared(self, path: Path) -> dict[int, str]:
+        """The names by the values that the file itself gives them, if any."""
+        return {}
+
     @abstractmethod
     def read(self, path: Path, grid: Geometry, space: str | None = None
              ) -> Iterator[LabelMap]:

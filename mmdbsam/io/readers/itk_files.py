@@ -6,7 +6,12 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, geometry_of
-from mmdbsam.io.readers.reader import VolumeReader, brief, open_header
+from mmdbsam.io.readers.reader import (
+    VolumeReader,
+    brief,
+    count_volumes,
+    open_header,
+)
 
 
 class _ItkFileReader(VolumeReader):
@@ -18,6 +23,10 @@ class _ItkFileReader(VolumeReader):
     def geometry(self, path: Path) -> Geometry:
         """See :class:`VolumeReader`."""
         return geometry_of(self._open(path))
+
+    def count(self, path: Path) -> int:
+        """See :class:`VolumeReader`."""
+        return count_volumes(path, self.image_io)
 
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`."""

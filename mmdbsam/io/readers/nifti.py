@@ -53,6 +53,12 @@ class NiftiReader(VolumeReader):
         with self._opened(path, values=False) as reader:
             return geometry_of(reader)
 
+    def count(self, path: Path) -> int:
+        """See :class:`VolumeReader`."""
+        header = read_header(path) if path.is_file() else None
+        return int(header['dim'][4]) if (
+            header is not None and header['dim'][0] == 4) else 1
+
     def place(self, path: Path) -> Place:
         """See :class:`VolumeReader`."""
         return Place(self.geometry(path),

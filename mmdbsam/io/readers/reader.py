@@ -73,6 +73,10 @@ class VolumeReader(ABC):
         """
         return Place(self.geometry(path))
 
+    def count(self, path: Path) -> int:
+        """The number of volumes in a file, more than 1 in a 4-D one."""
+        return 1
+
     @abstractmethod
     def geometry(self, path: Path) -> Geometry:
         """The grid of the image, read from headers alone.
@@ -128,6 +132,18 @@ def open_header(path: Path, image_io: str, kind: str,
             f'{reader.GetDimension()}-D with {reader.GetNumberOfComponents()} '
             'values a voxel')
     return reader
+
+
+def count_volumes(path: Path, image_io: str) -> int:
+    """The number of volumes in a file, 1 if it cannot be read."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(image_io)
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return 1
+    return reader.GetSize()[3] if reader.GetDimension() == 4 else 1
 
 
 def _select_channel(reader: sitk.ImageFileReader, path: Path,

@@ -21,8 +21,12 @@ _FOLDERS = (('images', 'labels'), ('images', 'masks'),
 _CHANNEL = re.compile(r'_(\d{4})$')
 # MedSAM names a slice after its case, followed by its number.
 _SLICE = re.compile(r'-\d+$')
-# Data sets append one of these to an image's name to name its label.
-_MARKS = ('gt', 'label', 'labels', 'mask', 'seg', 'segmentation')
+# Data sets append one of these to an image's name to name its label, and a
+# number where it has several objects.
+_MARK = re.compile(r'[-_. ](gt|groundtruth|labels?|masks?|seg|segmentation)'
+                   r'[-_. ]?\d*$', re.IGNORECASE)
+# mmdbsam infer draws a result on its image in files of this name.
+_OVERLAY = '.overlay'
 
 
 class FolderPairs(Layout):
@@ -31,7 +35,9 @@ class FolderPairs(Layout):
     A label may also be a folder of the image's name with a file for each
     structure, or several files whose names begin with the image's:
     ``<image>_<structure>.png``, or ``<image>_<structure>_<number>.png`` where
-    a structure has several objects, which become labels of their own.
+    a structure has several objects, which become labels of their own. Names
+    such as ``<image>_mask.png`` and ``<image>_mask_1.png`` name no structure:
+    several of them are one label.
 
     The folders may also be called ``images/`` and ``masks/``; ``imagesTr/``
     and ``labelsTr/``, where nnU-Net ends the images' names with a channel such
@@ -99,6 +105,14 @@ def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
         LabelFile(path), )
 
 
+def labels_named(case: str, folder: Path, readers: LabelReaders
+                 ) -> list[Path]:
+    """The files and folders in a folder that label the image of a case."""
+    return [path for path in sorted(folder.iterdir())
+            if (name := readers.case_name(path))
+            and case in (name, _MARK.sub('', name))]
+
+
 def _structures(paths: Iterable[Path], readers: LabelReaders
                 ) -> list[tuple[str, Path]]:
     """The names and the files of structures, of those that are files."""
@@ -138,7 +152,10 @@ def _owners(images: Mapping[str, Path], labels: Mapping[str, Path]
     """The labels of each image; labels without one are under their names."""
     owned: dict[str, list[Path]] = {}
     for name, path in labels.items():
-        owner = name
+        if name.endswith(_OVERLAY) and name not in images:
+            continue
+        owner = _MARK.sub('', name)
+        owner = owner if owner in images and name not in images else name
         while owner not in images and '_' in owner:
             owner = owner.rpartition('_')[0]
         if owner not in images or (owner != name and owner in labels):
@@ -153,10 +170,11 @@ def _label_files(case: str, files: list[Path], readers: LabelReaders
     counts: Counter[str] = Counter()
     found: list[LabelFile] = []
     for path in files:
-        rest = readers.case_name(path)[len(case):].lstrip('_')
-        if not rest or rest in _MARKS:
+        rest = readers.case_name(path)[len(case):]
+        if not rest or _MARK.fullmatch(rest):
             found += files_in(path, readers)
             continue
+        rest = rest.lstrip('_')
         structure = re.sub(r'_?\d+$', '', rest) or 'object'
         counts[structure] += 1
         number = f' {counts[structure]}' if counts[structure] > 1 else ''

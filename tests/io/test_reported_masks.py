@@ -1,0 +1,265 @@
+"""Masks and label volumes as reports say that tools write them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+from synthetic import KEEP_ALL, volume
+
+from mmdbsam.errors import InputError
+from mmdbsam.io.label_readers import LabelReaders
+from mmdbsam.preparation import (
+    CaseOptions,
+    LabelFile,
+    LabelTable,
+    SourceCase,
+    SplitPlan,
+    prepare_dataset,
+    read_case,
+)
+
+CASES = Path(__file__).parents[3] / 'shared/cases'
+needs_cases = pytest.mark.skipif(not CASES.exists(),
+                                 reason='no ../shared/cases')
+RNG = np.random.default_rng(0)
+SCAN = RNG.integers(0, 99, (4, 5, 6)).astype(np.int16)
+ALL = SplitPlan(fractions=(0, 0, 1))
+
+
+def disc(size=80, radius=20):
+    y, x = np.mgrid[:size, :size]
+    return (y - size / 2)**2 + (x - size / 2.2)**2 < radius**2
+
+
+def ids_of(tmp_path, values, name='m.png'):
+    """The ids (H, W) of a mask that is saved as a picture."""
+    image = tmp_path / 'image.png'
+    Image.fromarray(RNG.integers(0, 99, values.shape, np.uint8)).save(image)
+    mask = tmp_path / name
+    Image.fromarray(values).save(mask)
+    return read_case(SourceCase('a', image, (LabelFile(mask), )),
+                     KEEP_ALL).layers[0][0]
+
+
+@pytest.mark.parametrize('white, kind', [
+    (255, np.uint8), (65535, np.uint16), (255, np.uint16), (1, np.uint8),
+    (2**31 - 1, np.int32), (65535, np.float32), (1, np.float32)])
+def test_white_of_any_depth_is_one_label(tmp_path, white, kind):
+    name = 'm.png' if kind in (np.uint8, np.uint16) else 'm.tif'
+    found = ids_of(tmp_path, (disc() * kind(white)).astype(kind), name)
+    np.testing.assert_array_equal(found, disc())
+
+
+@pytest.mark.parametrize('smooth', [
+    lambda mask: cv2.GaussianBlur(mask, (0, 0), 0.7),
+    lambda mask: cv2.resize(cv2.resize(mask, None, fx=3, fy=3,
+                                       interpolation=cv2.INTER_LINEAR),
+                            mask.shape, interpolation=cv2.INTER_AREA),
+    lambda mask: cv2.warpAffine(mask, np.float32([[1, .1, .3], [0, 1, .4]]),
+                                mask.shape)])
+@pytest.mark.parametrize('kind, white', [(np.uint8, 255),
+                                         (np.uint16, 65535)])
+def test_smooth_edges_are_no_labels(tmp_path, smooth, kind, white):
+    values = smooth(disc() * np.float32(white)).round().astype(kind)
+    assert len(np.unique(values)) > 3
+    found = ids_of(tmp_path, values)
+    np.testing.assert_array_equal(found, values >= white / 2)
+
+
+def test_labels_beside_white_stay_labels(tmp_path):
+    """An area, and a line that touches nothing white."""
+    values = np.zeros((80, 80), np.uint8)
+    values[10:40, 10:40] = 255
+    values[10:40, 40:60] = 128
+    np.testing.assert_array_equal(ids_of(tmp_path, values), values)
+    values[values == 128] = 0
+    values[70, 5:60] = 7
+    np.testing.assert_array_equal(ids_of(tmp_path, values), values)
+
+
+@needs_cases
+@pytest.mark.parametrize('name', ['mask16', 'mix', 'aa'])
+def test_reported_pictures(tmp_path, name):
+    prepared = prepare_dataset(CASES / '14_masks' / name, tmp_path / 'out',
+                               options=KEEP_ALL, plan=ALL)
+    assert not prepared.problems
+    assert prepared.data.labels == {1: 'label_1'}
+
+
+def labels_of(tmp_path, label, name='label.nii.gz', options=KEEP_ALL):
+    paths = tmp_path / 'image.nii.gz', tmp_path / name
+    sitk.WriteImage(volume(SCAN), str(paths[0]))
+    sitk.WriteImage(label, str(paths[1]))
+    return read_case(SourceCase('a', paths[0], (LabelFile(paths[1]), )),
+                     options).layers
+
+
+@pytest.mark.parametrize('error', [1e-7, -1e-7, 9e-4, -9e-4])
+@pytest.mark.parametrize('kind', [np.float32, np.float64])
+def test_nearly_whole_numbers(tmp_path, error, kind):
+    ids = RNG.integers(0, 4, SCAN.shape)
+    layer, = labels_of(tmp_path, volume((ids + error).astype(kind)))
+    np.testing.assert_array_equal(layer, ids)
+
+
+def test_other_numbers_are_no_labels(tmp_path):
+    with pytest.raises(InputError, match='whole numbers .*, found 1.01$'):
+        labels_of(tmp_path, volume(np.full(SCAN.shape, 1.01)))
+
+
+@pytest.mark.parametrize('name', ['label.nii.gz', 'label.nrrd', 'label.mha'])
+@pytest.mark.parametrize('kind', [np.uint8, np.float32])
+def test_one_hot_labels(tmp_path, name, kind):
+    """The first channel of one-hot labels is background."""
+    ids = RNG.integers(0, 3, SCAN.shape)
+    channels = [volume((ids == i).astype(kind)) for i in range(3)]
+    layer, = labels_of(tmp_path, sitk.JoinSeries(channels), name)
+    np.testing.assert_array_equal(layer, ids)
+
+
+def test_a_channel_for_each_label(tmp_path):
+    """Without background, and with labels that overlap."""
+    masks = RNG.integers(0, 2, (2, *SCAN.shape)).astype(np.uint8)
+    masks[:, 0] = 0
+    layers = labels_of(tmp_path, sitk.JoinSeries([
+        volume(mask) for mask in masks]))
+    for i, mask in enumerate(masks, start=1):
+        np.testing.assert_array_equal(
+            np.any([layer == i for layer in layers], axis=0), mask)
+
+
+def test_several_volumes_that_are_no_channels(tmp_path):
+    both = sitk.JoinSeries([volume(SCAN % 5), volume(SCAN % 3)])
+    with pytest.raises(InputError, match='label.nii.gz: expected one volume '
+                       'of labels, or 0 and 1 in a volume for each, found 2 '
+                       'volumes and values up to 4; give a file of one'):
+        labels_of(tmp_path, both)
+
+
+@pytest.mark.parametrize('name', ['nrrd', 'mha'])
+def test_one_volume_of_four_dimensions(tmp_path, name):
+    image = sitk.JoinSeries([volume(SCAN)])
+    label = sitk.JoinSeries([volume((SCAN > 50).astype(np.uint8))])
+    for folder, content in (('images', image), ('labels', label)):
+        (tmp_path / 'in' / folder).mkdir(parents=True)
+        sitk.WriteImage(content, str(tmp_path / 'in' / folder / f'c.{name}'))
+    data = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                           options=KEEP_ALL, plan=ALL).data
+    np.testing.assert_array_equal(data.cases[0].label()[0], SCAN > 50)
+
+
+@needs_cases
+@pytest.mark.parametrize('name', [
+    '14_masks/float_label', '14_masks/one_hot', '12_4d_of_one_volume/nrrd',
+    '12_4d_of_one_volume/mha_label'])
+def test_reported_volumes(tmp_path, name):
+    prepared = prepare_dataset(CASES / name, tmp_path / 'out',
+                               options=KEEP_ALL, plan=ALL)
+    assert not prepared.problems
+    assert prepared.data.labels == {1: 'label_1'}
+
+
+def segmentation(layers, values, names, offset=(0, 0, 0)):
+    """An image of 3 Slicer's keys, of layers (L, D, H, W)."""
+    images = [volume(layer.astype(np.uint8), origin=offset)
+              for layer in layers]
+    image = images[0] if len(images) == 1 else sitk.Compose(images)
+    for i, ((layer, value), name) in enumerate(zip(values, names,
+                                                   strict=True)):
+        for key, said in (('ID', f'Segment_{i}'), ('Name', name),
+                          ('LabelValue', value), ('Layer', layer)):
+            image.SetMetaData(f'Segment{i}_{key}', str(said))
+    return image
+
+
+@pytest.mark.parametrize('name', ['c.seg.nrrd', 'c.nrrd', 'c.SEG.NRRD'])
+def test_segments_have_names(tmp_path, name):
+    """They pair with their image, however the file is called."""
+    ids = RNG.integers(0, 3, SCAN.shape)
+    for folder in ('images', 'labels'):
+        (tmp_path / 'in' / folder).mkdir(parents=True)
+    sitk.WriteImage(volume(SCAN), str(tmp_path / 'in/images/c.nrrd'))
+    sitk.WriteImage(segmentation([ids], [(0, 1), (0, 2)],
+                                 ['liver', 'a spleen']),
+                    str(tmp_path / 'in/labels' / name))
+    prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                               options=KEEP_ALL, plan=ALL)
+    assert not prepared.problems
+    assert sorted(prepared.data.labels.values()) == ['a spleen', 'liver']
+    label = prepared.data.cases[0].label()[0]
+    for value, name in ((1, 'liver'), (2, 'a spleen')):
+        found = next(i for i, own in prepared.data.labels.items()
+                     if own == name)
+        np.testing.assert_array_equal(label == found, ids == value)
+
+
+def test_segments_that_overlap_and_cover_a_part(tmp_path):
+    masks = RNG.integers(0, 2, (2, 2, 3, 3))
+    image = segmentation(masks, [(0, 1), (1, 1)], ['a', 'b'], (1, 2, 1))
+    path = tmp_path / 'x.seg.nrrd'
+    sitk.WriteImage(image, str(path))
+    assert LabelReaders().find(path).names(path) == ['a', 'b']
+    options = CaseOptions(table=LabelTable.of_names({}, ['a', 'b']),
+                          min_volume=0, min_area=0)
+    layers = labels_of(tmp_path, image, path.name, options=options)
+    for i, mask in enumerate(masks, start=1):
+        wanted = np.zeros(SCAN.shape, bool)
+        wanted[1:3, 2:5, 1:4] = mask
+        np.testing.assert_array_equal(
+            np.any([layer == i for layer in layers], axis=0), wanted)
+
+
+@pytest.mark.parametrize('names', [
+    ['a_mask.png', 'a_mask_1.png'], ['a_mask.png', 'a_mask_2.png'],
+    ['a_mask_0.png', 'a_mask_1.png'], ['a-mask.png', 'a-mask1.png'],
+    ['a_Segmentation.png', 'a_Segmentation_1.png'], ['a mask.png']])
+def test_several_masks_of_one_image(tmp_path, names):
+    """They name no structure, so that they are one label."""
+    for folder in ('images', 'masks'):
+        (tmp_path / 'in' / folder).mkdir(parents=True)
+    for case in 'ab':
+        Image.fromarray(RNG.integers(0, 99, (20, 24), np.uint8)).save(
+            tmp_path / f'in/images/{case}.png')
+    whole = np.zeros((20, 24), bool)
+    for i, name in enumerate(names):
+        mask = np.zeros_like(whole)
+        mask[4 * i:4 * i + 3, 5:15] = True
+        whole |= mask
+        Image.fromarray(mask * np.uint8(255)).save(
+            tmp_path / 'in/masks' / name)
+    Image.fromarray(whole * np.uint8(255)).save(
+        tmp_path / 'in/masks' / names[0].replace('a', 'b', 1))
+    prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                               options=KEEP_ALL, plan=ALL)
+    assert not prepared.problems
+    assert prepared.data.labels == {1: 'label_1'}
+    for case in prepared.data.cases:
+        np.testing.assert_array_equal(case.label()[0, 0], whole)
+
+
+@needs_cases
+def test_reported_masks_of_one_image(tmp_path):
+    """The image that shows nothing is the only one that is left out."""
+    prepared = prepare_dataset(CASES / '06_two_masks_of_one_image',
+                               tmp_path / 'out', options=KEEP_ALL, plan=ALL)
+    assert list(prepared.problems) == ['normal (1)']
+    assert prepared.data.labels == {1: 'label_1'}
+
+
+def test_files_of_mmdbsam_infer_are_labels(tmp_path):
+    """Its pictures, tables and records beside them are none."""
+    ids = (SCAN > 50).astype(np.uint8)
+    for folder in ('images', 'labels'):
+        (tmp_path / 'in' / folder).mkdir(parents=True)
+    sitk.WriteImage(volume(SCAN), str(tmp_path / 'in/images/c.nrrd'))
+    sitk.WriteImage(segmentation([ids], [(0, 1)], ['liver']),
+                    str(tmp_path / 'in/labels/c.seg.nrrd'))
+    Image.new('L', (9, 9)).save(tmp_path / 'in/labels/c.overlay.png')
+    for name in ('c.volumes.csv', 'c.labels.json', 'volumes.csv'):
+        (tmp_path / 'in/labels' / name).write_text('text')
+    prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                               options=KEEP_ALL, plan=ALL)
+    assert not prepared.problems and prepared.data.labels == {1: 'liver'}
