@@ -15,7 +15,7 @@ from mmdbsam.registry import MODELS
 ROOT = Path(__file__).parents[1]
 CONFIGS = [str(path.relative_to(ROOT))
            for path in sorted((ROOT / 'configs').rglob('*.py'))
-           if not {'_base_', 'studies'} & set(path.parts)]
+           if not {'_base_', 'semantic', 'studies'} & set(path.parts)]
 BLOCKS = ('adapter', 'stem', 'neck', 'fusion', 'norm')
 
 
