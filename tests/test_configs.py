@@ -99,7 +99,7 @@ def test_no_config_only_repeats_another():
 
 
 @pytest.mark.parametrize('family', ['ablations', 'baselines', 'release',
-                                    'studies'])
+                                    'semantic', 'studies'])
 def test_readme_of_a_family_lists_its_configs(family):
     folder = ROOT / 'configs' / family
     linked = re.findall(r'\]\((?!http)(.*?)\)',
