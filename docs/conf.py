@@ -64,10 +64,10 @@ napoleon_use_ivar = True
 
 nitpicky = True
 # Types of other packages: to link them would need the network.
-OTHERS = ('Config', 'ConvModule', 'InstanceData', 'PIL', 'Path', 'SimpleITK',
-          'Tensor', 'abc', 'argparse', 'collections', 'mmcv', 'mmengine',
-          'mmpretrain', 'nn', 'np', 'numba', 'numpy', 'pathlib', 'rich',
-          'segment_anything', 'torch', 'triton')
+OTHERS = ('Config', 'ConvModule', 'InstanceData', 'PIL', 'Path',
+          'SegDataSample', 'SimpleITK', 'Tensor', 'abc', 'argparse',
+          'collections', 'mmcv', 'mmengine', 'mmpretrain', 'nn', 'np', 'numba',
+          'numpy', 'pathlib', 'rich', 'segment_anything', 'torch', 'triton')
 nitpick_ignore_regex = [('py:.*', rf'({"|".join(OTHERS)})(\..*)?')]
 
 

@@ -5,6 +5,7 @@ libraries stay reachable, as ``mmengine.EpochBasedTrainLoop`` or by bare name.
 """
 
 import inspect
+from importlib.util import find_spec
 from typing import Any, Callable
 
 from mmengine import registry as mmengine_registry
@@ -23,9 +24,15 @@ class Registry(mmengine_registry.Registry):
 
         Raises:
             InputError: If neither this registry nor its parents know the
-                type. The message lists the registered types.
+                type. The message lists the registered types; for a type of
+                mmsegmentation it says how to install that.
         """
         name = cfg.get('type') if isinstance(cfg, dict) else None
+        if (isinstance(name, str) and name.startswith('mmseg.')
+                and find_spec('mmseg') is None):
+            raise InputError(f"{self.name} type '{name}': expected "
+                             'mmsegmentation, found that it is not installed; '
+                             "install it with pip install 'mmdbsam[seg]'")
         if isinstance(name, str) and self.get(name) is None:
             known = self.module_dict or self.parent.module_dict
             raise InputError(f"unknown {self.name} type '{name}'; "

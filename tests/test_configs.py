@@ -15,7 +15,7 @@ from mmdbsam.registry import MODELS
 ROOT = Path(__file__).parents[1]
 CONFIGS = [str(path.relative_to(ROOT))
            for path in sorted((ROOT / 'configs').rglob('*.py'))
-           if not {'_base_', 'studies'} & set(path.parts)]
+           if not {'_base_', 'semantic', 'studies'} & set(path.parts)]
 BLOCKS = ('adapter', 'stem', 'neck', 'fusion', 'norm')
 
 
@@ -99,7 +99,7 @@ def test_no_config_only_repeats_another():
 
 
 @pytest.mark.parametrize('family', ['ablations', 'baselines', 'release',
-                                    'studies'])
+                                    'semantic', 'studies'])
 def test_readme_of_a_family_lists_its_configs(family):
     folder = ROOT / 'configs' / family
     linked = re.findall(r'\]\((?!http)(.*?)\)',

@@ -3,6 +3,7 @@
 from mmdbsam.apis.inference import inference_model
 from mmdbsam.apis.inferencer import PromptInferencer
 from mmdbsam.apis.model_zoo import get_model, init_model, list_models
+from mmdbsam.apis.semantic_inferencer import SemanticInferencer
 from mmdbsam.apis.volume.prompts import (
     CoarseLabels,
     Lasso,
@@ -18,7 +19,7 @@ from mmdbsam.structures.results import SegmentResult, VolumeResult
 
 __all__ = [
     'CoarseLabels', 'Lasso', 'PromptInferencer', 'PropagationRule',
-    'Scribble', 'SeedBox', 'SeedPoint', 'SegmentResult', 'SliceBoxes',
-    'VolumeBox', 'VolumeResult', 'VolumeSession', 'get_model',
+    'Scribble', 'SeedBox', 'SeedPoint', 'SegmentResult', 'SemanticInferencer',
+    'SliceBoxes', 'VolumeBox', 'VolumeResult', 'VolumeSession', 'get_model',
     'inference_model', 'init_model', 'list_models',
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.apis.preprocessing import Preprocessor
@@ -51,8 +51,8 @@ class ImagePrompts:
     masks: Optional[np.ndarray] = None
 
 
-class ImageModel:
-    """Encodes images, and decodes their prompts.
+class SliceModel:
+    """A model with the steps that lead from a slice to its input.
 
     Args:
         model: A model in evaluation mode, on its device, or an exported one.
@@ -60,7 +60,7 @@ class ImageModel:
         amp: Whether to compute in mixed precision, see :func:`.amp_dtype`.
     """
 
-    def __init__(self, model: Union[PromptSegmentor, OnnxModel],
+    def __init__(self, model: Union[nn.Module, OnnxModel],
                  preprocess: Preprocessor,
                  amp: Union[bool, str, None] = None) -> None:
         self.model = model
@@ -69,6 +69,16 @@ class ImageModel:
         self.dtype = amp_dtype(amp, self.device.type)
         if amp and self.dtype == torch.float32:
             print_log(NOTE, logger='current')
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype,
+                              enabled=self.dtype != torch.float32)
+
+
+class ImageModel(SliceModel):
+    """Encodes images, and decodes their prompts; see :class:`SliceModel`."""
+
+    model: Union[PromptSegmentor, OnnxModel]
 
     @torch.no_grad()
     def encode(self, images: Iterable[np.ndarray]) -> List[EncodedImage]:
@@ -153,10 +163,6 @@ class ImageModel:
     def _on_image(self, logits: Tensor, image: EncodedImage) -> Tensor:
         return logits_on_image(logits, self.model.data_preprocessor.size,
                                image.resized, image.shape)
-
-    def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype,
-                              enabled=self.dtype != torch.float32)
 
     def _on_input(self, points: np.ndarray, image: EncodedImage) -> Tensor:
         moved = resize_coordinates(points.astype(np.float32), image.shape,

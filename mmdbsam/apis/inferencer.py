@@ -27,6 +27,7 @@ from mmdbsam.apis.volume.segmenter import VolumeSegmenter
 from mmdbsam.apis.volume.session import VolumeSession
 from mmdbsam.apis.volume.session_state import SessionState
 from mmdbsam.engine.config import load_named
+from mmdbsam.engine.semantic_config import is_semantic
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import ORIENTATIONS
 from mmdbsam.geometry.planes import SlicePlane, plane_of
@@ -64,7 +65,7 @@ class PromptInferencer:
 
     Raises:
         InputError: If the config or the weights are missing or do not fit
-            each other.
+            each other, or if the model needs no prompts.
     """
 
     def __init__(self,
@@ -85,6 +86,10 @@ class PromptInferencer:
             model = OnnxModel(config)
         else:
             cfg = load_named(config)
+            if is_semantic(cfg):
+                raise InputError(
+                    'config: expected a model with prompts, found one that '
+                    'segments without any; use SemanticInferencer')
             checkpoint = checkpoint or own_weights(config)
             if embedding_cache is not None:
                 cfg.model.embedding_cache = dict(folder=str(embedding_cache))

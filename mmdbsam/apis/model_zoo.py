@@ -16,6 +16,10 @@ from mmdbsam.engine.config import (
     load_named,
     named_configs,
 )
+from mmdbsam.engine.semantic_config import (
+    is_semantic,
+    set_classes_of_checkpoint,
+)
 from mmdbsam.errors import InputError
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
@@ -44,7 +48,8 @@ def list_models(pattern: str = '*') -> List[str]:
 def get_model(model: AnyConfig,
               pretrained: Union[bool, str, Path] = False,
               device: str = 'cpu',
-              fetch_weights: bool = False) -> PromptSegmentor:
+              fetch_weights: bool = False
+              ) -> Union[PromptSegmentor, nn.Module]:
     """Build a model, to use it in other code or to train it.
 
     Args:
@@ -56,8 +61,9 @@ def get_model(model: AnyConfig,
         fetch_weights: Whether to download released weights that are missing.
 
     Returns:
-        PromptSegmentor: The model in training mode, with its config as
-        ``cfg``.
+        PromptSegmentor or nn.Module: The model in training mode, with its
+        config as ``cfg``. Models without prompts are mmsegmentation's; the
+        config then has the classes of the checkpoint.
 
     Raises:
         InputError: If there is no such config, or the weights are missing or
@@ -65,9 +71,13 @@ def get_model(model: AnyConfig,
     """
     cfg = load_named(model)
     init_default_scope('mmdbsam')
+    if is_semantic(cfg) and pretrained and pretrained is not True:
+        set_classes_of_checkpoint(cfg, str(pretrained))
     built = MODELS.build(cfg.model)
     built.cfg = cfg
-    if pretrained is True:
+    if pretrained is True and is_semantic(cfg):
+        built.init_weights()
+    elif pretrained is True:
         load_pretrained(built, _start(cfg, fetch_weights))
     elif pretrained:
         if is_trained_part(str(pretrained)):
@@ -104,7 +114,8 @@ def init_model(config: AnyConfig,
                checkpoint: Union[str, Path, None] = None,
                device: str = 'auto',
                cfg_options: Optional[Dict[str, Any]] = None,
-               fetch_weights: bool = False) -> PromptSegmentor:
+               fetch_weights: bool = False
+               ) -> Union[PromptSegmentor, nn.Module]:
     """Build a model and load its weights, for inference.
 
     Args:
@@ -118,8 +129,8 @@ def init_model(config: AnyConfig,
         fetch_weights: Whether to download released weights that are missing.
 
     Returns:
-        PromptSegmentor: The model in evaluation mode, with its config as
-        ``cfg``.
+        PromptSegmentor or nn.Module: The model in evaluation mode, see
+        :func:`get_model`.
 
     Raises:
         InputError: If there are no weights, they do not fit, or the device is
@@ -129,6 +140,10 @@ def init_model(config: AnyConfig,
     checkpoint = checkpoint or own_weights(config)
     if cfg_options:
         apply_options(cfg, cfg_options, 'cfg_options')
+    if checkpoint is None and is_semantic(cfg):
+        raise InputError('checkpoint: expected that of a training, as a model '
+                         'that segments without prompts has to be trained '
+                         'first, found none')
     if checkpoint is not None:
         return get_model(cfg, checkpoint, device, fetch_weights).eval()
     _check_start(cfg)

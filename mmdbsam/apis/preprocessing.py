@@ -16,7 +16,8 @@ from mmdbsam.registry import TRANSFORMS
 
 # The steps of a pipeline that read a prepared slice, prompt its labels, and
 # pack the sample: inference has the slice and the prompts already.
-_OF_SAMPLES = ('LoadSlice', 'BoxPromptsFromMask', 'PackPromptSample')
+_OF_SAMPLES = ('LoadSlice', 'BoxPromptsFromMask', 'PackPromptSample',
+               'PackSemanticSample')
 
 
 class Preprocessor:
@@ -64,6 +65,13 @@ class Preprocessor:
         except InputError as error:
             raise InputError(f'{scan.name}: {error}') from error
 
+    def resized_shape(self, image: np.ndarray) -> Tuple[int, int]:
+        """The (height, width) of an image in the input, without padding."""
+        return self._transformed(image)['img_shape']
+
+    def _transformed(self, image: np.ndarray) -> dict:
+        return self.transforms(dict(img=image, boxes=np.zeros((0, 4))))
+
     def __call__(self, slices: Iterable[np.ndarray]
                  ) -> Tuple[Tensor, Tuple[int, int]]:
         """Make the model's input.
@@ -75,8 +83,7 @@ class Preprocessor:
             tuple: The input, (B, 3, S, S), on the model's device, and the
             (height, width) of the images in it without padding.
         """
-        resized = [self.transforms(dict(img=image, boxes=np.zeros((0, 4))))
-                   for image in slices]
+        resized = [self._transformed(image) for image in slices]
         data = dict(inputs=[image_tensor(one['img']) for one in resized],
                     data_samples=[])
         return (self.data_preprocessor(data)['inputs'],

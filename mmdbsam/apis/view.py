@@ -1,10 +1,10 @@
 """Gathers what a picture shows of a result."""
 
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
-from mmdbsam.apis.image_model import ImageModel, ImagePrompts
+from mmdbsam.apis.image_model import ImageModel, ImagePrompts, SliceModel
 from mmdbsam.apis.scans import Scan
 from mmdbsam.apis.volume.locator import PromptLocator, Prompts
 from mmdbsam.apis.volume.regions import Seed
@@ -14,23 +14,24 @@ from mmdbsam.structures.results import VolumeResult
 from mmdbsam.visualization import VolumeView
 
 
-def view_of(model: ImageModel, scan: Scan, result: VolumeResult,
-            prompts: Prompts, plane_name: str = 'axial', units: str = 'px',
-            window: Any = None) -> VolumeView:
+def view_of(model: SliceModel, scan: Scan, result: VolumeResult,
+            prompts: Optional[Prompts], plane_name: str = 'axial',
+            units: str = 'px', window: Any = None) -> VolumeView:
     """Show a volume as the model saw it, with prompts and masks.
 
     Args:
         model: The model that made the result.
         scan: The volume.
         result: The objects found in the volume.
-        prompts: The prompts that asked for them.
+        prompts: The prompts that asked for them, if there were any.
         plane_name: The plane of the slices, and of the prompts on slices.
         units: The prompts' units, ``'px'`` or ``'mm'``.
         window: See :meth:`.PromptInferencer.set_image`.
     """
     plane = SlicePlane(scan.geometry, plane_name)
     boxes, points = {}, {}
-    for one in PromptLocator(scan, scan, plane_name, units).objects(prompts):
+    for one in () if prompts is None else PromptLocator(
+            scan, scan, plane_name, units).objects(prompts):
         if not isinstance(one.place, Seed):
             boxes[one.id] = one.place.boxes(plane)
             continue
@@ -70,7 +71,7 @@ def _marked(prompts: ImagePrompts, i: int) -> np.ndarray:
     return marked[marked[:, 2] >= 0]
 
 
-def _view(model: ImageModel, scan: Scan, result: VolumeResult,
+def _view(model: SliceModel, scan: Scan, result: VolumeResult,
           plane: SlicePlane, boxes: dict, points: dict, window: Any
           ) -> VolumeView:
     windows = model.preprocess.windows_of(scan, window)

@@ -25,7 +25,7 @@ COMMANDS = {
     'test': 'test a model and report its scores',
     'compare': 'compare reports on the same volumes',
     'ablate': 'train, test and compare the variants of a study',
-    'infer': 'segment an image, or a folder of them, from prompts',
+    'infer': 'segment an image, or a folder of them',
     'flops': 'measure what each block of a model costs',
     'export': 'write a trained model as ONNX files',
 }

@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Draw the samples, count the labels, and write and print both."""
     from mmdbsam.datasets import SampleKey
+    from mmdbsam.engine.semantic_config import require_prompts
     from mmdbsam.reports.browse import (
         draw_sample,
         label_statistics,
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
             raise InputError(f'--{name} {getattr(args, name)}: expected at '
                              f'least {least}')
     cfg = load_config(args)
+    require_prompts(cfg, f'browse {args.config}')
     folder = args.out or Path(cfg.work_dir, 'browse')
     require_own_folder(folder)
     dataset = _build_dataset(cfg, args.split)

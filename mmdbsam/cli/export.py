@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> None:
     """Export the model, and print how far its files are from torch."""
     from mmengine.registry import init_default_scope
 
+    from mmdbsam.engine.semantic_config import require_prompts
     from mmdbsam.registry import MODELS
     from mmdbsam.weights.downloads import sha256
     from mmdbsam.weights.loading import load_weights
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f'expected the package {error.name}, found none; '
                          "pip install 'mmdbsam[onnx]' brings it") from error
     cfg = load_config(args)
+    require_prompts(cfg, f'export {args.config}')
     init_default_scope('mmdbsam')
     model = MODELS.build(cfg.model).eval().requires_grad_(False)
     load_weights(model, args.checkpoint)

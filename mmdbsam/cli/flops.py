@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the table, and write the file if there is one to write."""
     import torch
+    from mmengine.registry import init_default_scope
 
     from mmdbsam.engine.costs import count_operations, measure, parameters
     from mmdbsam.engine.precision import NOTE, amp_dtype
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json and not Path(args.json).resolve().parent.is_dir():
         raise InputError(f'--json {args.json}: no such folder')
     cfg = load_config(args)
+    init_default_scope('mmdbsam')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = MODELS.build(cfg.model).to(device).eval()
     rows = parameters(model)
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
         print(NOTE)
     measured = measure(model, args.prompts, device, args.runs, dtype)
     summary = dict(
-        config=args.config, image_side=model.image_encoder.img_size,
+        config=args.config, image_side=model.data_preprocessor.size,
         prompts=args.prompts, device=device, threads=torch.get_num_threads(),
         precision=str(dtype).removeprefix('torch.'), blocks=rows)
     for name, row in rows.items():

@@ -1,9 +1,13 @@
-"""Segment an image, or a folder of them, from prompts.
+"""Segment an image, or a folder of them, from prompts or without any.
 
 ``mmdbsam infer ct.nii.gz -o liver.seg.nrrd --box 60 120 20 290 380 70 --label
 liver`` segments the object in the box. It writes a label volume with exactly
 the image's size, spacing, origin and direction, and a table of the objects'
 volumes. docs/inference.md explains the rest.
+
+``mmdbsam infer ct.nii.gz -o organs.nii.gz --config dbsam_tinyvit_uper_ct
+--checkpoint FILE`` finds all structures that the model was trained for; see
+docs/semantic.md.
 """
 
 import argparse
@@ -28,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_prompts(parser.add_argument_group('prompts'))
     _add_model(parser.add_argument_group('model'))
     _add_settings(parser.add_argument_group('settings'))
+    _add_automatic(parser.add_argument_group('models without prompts'))
     _add_outputs(parser.add_argument_group('further outputs'))
 
 
@@ -106,6 +111,18 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--cache', type=Path, metavar='DIR', help='keep embeddings in this '
         'folder, so that other prompts of the image are answered at once')
+
+
+def _add_automatic(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--then-refine', nargs='?', const=True, default=None,
+        metavar='CHECKPOINT', help="give the boxes of the masks to the "
+        "promptable model that the config names as refiner; without a value, "
+        'with the weights that infer takes for it')
+    group.add_argument(
+        '--probabilities', action='store_true', help='write the probability '
+        'of the background and of each structure to OUT.probabilities.nii.gz, '
+        'a 4-D volume')
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:

@@ -12,6 +12,7 @@ from mmdbsam.cli.options import (
     add_runner_arguments,
     load_config,
 )
+from mmdbsam.errors import InputError
 
 # The forms that mmdbsam.engine.prompt_option reads.
 _PROMPTS = ('tight, shift:PX, jitter:PXxDRAWS, box3d, point, clicks:N, '
@@ -50,10 +51,20 @@ def run(args: argparse.Namespace) -> None:
     from mmdbsam.engine.precision import NOTE, amp_dtype
     from mmdbsam.engine.prompt_option import set_prompt
     from mmdbsam.engine.runner import build_runner
+    from mmdbsam.engine.semantic_config import (
+        is_semantic,
+        set_classes_of_checkpoint,
+    )
     from mmdbsam.engine.tta_option import set_tta
     from mmdbsam.weights.loading import load_weights
     cfg = load_config(args)
     cfg.resume, cfg.load_from = False, None
+    if is_semantic(cfg):
+        if args.prompt:
+            raise InputError('--prompt: expected none, as the model of '
+                             f'{args.config} segments without prompts, found '
+                             f'{args.prompt}')
+        set_classes_of_checkpoint(cfg, args.checkpoint)
     if args.tta:
         set_tta(cfg)
     if args.prompt:

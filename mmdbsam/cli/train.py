@@ -34,9 +34,12 @@ def run(args: argparse.Namespace) -> None:
     from mmdbsam.engine.lost_processes import report_lost_processes
     from mmdbsam.engine.precision import NOTE, amp_dtype
     from mmdbsam.engine.runner import build_training
+    from mmdbsam.engine.semantic_config import is_semantic, set_classes_of_data
     from mmdbsam.weights.loading import load_weights
     cfg = load_config(args)
     require_training(cfg, f'config {args.config}')
+    if is_semantic(cfg):
+        set_classes_of_data(cfg)
     dtype = amp_dtype(args.amp, get_device())
     if dtype != torch.float32:
         cfg.optim_wrapper.type = ('BFloat16OptimWrapper'
@@ -56,6 +59,8 @@ def run(args: argparse.Namespace) -> None:
     if cfg.resume:
         # The checkpoint holds all weights, also the pretrained ones.
         cfg.model.pretrained = None
+        if is_semantic(cfg):
+            cfg.model.backbone.pretrained = None
     runner = build_training(cfg)
     if args.amp and dtype == torch.float32:
         runner.logger.info(NOTE)

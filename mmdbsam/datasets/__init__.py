@@ -6,15 +6,21 @@ from mmdbsam.datasets.samplers import (
     MixtureSampler,
     SampleKey,
 )
+from mmdbsam.datasets.semantic_slice_dataset import SemanticSliceDataset
+from mmdbsam.datasets.slice_dataset import SliceDataset
 from mmdbsam.datasets.source_grid import on_source_grid
 from mmdbsam.datasets.transforms import (
     AnnotatorPromptsFromMask,
     BoxPromptsFromMask,
+    ClassMapFromLabels,
     ClickPromptsFromMask,
+    LoadImage,
     LoadSlice,
     PackPromptSample,
+    PackSemanticSample,
     RandomAffine,
     RandomCoarsen,
+    RandomCropToClass,
     RandomFlip,
     RandomNoise,
     RandomWindow,
@@ -24,10 +30,11 @@ from mmdbsam.datasets.transforms import (
 from mmdbsam.io.prepared import PreparedCase, PreparedData
 
 __all__ = [
-    'AnnotatorPromptsFromMask', 'BoxPromptsFromMask', 'ClickPromptsFromMask',
-    'EpochKeyedSampler', 'LoadSlice', 'MixtureSampler', 'PackPromptSample',
+    'AnnotatorPromptsFromMask', 'BoxPromptsFromMask', 'ClassMapFromLabels',
+    'ClickPromptsFromMask', 'EpochKeyedSampler', 'LoadImage', 'LoadSlice',
+    'MixtureSampler', 'PackPromptSample', 'PackSemanticSample',
     'PreparedCase', 'PreparedData', 'PromptSliceDataset', 'RandomAffine',
-    'RandomCoarsen', 'RandomFlip', 'RandomNoise', 'RandomWindow',
-    'ResizeLongestSide', 'SampleKey', 'VolumeBoxPromptsFromMask',
-    'on_source_grid'
+    'RandomCoarsen', 'RandomCropToClass', 'RandomFlip', 'RandomNoise',
+    'RandomWindow', 'ResizeLongestSide', 'SampleKey', 'SemanticSliceDataset',
+    'SliceDataset', 'VolumeBoxPromptsFromMask', 'on_source_grid'
 ]

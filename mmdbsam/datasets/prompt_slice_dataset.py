@@ -5,18 +5,16 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 
 import numpy as np
-from mmengine.dataset import Compose
-from torch.utils.data import Dataset
 
-from mmdbsam.datasets.samplers import SampleKey
+from mmdbsam.datasets.slice_dataset import SliceDataset
 from mmdbsam.datasets.slice_table import SliceTable
 from mmdbsam.errors import InputError
 from mmdbsam.io.prepared import FOLD, PreparedData
-from mmdbsam.registry import DATASETS, TRANSFORMS
+from mmdbsam.registry import DATASETS
 
 
 @DATASETS.register_module()
-class PromptSliceDataset(Dataset):
+class PromptSliceDataset(SliceDataset):
     """Every slice of a split that shows a large enough label.
 
     The slices come from one prepared data set, or from several, such as the
@@ -25,12 +23,8 @@ class PromptSliceDataset(Dataset):
     lack the split contribute nothing. :class:`.MixtureSampler` draws from
     several sets by weights.
 
-    The pipeline starts from ``task`` (the data set's name), ``case`` (a
-    :class:`.PreparedCase`), ``slice_index`` (into the case's arrays),
-    ``block`` ((start, stop) of the run of slices that the slice belongs to)
-    ``min_area`` (the data set's) and ``rng``, the only source of randomness
-    for the transforms. ``rng`` depends on the :class:`.SampleKey` alone, so a
-    sample is the same for any number of workers or ranks, and after a resume.
+    The pipeline starts from what a :class:`.SliceDataset` gives it, and from
+    ``min_area`` (the data set's).
 
     Args:
         data_root: A folder that ``mmdbsam prepare`` wrote, one that holds
@@ -45,12 +39,6 @@ class PromptSliceDataset(Dataset):
         gaps: Whether to deliver also the slices where a label is missing
             between its first and its last slice of a block.
 
-    Attributes:
-        slices (SliceTable): The set's name, the case, the block and the index
-            of each slice.
-        indices_by_task (dict[str, range]): The indices of each set's slices by
-            the set's name, for the sets that have any.
-
     Raises:
         InputError: If there are no data, the split does not exist or has no
             large enough label, or ``min_area`` lacks a set.
@@ -62,39 +50,26 @@ class PromptSliceDataset(Dataset):
                  pipeline: Sequence[dict],
                  min_area: int | Mapping[str, int] = 100,
                  gaps: bool = False) -> None:
-        self.tasks = PreparedData.open_tasks(data_root)
+        tasks = PreparedData.open_tasks(data_root)
         self.min_areas = {data.name: _of_set(min_area, data.name)
-                          for data in self.tasks}
-        self.slices = SliceTable(self.tasks, split, self.min_areas, gaps)
-        if not len(self.slices):
+                          for data in tasks}
+        slices = SliceTable(tasks, split, self.min_areas, gaps)
+        if not len(slices):
             raise InputError(
                 f"data root {data_root}: split '{split}' has no slice with a "
                 f'label of at least {min_area} px; it holds '
-                f'{_describe_splits(self.tasks)}')
-        self.indices_by_task = self.slices.places()
-        self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline])
+                f'{_describe_splits(tasks)}')
+        super().__init__(tasks, slices, pipeline)
 
     @property
     def metainfo(self) -> dict:
         """The labels' names by id, for each task by name."""
         return dict(tasks={data.name: data.labels for data in self.tasks})
 
-    def __len__(self) -> int:
-        return len(self.slices)
-
-    def __getitem__(self, key: int | SampleKey) -> dict:
-        """The sample of a key; a bare index means epoch 0 and seed 0."""
-        if not isinstance(key, SampleKey):
-            key = SampleKey(seed=0, epoch=0, index=key)
-        task, case, block, slice_index = self.slices[key.index]
-        return self.pipeline(
-            dict(
-                task=task,
-                case=case,
-                block=block,
-                slice_index=slice_index,
-                min_area=self.min_areas[task],
-                rng=np.random.default_rng(list(key))))
+    def results(self, index: int, rng: np.random.Generator) -> dict:
+        """See :class:`.SliceDataset`."""
+        found = super().results(index, rng)
+        return dict(found, min_area=self.min_areas[found['task']])
 
 
 def _of_set(min_area: int | Mapping[str, int], name: str) -> int:

@@ -11,6 +11,7 @@ from mmengine.utils import is_seq_of
 
 import mmdbsam
 from mmdbsam import registry
+from mmdbsam.engine.semantic_config import is_semantic, set_image_size
 from mmdbsam.errors import InputError
 
 _PACKAGE = Path(mmdbsam.__file__).parent
@@ -182,9 +183,12 @@ def _spread(cfg: Config, options: dict) -> None:
         for name in filter(cfg.get, _EVALUATORS):
             cfg[name].data_root = options['data_root']
     if 'image_size' in options:
-        cfg.model.image_encoder.vit.img_size = options['image_size']
-        # Without a size of its own, the preprocessor gets the encoder's.
-        cfg.model.data_preprocessor.pop('size', None)
+        if is_semantic(cfg):
+            set_image_size(cfg, options['image_size'])
+        else:
+            cfg.model.image_encoder.vit.img_size = options['image_size']
+            # Without a size of its own, the preprocessor gets the encoder's.
+            cfg.model.data_preprocessor.pop('size', None)
         for name in filter(cfg.get, _DATALOADERS):
             for step in cfg[name].dataset.pipeline:
                 if step.type == 'ResizeLongestSide':

@@ -43,8 +43,12 @@ class Block(NamedTuple):
                                  in self.modules)]
 
 
-def find_blocks(model: PromptSegmentor) -> List[Block]:
+def find_blocks(model: nn.Module) -> List[Block]:
     """List the parts of a model in the order in which they run first."""
+    if not isinstance(model, PromptSegmentor):
+        return [Block(name.replace('_', ' '), [part])
+                for name, part in model.named_children()
+                if any(parameter.numel() for parameter in part.parameters())]
     encoder = model.image_encoder
     vit = encoder.vit
     blocks = [] if encoder.stem is None else [Block('stem', [encoder.stem])]
@@ -80,7 +84,7 @@ def find_blocks(model: PromptSegmentor) -> List[Block]:
                    for parameter in module.parameters())]
 
 
-def meter(model: PromptSegmentor, start: Callable[[], float],
+def meter(model: nn.Module, start: Callable[[], float],
           stop: Callable[[float], float],
           run: Callable[[], None]) -> Dict[str, List[float]]:
     """Run a model, and measure a quantity in each call of each block.
@@ -121,11 +125,14 @@ def meter(model: PromptSegmentor, start: Callable[[], float],
     return found
 
 
-def run_once(model: PromptSegmentor, prompts: int, device: str) -> None:
-    """Encode an image and decode its prompts."""
-    side = model.image_encoder.img_size
-    embedding = model.encode_image(torch.zeros(1, 3, side, side,
-                                               device=device))
+def run_once(model: nn.Module, prompts: int, device: str) -> None:
+    """Encode an image and decode its prompts, or segment it without any."""
+    side = model.data_preprocessor.size
+    images = torch.zeros(1, 3, side, side, device=device)
+    if not isinstance(model, PromptSegmentor):
+        model(images)
+        return
+    embedding = model.encode_image(images)
     boxes = torch.tensor([0., 0., side / 2, side / 2], device=device)
     model.decode_prompts(embedding, boxes=boxes.expand(prompts, 4))
 
@@ -135,7 +142,7 @@ def count_operations(cfg: Config, prompts: int) -> Dict[str, float]:
 
     Args:
         cfg: The config of the model.
-        prompts: The number of prompts of the image.
+        prompts: The number of prompts of the image, if the model has any.
 
     Returns:
         dict[str, float]: The number of operations by the block's name.
@@ -150,13 +157,13 @@ def count_operations(cfg: Config, prompts: int) -> Dict[str, float]:
 
 
 @torch.inference_mode()
-def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
+def measure(model: nn.Module, prompts: int, device: str, runs: int,
             dtype: torch.dtype) -> Dict[str, Dict[str, float]]:
     """Measure the time and the memory of each block.
 
     Args:
         model: The model, on the device and in evaluation mode.
-        prompts: The number of prompts of the image.
+        prompts: The number of prompts of the image, if the model has any.
         device: 'cpu' or 'cuda'.
         runs: The number of runs that the time is the median of.
         dtype: The number format, see :func:`.amp_dtype`.
@@ -190,7 +197,7 @@ def measure(model: PromptSegmentor, prompts: int, device: str, runs: int,
     return dict(seconds=seconds, bytes=memory)
 
 
-def parameters(model: PromptSegmentor) -> Dict[str, Dict[str, int]]:
+def parameters(model: nn.Module) -> Dict[str, Dict[str, int]]:
     """Count the 'trained' and 'frozen' parameters of each block, by name."""
     found = {}
     for block in [*find_blocks(model), Block('total', [model])]:

@@ -10,11 +10,16 @@ from mmdbsam.evaluation.case_score import (
 )
 from mmdbsam.evaluation.mask_pair import MaskPair
 from mmdbsam.evaluation.scores import ASSD, DSC, HD95, NSD, RVD, IoU, Score
-from mmdbsam.evaluation.volume_metric import Evaluation, VolumeMetric
+from mmdbsam.evaluation.semantic_metric import SemanticVolumeMetric
+from mmdbsam.evaluation.volume_metric import (
+    Evaluation,
+    StructureCount,
+    VolumeMetric,
+)
 
 __all__ = [
     'ASSD', 'DSC', 'HD95', 'NSD', 'RVD', 'BenchmarkMetric', 'CaseScore',
-    'Evaluation', 'IoU', 'MaskPair', 'Score', 'VolumeMetric', 'draw_spread',
-    'filled_box', 'format_table', 'inscribed_ellipse',
-    'mean_scores',
+    'Evaluation', 'IoU', 'MaskPair', 'Score', 'SemanticVolumeMetric',
+    'StructureCount', 'VolumeMetric', 'draw_spread', 'filled_box',
+    'format_table', 'inscribed_ellipse', 'mean_scores',
 ]

@@ -7,6 +7,9 @@ import numpy as np
 
 from mmdbsam.structures.packed_mask import PackedMask
 
+#: What a protocol says of models that need no prompt.
+NO_PROMPT = 'none'
+
 
 @dataclass(frozen=True)
 class PromptedMask:
@@ -14,7 +17,7 @@ class PromptedMask:
 
     Attributes:
         box: The box x0, y0, x1, y1 in pixels of the slice, float32 (4,); None
-            where the model was given points.
+            where the model was given points or nothing.
         mask: The prediction, of the slice's size, packed because a test set
             has thousands.
         points: The clicks before the prediction, (P, 3), x, y in pixels of

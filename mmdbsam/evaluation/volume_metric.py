@@ -31,6 +31,27 @@ _MAX_THREADS = 8
 
 
 @dataclass(frozen=True)
+class StructureCount:
+    """How often a model without prompts found a structure, over all blocks.
+
+    Attributes:
+        label_id: The label's id.
+        label: The label's name.
+        present: The number of blocks in which the label is scored.
+        missing: The number of these in which nothing was predicted.
+        absent: The number of blocks without a voxel of the label.
+        wrongly_found: The number of these in which something was predicted.
+    """
+
+    label_id: int
+    label: str
+    present: int
+    missing: int
+    absent: int
+    wrongly_found: int
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The outcome of a metric, from which reports are made.
 
@@ -42,6 +63,8 @@ class Evaluation:
             of sessions, the last ones.
         sessions: The same for sessions of clicks, where the draws are the
             turns of a session; empty for other prompts.
+        structures: The counts of structures that a model found without
+            prompts; empty for a model with prompts.
     """
 
     data: PreparedData
@@ -49,6 +72,7 @@ class Evaluation:
     rows: List[CaseScore]
     predictions: Predictions
     sessions: Predictions
+    structures: Sequence[StructureCount] = ()
 
 
 @dataclass(frozen=True)
@@ -203,13 +227,7 @@ class VolumeMetric(BaseMetric):
         Raises:
             InputError: If the sample is not of the metric's split.
         """
-        block = (sample['case'], *sample['block'])
-        if block not in self.blocks:
-            raise InputError(
-                f"{self.data.root}: expected slices of split '{self.split}', "
-                f'found slices {block[1]} to {block[2]} of case {block[0]}; '
-                'give the metric the data root and the split of its data '
-                'loader')
+        self._check_block(sample)
         prompts, predicted = sample['prompts'], sample['pred_instances']
         labels = prompts['labels'].tolist()
         draws = prompts['draws'].tolist() if 'draws' in prompts else [
@@ -229,6 +247,15 @@ class VolumeMetric(BaseMetric):
                        sample['slice_index']] = PromptedMask(
                     box, PackedMask.pack(mask), clicks)
         return PackedSample(sample['prompt'], turns, packed)
+
+    def _check_block(self, sample: dict) -> None:
+        block = (sample['case'], *sample['block'])
+        if block not in self.blocks:
+            raise InputError(
+                f"{self.data.root}: expected slices of split '{self.split}', "
+                f'found slices {block[1]} to {block[2]} of case {block[0]}; '
+                'give the metric the data root and the split of its data '
+                'loader')
 
     def compute_metrics(self, results: List[PackedSample]
                         ) -> Dict[str, float]:

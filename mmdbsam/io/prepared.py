@@ -62,6 +62,7 @@ class PreparedCase:
         group: The patient, or whatever else joins cases that must share a
             split; None if it is not known.
         own_areas: The content of ``areas.npy``, if it is known already.
+        modality: What the scan shows, such as ``'CT'``, if that is recorded.
     """
 
     name: str
@@ -76,6 +77,7 @@ class PreparedCase:
     group: Optional[str] = None
     own_areas: Optional[np.ndarray] = field(default=None, repr=False,
                                             compare=False)
+    modality: Optional[str] = None
 
     @property
     def patient(self) -> str:
@@ -267,7 +269,8 @@ class _Cases(Sequence):
             record['labels'], list(data.labels), {
                 name: (lost['voxels'], lost['slices'])
                 for name, lost in record['dropped'].items()
-            }, record['splits'], record.get('group'), data.index.areas(place))
+            }, record['splits'], record.get('group'), data.index.areas(place),
+            record.get('modality'))
 
 
 def split_names(split: Union[str, Sequence[str]]) -> List[str]:

@@ -59,12 +59,16 @@ class VolumeResult:
         ids: The n ids, which differ and are > 0.
         names: The n names.
         confidence: The predicted IoU of each object, float (n,): the mean over
-            its slices, weighted by their areas; 0 for an empty mask.
+            its slices, weighted by their areas; 0 for an empty mask. Of a
+            model without prompts, the mean probability of the object's voxels.
         geometry: The grid: ``size``, ``spacing``, ``origin`` and ``direction``
             in SimpleITK's order (x, y, z), in mm. An image without a place in
             the scanner's space has voxels of 1 mm and lies at the origin.
         timing: How long the segmentation took; None for a result that was put
             together otherwise.
+        probabilities: The probability of the background and then of each
+            object, float16 (1 + n, D, H, W), if a model without prompts was
+            asked for it.
     """
 
     masks: List[PackedMask]
@@ -73,6 +77,7 @@ class VolumeResult:
     confidence: np.ndarray
     geometry: Geometry
     timing: Optional[VolumeTiming] = None
+    probabilities: Optional[np.ndarray] = None
 
     @property
     def shape(self) -> Tuple[int, ...]:

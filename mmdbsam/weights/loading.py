@@ -27,6 +27,8 @@ _FORMER_BIAS = re.compile(
     r'squeeze_excitation\.conv\d\.conv|levels\.\d\.project|'
     r'spatial_score\.1|channel_score\.[03]|scores\.\d\.[03])\.bias$')
 
+_ENCODER = 'image_encoder.'
+
 
 def checkpoint_file(path: str) -> Path:
     """The path of a checkpoint, if the file exists.
@@ -136,6 +138,33 @@ def load_pretrained(model: nn.Module, path: str) -> None:
     _load(_unwrap(model), path, _state_dict(path), may_miss=ADDED_BLOCKS,
           advice='match model.image_encoder.vit.arch to the file')
     print_log(f'SAM weights loaded from {path}', logger='current')
+
+
+def load_image_encoder(encoder: nn.Module, path: str, is_first: bool = True
+                       ) -> None:
+    """Load the image encoder of a promptable model, for another model.
+
+    Args:
+        encoder: The image encoder.
+        path: See :func:`read_checkpoint`. It may also be a file of the trained
+            part alone, or the name of own weights of this project, which do
+            not hold the frozen part.
+        is_first: Whether the checkpoint must hold all but the added blocks.
+            Otherwise, weights that it lacks stay as they are.
+
+    Raises:
+        InputError: If a weight is missing, left over or of another shape.
+    """
+    weights = (read_trained(checkpoint_file(path))[0] if is_trained_part(path)
+               else _state_dict(path))
+    weights = {key.removeprefix(_ENCODER): value
+               for key, value in weights.items() if key.startswith(_ENCODER)}
+    added = tuple(name.removeprefix(_ENCODER) for name in ADDED_BLOCKS)
+    # Every name starts with the empty string.
+    _load(encoder, path, weights, may_miss=added if is_first else ('', ),
+          advice='the encoder of the config and the weights do not fit each '
+          'other')
+    print_log(f'image encoder loaded from {path}', logger='current')
 
 
 def _unwrap(model: nn.Module) -> nn.Module:

@@ -16,9 +16,9 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from mmdbsam.apis.image_model import ImageModel
+from mmdbsam.apis.image_model import SliceModel
+from mmdbsam.apis.onnx_model import OnnxModel
 from mmdbsam.engine.memory import available_memory
-from mmdbsam.models import PromptSegmentor
 
 # The memory in bytes that an encoding takes beyond the model's own: at least
 # this much, as LiteMedSAM does at 256 px, and this much at 1024 px, as DB-SAM
@@ -92,7 +92,7 @@ class _CallingThread(Executor):
         return done
 
 
-def worker_count(model: ImageModel, slices: int) -> int:
+def worker_count(model: SliceModel, slices: int) -> int:
     """Choose how many slices to compute side by side.
 
     On a CPU it is one for each of torch's threads, as far as there are slices
@@ -104,7 +104,7 @@ def worker_count(model: ImageModel, slices: int) -> int:
         slices: The number of slices.
     """
     if (model.device.type != 'cpu'
-            or not isinstance(model.model, PromptSegmentor)):
+            or isinstance(model.model, OnnxModel)):
         return 1
     side = model.model.data_preprocessor.size
     needed = max(_LEAST_MEMORY, _MEMORY_AT_1024 * (side / 1024)**2)

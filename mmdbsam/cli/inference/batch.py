@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from mmdbsam.apis.inferencer import PromptInferencer
-from mmdbsam.cli.inference.jobs import Job
+from mmdbsam.cli.inference.jobs import AnyInferencer, Job
 from mmdbsam.cli.inference.outputs import ObjectRow, read_rows, table
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import write_text
@@ -66,7 +65,7 @@ def find_images(folder: Path, leave_out: Path) -> dict[str, Path]:
     return images
 
 
-def run_batch(jobs: Sequence[Job], inferencer: PromptInferencer,
+def run_batch(jobs: Sequence[Job], inferencer: AnyInferencer,
               folder: Path, shard: str | None = None) -> int:
     """Segment the images that are not done yet, and write a table of all.
 

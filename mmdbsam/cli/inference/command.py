@@ -5,8 +5,9 @@ from pathlib import Path
 
 from mmengine.device import get_device
 
-from mmdbsam.apis import PromptInferencer
+from mmdbsam.apis import PromptInferencer, SemanticInferencer
 from mmdbsam.apis.model_zoo import own_weights
+from mmdbsam.apis.refining_inferencer import RefiningInferencer
 from mmdbsam.cli.inference.batch import (
     find_images,
     is_batch,
@@ -14,11 +15,13 @@ from mmdbsam.cli.inference.batch import (
     run_batch,
 )
 from mmdbsam.cli.inference.box_files import read_boxes
-from mmdbsam.cli.inference.jobs import Job, stamp
+from mmdbsam.cli.inference.jobs import AnyInferencer, Job, stamp
 from mmdbsam.cli.inference.outputs import ObjectRow, Outputs
 from mmdbsam.cli.inference.prompt_sources import PromptSources
 from mmdbsam.cli.inference.settings import Settings
+from mmdbsam.engine.config import load_named
 from mmdbsam.engine.precision import amp_dtype
+from mmdbsam.engine.semantic_config import is_semantic
 from mmdbsam.errors import InputError
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.windowing import parse_window
@@ -42,7 +45,7 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
         args.axes, dict(voxel='px', mm='mm')[args.units],
         args.window and parse_window(args.window), args.channel,
         args.isotropic, args.largest_component, args.fill_holes)
-    sources = PromptSources(
+    sources = None if is_automatic(args) else PromptSources(
         args.box, args.point, args.label,
         read_boxes(args.boxes) if args.boxes else (), args.prompt_mask,
         settings.plane, settings.units, args.each_slice)
@@ -54,8 +57,12 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
         model.update(checkpoint=checkpoint,
                      checkpoint_sha256=sha256(checkpoint_file(checkpoint)))
 
+    if args.then_refine:
+        model.update(then_refine=args.then_refine)
+
     def job(image: Path, labels: Path) -> Job:
-        outputs = Outputs(labels, args.overlay, args.separate, args.series)
+        outputs = Outputs(labels, args.overlay, args.separate, args.series,
+                          args.probabilities)
         return Job(image, sources, outputs, settings, model, args.series)
 
     if not is_batch(args.image, args.out):
@@ -64,6 +71,47 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
     images = find_images(args.image, args.out)
     return [job(image, args.out / (name + writers.suffix_for(
         readers.find(image)))) for name, image in images.items()]
+
+
+def is_automatic(args: argparse.Namespace) -> bool:
+    """Whether the command line's model segments without prompts.
+
+    Raises:
+        InputError: If there are options that do not fit the kind of model.
+    """
+    automatic = not Path(args.config).is_dir() and is_semantic(
+        load_named(args.config))
+    unfit = dict(box=args.box, boxes=args.boxes, point=args.point,
+                 prompt_mask=args.prompt_mask, label=args.label,
+                 cache=args.cache) if automatic else dict(
+        then_refine=args.then_refine, probabilities=args.probabilities)
+    for name, value in unfit.items():
+        if value:
+            raise InputError(
+                f'--{name.replace("_", "-")}: expected none, as the model of '
+                f'{args.config} segments {"without" if automatic else "from"} '
+                f'prompts, found {value}')
+    return automatic
+
+
+def make_inferencer(args: argparse.Namespace) -> AnyInferencer:
+    """Make the inferencer of the command line's model.
+
+    Raises:
+        InputError: If the config or the weights cannot be used.
+    """
+    if not is_automatic(args):
+        return PromptInferencer(args.config, args.checkpoint, args.device,
+                                args.amp, args.cache, args.fetch_weights)
+    automatic = SemanticInferencer(args.config, args.checkpoint, args.device,
+                                   args.amp)
+    if not args.then_refine:
+        return automatic
+    weights = args.then_refine
+    return RefiningInferencer(automatic, PromptInferencer(
+        load_named(args.config).refiner,
+        None if weights is True else weights, args.device, args.amp,
+        fetch_weights=args.fetch_weights))
 
 
 def _precision(args: argparse.Namespace) -> str:
@@ -118,16 +166,14 @@ def infer(args: argparse.Namespace) -> None:
         raise InputError(f'--shard: expected a folder of images, found '
                          f'{args.image}')
     jobs = build_jobs(args)
-    if batch:
+    if batch and jobs[0].sources:
         jobs[0].sources.check_images(
             name for job in jobs for name in (job.name, job.image.name))
-        if args.shard:
-            jobs = Shard.parse(args.shard).of(jobs, 'images')
-    else:
+    if batch and args.shard:
+        jobs = Shard.parse(args.shard).of(jobs, 'images')
+    elif not batch:
         jobs[0].check()
-    inferencer = PromptInferencer(
-        args.config, args.checkpoint, args.device, args.amp, args.cache,
-        args.fetch_weights)
+    inferencer = make_inferencer(args)
     if not batch:
         report = jobs[0].run(inferencer)
         print_rows(report.rows)

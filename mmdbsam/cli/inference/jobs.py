@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mmdbsam.apis.inferencer import PromptInferencer
+from mmdbsam.apis.refining_inferencer import RefiningInferencer
 from mmdbsam.apis.scans import load_scan
+from mmdbsam.apis.semantic_inferencer import SemanticInferencer
 from mmdbsam.apis.view import view_of
 from mmdbsam.apis.volume.prompts import CoarseLabels
 from mmdbsam.cli.inference.outputs import ObjectRow, Outputs, rows_of
@@ -17,6 +19,8 @@ from mmdbsam.cli.inference.prompt_sources import NamedPrompts, PromptSources
 from mmdbsam.cli.inference.settings import Settings
 from mmdbsam.io.readers import Readers, VolumeReader
 from mmdbsam.structures.results import VolumeTiming
+
+AnyInferencer = PromptInferencer | SemanticInferencer | RefiningInferencer
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Job:
 
     Attributes:
         image: The image's file, or the folder of its DICOM series.
-        sources: The sources of the prompts.
+        sources: The sources of the prompts; None for a model without any.
         outputs: The files to write.
         settings: The settings of the segmentation.
         model: The keys that identify the model in the record: its config,
@@ -64,7 +68,7 @@ class Job:
     """
 
     image: Path
-    sources: PromptSources
+    sources: PromptSources | None
     outputs: Outputs
     settings: Settings
     model: dict[str, Any]
@@ -81,14 +85,14 @@ class Job:
         return self.reader.case_name(self.image)
 
     @cached_property
-    def prompts(self) -> NamedPrompts:
-        """The prompts of the image.
+    def prompts(self) -> NamedPrompts | None:
+        """The prompts of the image, or None for a model without any.
 
         Raises:
             InputError: In the cases of :meth:`.PromptSources.of_image`.
         """
-        return self.sources.of_image(self.image, self.name,
-                                     self.reader.geometry(self.image))
+        return self.sources and self.sources.of_image(
+            self.image, self.name, self.reader.geometry(self.image))
 
     def check(self) -> None:
         """Make sure that the job can be done, before anything is computed.
@@ -101,6 +105,12 @@ class Job:
         self.outputs.check(self.image, geometry)
         _ = self.prompts
 
+    def _asked(self) -> dict[str, Any]:
+        """What only models with prompts, or only those without, are told."""
+        if self.sources is None:
+            return dict(probabilities=self.outputs.probabilities)
+        return dict(prompts=self.prompts, units=self.settings.units)
+
     def origin(self) -> dict[str, Any]:
         """Gather all that the result depends on, as the record keeps it."""
         prompts = self.prompts
@@ -111,7 +121,9 @@ class Job:
             masks=[stamp(prompt.labels) for prompt in several
                    if isinstance(prompt, CoarseLabels)],
             settings=asdict(self.settings), separate=self.outputs.separate,
-            overlay=self.outputs.overlay, model=self.model)
+            overlay=self.outputs.overlay, model=self.model,
+            # Records that were made before there was a choice lack it.
+            **dict(probabilities=True) if self.outputs.probabilities else {})
         # It is compared with what is read back, where tuples are lists.
         return json.loads(json.dumps(content))
 
@@ -124,7 +136,7 @@ class Job:
             return False
         return record.get('origin') == self.origin()
 
-    def run(self, inferencer: PromptInferencer) -> JobReport:
+    def run(self, inferencer: AnyInferencer) -> JobReport:
         """Segment the image and write the result.
 
         Returns:
@@ -142,7 +154,7 @@ class Job:
             # The path alone would not say which of several series it is.
             image = self.reader.read(image)
         result = inferencer.segment_volume(
-            image, self.prompts, settings.axes, settings.units,
+            image, axes=settings.axes, **self._asked(),
             window=settings.window, channel=settings.channel,
             isotropic=settings.isotropic,
             largest_component=settings.largest_component,

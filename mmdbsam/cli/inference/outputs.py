@@ -15,7 +15,12 @@ import numpy as np
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.atomic import staged_file, write_text
-from mmdbsam.io.writers import SegmentationWriter, Writers, label_descriptions
+from mmdbsam.io.writers import (
+    SegmentationWriter,
+    Writers,
+    label_descriptions,
+    write_probabilities,
+)
 from mmdbsam.reports.volume_overlay import OVERLAYS
 from mmdbsam.structures.results import VolumeResult
 from mmdbsam.visualization import VolumeView
@@ -32,7 +37,7 @@ class ObjectRow(NamedTuple):
             another object hides.
         volume_ml: The volume of these voxels in mL; None if the image does
             not know its spacing.
-        confidence: The object's predicted IoU, see :class:`.VolumeResult`.
+        confidence: See :class:`.VolumeResult`.
     """
 
     image: str
@@ -53,6 +58,7 @@ class Outputs:
             format; or the suffix alone, for a file beside the label volume.
         separate: Whether each object gets a label volume of its own.
         series: The DICOM series, see :class:`.SegmentationWriter`.
+        probabilities: Whether the probabilities are written too.
 
     Raises:
         InputError: If a suffix is unknown.
@@ -62,6 +68,7 @@ class Outputs:
     overlay: str | None = None
     separate: bool = False
     series: tuple[str, ...] = ()
+    probabilities: bool = False
 
     def __post_init__(self) -> None:
         found = self.overlay_file
@@ -132,6 +139,9 @@ class Outputs:
             writer.write(part, image, path)
         if not writer.keeps_names:
             write_text(self._beside('.labels.txt'), label_descriptions(result))
+        if self.probabilities:
+            write_probabilities(result,
+                                self._beside('.probabilities.nii.gz'))
         if self.overlay_file:
             names = ', '.join(result.names)
             with staged_file(self.overlay_file) as partial:

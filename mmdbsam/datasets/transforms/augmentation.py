@@ -1,8 +1,8 @@
 """Random changes of a slice, as another scan could have shown it.
 
 They change ``img`` and ``label`` together before the prompts are made, and
-keep the slice's size. A change that would leave no label in the slice is not
-made, since nothing could be prompted then.
+keep the slice's size. A change that would take all labels out of a slice is
+not made, since nothing could be prompted then.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class RandomAffine(BaseTransform):
             cv2.warpAffine(layer, matrix, (width, height),
                            flags=cv2.INTER_NEAREST)
             for layer in results['label']])
-        if label.any():
+        if label.any() or not results['label'].any():
             results.update(
                 img=cv2.warpAffine(results['img'], matrix, (width, height),
                                    flags=cv2.INTER_LINEAR),
@@ -98,7 +98,7 @@ class RandomCoarsen(BaseTransform):
                   max(1, round(height / factor)))
         label = np.stack([_sampled(_sampled(layer, coarse), (width, height))
                           for layer in results['label']])
-        if factor > 1 and label.any():
+        if factor > 1 and (label.any() or not results['label'].any()):
             image = cv2.resize(results['img'], coarse,
                                interpolation=cv2.INTER_AREA)
             results.update(

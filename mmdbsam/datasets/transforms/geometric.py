@@ -21,7 +21,9 @@ FLIP_AXES = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}
 
 @TRANSFORMS.register_module()
 class RandomFlip(BaseTransform):
-    """Mirror image, masks, boxes and points; ``ori_boxes`` stay as they are.
+    """Mirror image, masks, class map, boxes and points.
+
+    ``ori_boxes`` stay as they are.
 
     Flip before resizing: boxes are inclusive pixel indices, which mirror
     exactly only on the grid that they were made on. ``flip`` and
@@ -35,7 +37,7 @@ class RandomFlip(BaseTransform):
 
     Raises:
         InputError: If the direction is another; from the call, if the sample
-            has no boxes.
+            is prompted, but not by boxes.
     """
 
     def __init__(self, prob: float, direction: str = 'horizontal') -> None:
@@ -49,18 +51,22 @@ class RandomFlip(BaseTransform):
         """Flip with the given probability."""
         if results['rng'].random() >= self.prob:
             return results
-        if 'boxes' not in results:
+        if 'boxes' not in results and 'prompt' in results:
             raise InputError('RandomFlip: expected a sample prompted by boxes,'
                              ' found one prompted by clicks; leave flips and '
                              '--tta out with clicks')
         axes = FLIP_AXES[self.direction]
-        boxes = results['boxes'].copy()
-        for axis in axes:
-            last = results['img'].shape[axis] - 1
-            low, high = (0, 2) if axis == 1 else (1, 3)
-            boxes[:, [low, high]] = last - boxes[:, [high, low]]
+        if 'boxes' in results:
+            boxes = results['boxes'].copy()
+            for axis in axes:
+                last = results['img'].shape[axis] - 1
+                low, high = (0, 2) if axis == 1 else (1, 3)
+                boxes[:, [low, high]] = last - boxes[:, [high, low]]
+            results['boxes'] = boxes
+        if 'gt_seg_map' in results:
+            results['gt_seg_map'] = np.flip(results['gt_seg_map'], axes)
         direction = _joined(results['flip_direction'], self.direction)
-        results.update(img=np.flip(results['img'], axes), boxes=boxes,
+        results.update(img=np.flip(results['img'], axes),
                        flip=direction is not None, flip_direction=direction)
         if 'points' in results:
             points = results['points'].copy()
@@ -90,7 +96,9 @@ class ResizeLongestSide(BaseTransform):
     stays uint8, and its pixels take the value at their centres. A pixel of a
     mask that shrinks becomes the share of it that the structure covers,
     float32 in 0..1: the value at one place would move the mask by up to half a
-    pixel of the original slice, always in the same direction.
+    pixel of the original slice, always in the same direction. A class map
+    takes the value at its pixels' centres either way, as classes have no
+    shares.
 
     Args:
         size: The length of the longest side, in pixels.
@@ -100,7 +108,7 @@ class ResizeLongestSide(BaseTransform):
         self.size = size
 
     def transform(self, results: dict) -> dict:
-        """Resize image, masks, boxes and points."""
+        """Resize image, masks, class map, boxes and points."""
         shape = results['img'].shape[:2]
         new_shape = longest_side_shape(shape, self.size)
         results.update(
@@ -119,6 +127,8 @@ class ResizeLongestSide(BaseTransform):
         for key in filter(results.__contains__, _STACKS):
             results[key] = np.stack([_resized(mask, new_shape)
                                      for mask in results[key]])
+        if 'gt_seg_map' in results:
+            results['gt_seg_map'] = _sampled(results['gt_seg_map'], new_shape)
         return results
 
 
@@ -126,5 +136,9 @@ def _resized(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if max(shape) < max(mask.shape):
         return cv2.resize(mask.astype(np.float32), shape[::-1],
                           interpolation=cv2.INTER_AREA)
+    return _sampled(mask, shape)
+
+
+def _sampled(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(np.ascontiguousarray(mask), shape[::-1],
                       interpolation=cv2.INTER_NEAREST_EXACT)

@@ -9,9 +9,10 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.structures import InstanceData
+from mmengine.structures import BaseDataElement, InstanceData
 
-from mmdbsam.datasets import PromptSliceDataset
+from mmdbsam.datasets import SliceDataset
+from mmdbsam.io.prepared import PreparedCase
 from mmdbsam.registry import HOOKS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
@@ -24,7 +25,8 @@ class PromptVisualizationHook(Hook):
     go to the ``vis_backends`` of the Runner's visualizer: by default to the
     folder ``vis_data/vis_image`` of the run, with TensorBoard's backend to its
     event file, and so on. Every validation shows the same slices, each under a
-    name of its own, so that one can watch the predictions change.
+    name of its own, so that one can watch the predictions change. Of a model
+    without prompts, they show the classes; slices without any are left out.
 
     Args:
         draw: Whether anything is drawn.
@@ -66,11 +68,15 @@ class PromptVisualizationHook(Hook):
     def _is_drawn(self, batch_idx: int) -> bool:
         return self.draw and batch_idx % self.interval == 0
 
-    def _draw(self, runner: Runner, dataset: PromptSliceDataset,
-              sample: PromptDataSample, name: str, **where: object) -> None:
+    def _draw(self, runner: Runner, dataset: SliceDataset,
+              sample: BaseDataElement, name: str, **where: object) -> None:
         data = next(data for data in dataset.tasks
                     if data.name == sample.task)
         case, index = data.case(sample.case), sample.slice_index
+        if not isinstance(sample, PromptDataSample):
+            sample = _as_prompted(sample, case, dataset.class_ids)
+            if not len(sample.prompts):
+                return
         # The references that a sample may have are on the grid of the model's
         # input, and the picture needs those of the slice.
         references = [
@@ -84,7 +90,25 @@ class PromptVisualizationHook(Hook):
             name, case.image()[index], shown, label_names=data.labels, **where)
 
 
-def _slice_name(sample: PromptDataSample) -> str:
+def _as_prompted(sample: BaseDataElement, case: PreparedCase,
+                 class_ids: Sequence[int]) -> PromptDataSample:
+    """The classes of a slice, shown or predicted, as objects without prompts.
+    """
+    classes = sample.pred_sem_seg.data.reshape(sample.ori_shape)
+    index = sample.slice_index
+    masks = {label_id: classes == place
+             for place, label_id in enumerate(class_ids, start=1)}
+    ids = [label_id for label_id, mask in masks.items() if mask.any()
+           or case.mask(label_id, index, index + 1).any()]
+    shown = PromptDataSample(metainfo=dict(sample.metainfo, prompt='none'))
+    shown.prompts = InstanceData(labels=torch.tensor(ids, dtype=torch.int64))
+    if ids:
+        shown.pred_instances = InstanceData(
+            masks=torch.stack([masks[label_id] for label_id in ids]))
+    return shown
+
+
+def _slice_name(sample: BaseDataElement) -> str:
     # Data sets may have any names, and not all are possible names of files.
     return re.sub(r'[^\w.-]', '_', f'{sample.task}_{sample.case}_slice'
                   f'{sample.slice_index:04d}')

@@ -7,12 +7,13 @@ from mmdbsam.io.writers.label_volumes import (
     NiftiWriter,
     NrrdWriter,
     label_descriptions,
+    write_probabilities,
 )
 from mmdbsam.io.writers.pictures import PngWriter
 from mmdbsam.io.writers.writer import SegmentationWriter
 
 __all__ = [
     'DicomSegWriter', 'MetaImageWriter', 'NiftiWriter', 'NrrdWriter',
-    'PngWriter', 'SegmentationWriter', 'Writers',
-    'label_descriptions'
+    'PngWriter', 'SegmentationWriter', 'Writers', 'label_descriptions',
+    'write_probabilities'
 ]

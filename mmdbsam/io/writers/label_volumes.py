@@ -7,6 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import set_geometry
 from mmdbsam.io.atomic import staged_file
 from mmdbsam.io.readers import (
     MedsamReader,
@@ -30,12 +31,8 @@ class _LabelVolumeWriter(SegmentationWriter):
         for key, value in self.header(result).items():
             volume.SetMetaData(key, value)
         with staged_file(path) as partial:
-            try:
-                sitk.WriteImage(volume, str(partial), useCompression=True)
-                self.finish(partial, image)
-            except RuntimeError as error:
-                raise InputError(f'{path}: expected a file that can be '
-                                 f'written, found: {brief(error)}') from error
+            _write(volume, partial, path)
+            self.finish(partial, image)
 
     def header(self, result: VolumeResult) -> dict[str, str]:
         """What the file's header says besides the grid."""
@@ -114,6 +111,32 @@ class MetaImageWriter(_LabelVolumeWriter):
     suffixes = ('.mha', )
     readers = (MetaImageReader, )
     keeps_names = False
+
+
+def write_probabilities(result: VolumeResult, path: Path) -> None:
+    """Write a result's probabilities as NIfTI, float32 (x, y, z, class).
+
+    Args:
+        result: The objects, with ``probabilities``.
+        path: The file to write.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    volume = sitk.JoinSeries([
+        set_geometry(sitk.GetImageFromArray(one.astype(np.float32)),
+                     result.geometry) for one in result.probabilities])
+    with staged_file(path) as partial:
+        _write(volume, partial, path)
+
+
+def _write(volume: sitk.Image, partial: Path, path: Path) -> None:
+    """Write a volume to ``partial``, which becomes ``path`` afterwards."""
+    try:
+        sitk.WriteImage(volume, str(partial), useCompression=True)
+    except RuntimeError as error:
+        raise InputError(f'{path}: expected a file that can be written, '
+                         f'found: {brief(error)}') from error
 
 
 def label_descriptions(result: VolumeResult) -> str:

@@ -3,6 +3,7 @@
 import re
 from typing import Any, List, Optional, Sequence, Tuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -219,7 +220,10 @@ class SAMTinyViT(BaseModule):
     Attributes:
         channel_reduction (nn.Module): The module that SAM's own code calls
             the neck. It maps (B, C, h, w) to the embedding (B, 256, h, w).
+        out_channels (int): Channels of the embedding.
         stage_widths (list[int]): Channels at the end of each stage.
+        stage_strides (list[int]): Pixels of the input that a token stands for
+            at the end of each stage.
         out_size (int): Side of the embedding's grid, in tokens.
 
     Raises:
@@ -239,7 +243,9 @@ class SAMTinyViT(BaseModule):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.img_size = (img_size, img_size)
+        self.out_channels = out_channels
         self.stage_widths = list(widths[1:])
+        self.stage_strides = np.cumprod(strides).tolist()
         self.frozen = frozen
         self.patch_embed = nn.Sequential(ConvBN2d(3, widths[0] // 2),
                                          nn.GELU(),

@@ -87,6 +87,8 @@ class SAMViT(ViTSAM):
         channel_reduction (nn.Module): The module that SAM's own code calls
             the neck. It maps (B, C, h, w) to the embedding (B, 256, h, w).
         stage_widths (list[int]): Channels at the end of each stage.
+        stage_strides (list[int]): Pixels of the input that a token stands for
+            at the end of each stage.
         out_size (int): Side of the embedding's grid, S / patch size.
 
     Raises:
@@ -110,6 +112,7 @@ class SAMViT(ViTSAM):
         self.frozen = frozen
         self.stage_widths = [self.embed_dims] * num_stages
         self.out_size = self.patch_resolution[0]
+        self.stage_strides = [img_size // self.out_size] * num_stages
         self.layers = ModuleList(_Block(layer) for layer in self.layers)
         if frozen:
             for name, parameter in self.named_parameters():

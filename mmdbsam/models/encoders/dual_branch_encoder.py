@@ -81,6 +81,16 @@ class DualBranchEncoder(BaseModule):
         """Side of the embedding's grid, in tokens."""
         return self.vit.out_size
 
+    @property
+    def stage_channels(self) -> List[int]:
+        """Channels of each map of :meth:`stage_maps`."""
+        return [*self.vit.stage_widths[:-1], self.vit.out_channels]
+
+    @property
+    def stage_strides(self) -> List[int]:
+        """Pixels of the input that a pixel of each map stands for."""
+        return self.vit.stage_strides
+
     def forward(self, images: Tensor) -> Tensor:
         """Encode images.
 
@@ -90,19 +100,35 @@ class DualBranchEncoder(BaseModule):
         Returns:
             Tensor: The embeddings, (B, 256, h, w).
         """
+        return self.stage_maps(images)[-1]
+
+    def stage_maps(self, images: Tensor) -> List[Tensor]:
+        """Encode images, and keep what the stages make of them.
+
+        Args:
+            images: The normalised images, (B, 3, S, S).
+
+        Returns:
+            list[Tensor]: The ViT branch at the end of each stage but the last,
+            after the exchange, (B, C, h, w), and then the embeddings,
+            (B, 256, h, w), into which the last stage leads.
+        """
         vit = self.vit.embed(images)
         conv: List[Tensor] = self.stem(images) if self.stem else []
+        maps: List[Tensor] = []
         for blocks, adapters, exchange in zip(self.vit.stages, self.adapters,
                                               self.necks, strict=True):
             for block, adapter in zip(blocks, adapters, strict=True):
                 vit = self._run(_adapted, block, adapter, vit)
             if exchange is not None:
                 vit, conv = self._run(exchange, vit, conv)
+            maps.append(vit.permute(0, 3, 1, 2))
         if self.fusion is not None:
             vit = self._run(self.fusion, vit, conv)
         if self.norm is not None:
             vit = self.norm(vit)
-        return self.vit.channel_reduction(vit.permute(0, 3, 1, 2))
+        maps[-1] = self.vit.channel_reduction(vit.permute(0, 3, 1, 2))
+        return maps
 
     def _run(self, function: Callable, *args: Any) -> Any:
         """Call a part of the forward that checkpointing repeats."""

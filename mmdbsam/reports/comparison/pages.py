@@ -22,7 +22,11 @@ from mmdbsam.reports.comparison.verdicts import (
 from mmdbsam.reports.pages.html import picture_uri, render_page
 from mmdbsam.reports.pages.table import Table, escape_markdown, latex_document
 from mmdbsam.reports.report import Report
-from mmdbsam.reports.report.markdown import facts, protocol_text
+from mmdbsam.reports.report.markdown import (
+    facts,
+    prompt_text,
+    protocol_text,
+)
 
 _NO_DATA = ('There are no pictures, as the data of the reports were not '
             'found; give --data-root.')
@@ -56,15 +60,16 @@ def write_comparison(folder: Path, reports: Sequence[Report],
         [facts(report.summary) for report in reports]),
         'The settings in which the reports differ.')
     missing = _NO_DATA if data is None else ''
+    protocol = _protocol_text(reports, names)
     texts = {
         'md': _markdown(summary, verdicts, [*tables, *labels], made_with,
-                        names, bool(pictures), missing),
+                        names, protocol, bool(pictures), missing),
         'tex': latex_document([*tables, *labels], f'{summary["task"]}. '
                               f'{summary["note"]}'),
         'html': render_page(
             'comparison.html', summary=summary, names=names,
             verdicts=verdicts, tables=tables, labels=labels,
-            protocol=protocol_text(summary['protocol']),
+            protocol=protocol,
             plot=score_against_score(reports), made_with=made_with,
             missing=missing, changes=[
                 (f'{change.rows[0].label}: {100 * change.change:+.1f} points '
@@ -86,7 +91,8 @@ def write_comparison(folder: Path, reports: Sequence[Report],
 
 def _markdown(summary: dict, verdicts: Sequence[str],
               tables: Sequence[Table], made_with: Table,
-              names: Sequence[str], pictured: bool, missing: str) -> str:
+              names: Sequence[str], protocol: str, pictured: bool,
+              missing: str) -> str:
     scores, differences, *labels = tables
     lines = [f'# {escape_markdown(summary["task"])}', '']
     if summary['note']:
@@ -94,7 +100,7 @@ def _markdown(summary: dict, verdicts: Sequence[str],
     lines += [f'> - {escape_markdown(line)}' for line in verdicts]
     for table in (scores, differences):
         lines += ['', table.markdown(), '', escape_markdown(table.caption)]
-    lines += ['', protocol_text(summary['protocol']), '',
+    lines += ['', protocol, '',
               '## Volumes that changed most', '']
     if pictured:
         columns = escape_markdown(', '.join(names))
@@ -109,6 +115,15 @@ def _markdown(summary: dict, verdicts: Sequence[str],
     lines += ['', '## Provenance', '', made_with.markdown(), '',
               made_with.caption, '']
     return '\n'.join(lines)
+
+
+def _protocol_text(reports: Sequence[Report], names: Sequence[str]) -> str:
+    """Describe the first report's protocol, and others that have no prompt."""
+    first, *others = [report.summary['protocol'] for report in reports]
+    return ' '.join([protocol_text(first), *(
+        f'{name}: {prompt_text(other)}.'
+        for name, other in zip(names[1:], others, strict=True)
+        if other['prompt'] != first['prompt'])])
 
 
 def _write_sheet(path: Path, pictures: Sequence[Sequence[np.ndarray]]

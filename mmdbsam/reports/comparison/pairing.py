@@ -7,12 +7,15 @@ import numpy as np
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
+from mmdbsam.evaluation.predictions import NO_PROMPT
 from mmdbsam.reports.report import Report
 
 # The key is a volume and a draw of the prompts.
 Key = Tuple[Tuple[str, int, int, int], int]
 # Scores of the same masks may differ by rounding on another machine.
 _ROUNDING = 1e-6
+# What only a model with prompts has in its protocol.
+_OF_PROMPTS = ('prompt', 'box_shift_px')
 
 
 def rows_by_key(report: Report, method: str = 'model'
@@ -34,6 +37,9 @@ def model_names(reports: Sequence[Report]) -> List[str]:
 def require_same(reports: Sequence[Report]) -> None:
     """Refuse to compare reports that were not measured alike.
 
+    A model without prompts can be compared with one that has any; it has no
+    baselines, which need boxes.
+
     Args:
         reports: The reports, each of which is checked against the first.
 
@@ -50,7 +56,8 @@ def require_same(reports: Sequence[Report]) -> None:
                     f'{other.folder}: {key}: expected {expected!r} as in '
                     f'{first.folder}, found {found!r}')
         for method in first.summary['scores']:
-            _require_same_rows(first, other, method)
+            if method in other.summary['scores']:
+                _require_same_rows(first, other, method)
 
 
 def _facts(first: Report, other: Report) -> List[tuple]:
@@ -60,6 +67,8 @@ def _facts(first: Report, other: Report) -> List[tuple]:
     facts.append(('scores', *(list(p['scores']) for p in protocols)))
     facts += [(key, *(protocol.get(key) for protocol in protocols))
               for key in {**protocols[0], **protocols[1]}]
+    if sum(protocol['prompt'] == NO_PROMPT for protocol in protocols) == 1:
+        return [fact for fact in facts if fact[0] not in _OF_PROMPTS]
     return [*facts, ('methods', list(first.summary['scores']),
                      list(other.summary['scores']))]
 

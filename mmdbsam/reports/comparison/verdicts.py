@@ -53,8 +53,11 @@ def score_table(reports: Sequence[Report]) -> Table:
     """Make the table of the baselines and of each report's model."""
     summary, names = reports[0].summary, model_names(reports)
     formats = score_formats(summary['protocol'])
-    rows = [[Cell(METHODS[method]), *mean_cells(summary, method)]
-            for method in summary['scores'] if method != 'model']
+    # Models without prompts have no baselines.
+    boxed = max((report.summary for report in reports),
+                key=lambda one: len(one['scores']))
+    rows = [[Cell(METHODS[method]), *mean_cells(boxed, method)]
+            for method in boxed['scores'] if method != 'model']
     rows += [[Cell(name), *mean_cells(report.summary, 'model')]
              for name, report in zip(names, reports, strict=True)]
     return Table(['', *(shown.heading for shown in formats.values()), 'n'],

@@ -67,7 +67,8 @@ def _write_report(folder: Path, evaluation: Evaluation,
     protocol = evaluation.protocol
     summary = summarize(
         rows, data.name, data.note, protocol,
-        describe_run(dict(provenance, data_root=str(data.root))))
+        describe_run(dict(provenance, data_root=str(data.root))),
+        evaluation.structures)
     pictures = draw_best_median_worst(data, rows, evaluation.predictions)
     if evaluation.sessions:
         pictures['session'] = draw_strip(evaluation)

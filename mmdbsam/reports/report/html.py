@@ -10,7 +10,11 @@ from mmdbsam.reports.report import plots
 from mmdbsam.reports.report.markdown import facts, protocol_text
 from mmdbsam.reports.report.overlays import best_median_worst
 from mmdbsam.reports.report.score_formats import score_formats
-from mmdbsam.reports.report.score_tables import label_table, method_table
+from mmdbsam.reports.report.score_tables import (
+    label_table,
+    method_table,
+    structure_table,
+)
 from mmdbsam.reports.report.sessions import click_curves
 
 
@@ -28,6 +32,7 @@ def html_report(rows: Sequence[CaseScore], summary: dict,
         'report.html', summary=summary,
         protocol=protocol_text(summary['protocol']),
         methods=method_table(summary), labels=label_table(summary),
+        structures=structure_table(summary),
         overlays=[(f'{name.capitalize()}: {row.label} of {row.case}, DSC '
                    f'{100 * row.scores["DSC"]:.1f} %',
                    picture_uri(overlays[name]))

@@ -2,9 +2,14 @@
 
 from typing import Any, Sequence
 
+from mmdbsam.evaluation.predictions import NO_PROMPT
 from mmdbsam.reports.pages.table import escape_markdown
 from mmdbsam.reports.report.score_formats import score_formats
-from mmdbsam.reports.report.score_tables import label_table, method_table
+from mmdbsam.reports.report.score_tables import (
+    label_table,
+    method_table,
+    structure_table,
+)
 
 
 def markdown_report(summary: dict, overlays: Sequence[str]) -> str:
@@ -24,8 +29,11 @@ def markdown_report(summary: dict, overlays: Sequence[str]) -> str:
                 in score_formats(protocol).items()), '',
               protocol_text(protocol), '',
               '## Labels', '', labels.markdown(), '',
-              escape_markdown(labels.caption), '',
-              '## Overlays', '',
+              escape_markdown(labels.caption), '']
+    if structures := structure_table(summary):
+        lines += ['## Structures', '', structures.markdown(), '',
+                  escape_markdown(structures.caption), '']
+    lines += ['## Overlays', '',
               'The pictures show the best, the median and the worst volume by '
               'DSC.', '']
     if 'session' in overlays:
@@ -47,9 +55,15 @@ def protocol_text(protocol: dict) -> str:
             f'Labels with fewer than {protocol["min_volume_voxels"]} voxels '
             'in a block of slices are not scored. '
             f'{_resampling_text(protocol)}'
-            f'{protocol["empty"].capitalize()}. All methods have the same '
-            f'prompt: {protocol["prompt"]}'
-            f'{_box_text(protocol["box_shift_px"])}.')
+            f'{protocol["empty"].capitalize()}. {prompt_text(protocol)}.')
+
+
+def prompt_text(protocol: dict) -> str:
+    """Describe the prompts of a report's methods, without a full stop."""
+    if protocol['prompt'] == NO_PROMPT:
+        return 'The model has no prompt'
+    return (f'All methods have the same prompt: {protocol["prompt"]}'
+            f'{_box_text(protocol["box_shift_px"])}')
 
 
 def _resampling_text(protocol: dict) -> str:

@@ -17,8 +17,9 @@ from mmdbsam.weights.downloads import sha256
 from mmdbsam.weights.loading import checkpoint_file
 
 _PACKAGES = ('torch', 'torchvision', 'onedl-mmengine', 'onedl-mmcv',
-             'onedl-mmpretrain', 'segment-anything', 'numpy', 'scipy',
-             'surface-distance-based-measures', 'SimpleITK', 'opencv-python')
+             'onedl-mmpretrain', 'onedl-mmsegmentation', 'segment-anything',
+             'numpy', 'scipy', 'surface-distance-based-measures', 'SimpleITK',
+             'opencv-python')
 
 
 def describe_test(config: str, options: Dict[str, Any], checkpoint: str,

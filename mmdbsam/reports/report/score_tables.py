@@ -56,6 +56,28 @@ def label_table(summary: dict) -> Table:
         'size is the median over the volumes of the reference.')
 
 
+def structure_table(summary: dict) -> Optional[Table]:
+    """Make the table of structures that a model without prompts found.
+
+    Returns:
+        Table or None: The table, or None for a model with prompts.
+    """
+    counts = summary.get('structures')
+    if not counts:
+        return None
+    names = ('present', 'missing', 'absent', 'wrongly_found')
+    totals = dict(label='all', **{
+        name: sum(entry[name] for entry in counts) for name in names})
+    return Table(
+        ['label', 'present', 'missed', 'absent', 'wrongly found'],
+        [[Cell(entry['label']), *(Cell(str(entry[name])) for name in names)]
+         for entry in (totals, *counts)],
+        f'{summary["task"]}: blocks of slices with and without each label. A '
+        'label is missed where nothing is predicted although it is scored, '
+        'and wrongly found where something is predicted although no voxel of '
+        'the reference has it.')
+
+
 def mean_caption(summary: dict) -> str:
     """Say what a table of means shows, and how its intervals are made."""
     text = f'{summary["task"]}: {summary["protocol"]["averaging"]}'

@@ -1,5 +1,6 @@
 """Computes the numbers of a report, for programs and for its pages."""
 
+from dataclasses import asdict
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
@@ -13,13 +14,14 @@ from mmdbsam.evaluation.statistics import (
     mean_interval,
     resampling_units,
 )
+from mmdbsam.evaluation.volume_metric import StructureCount
 
 # The ends of each interval by method and score, or None where there is none.
 Intervals = Dict[str, Dict[str, Optional[List[float]]]]
 
 
 def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
-              run: dict) -> dict:
+              run: dict, structures: Sequence[StructureCount] = ()) -> dict:
     """Make the content of ``summary.json``, with all scores as fractions.
 
     Args:
@@ -29,6 +31,7 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
         protocol: The conventions of the rows, as :class:`.Evaluation` has
             them.
         run: The description that :func:`.describe_run` returns.
+        structures: The counts of structures that were found without prompts.
 
     Returns:
         dict: ``task``, ``note``, ``protocol``, the numbers of ``volumes`` and
@@ -36,7 +39,8 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
         :func:`.draw_spread`), ``intervals`` (see :func:`mean_intervals`),
         ``resampling`` (how the intervals were made), ``labels`` (a list of
         dicts with ``label_id``, ``label``, the median ``volume_ml``,
-        ``scores`` and ``intervals``), and the keys of ``run``.
+        ``scores`` and ``intervals``), the keys of ``run`` and, if there are
+        any, ``structures`` (a list of dicts of the counts).
     """
     volumes = {row.volume: row.case for row in rows}
     cases = set(volumes.values())
@@ -53,7 +57,9 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
                         level=LEVEL, resamples=RESAMPLES,
                         method='percentile bootstrap'),
         labels=_label_summaries(rows),
-        **run)
+        **run,
+        **dict(structures=[asdict(one) for one in structures])
+        if structures else {})
 
 
 def mean_intervals(rows: Sequence[CaseScore]) -> Intervals:

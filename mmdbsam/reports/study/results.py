@@ -142,7 +142,11 @@ def _missing(runs: Sequence[Run], failures: Dict[Run, str]) -> str:
 
 def _blocks(cfg: Config) -> Dict[str, Optional[str]]:
     """Find the types of the blocks that a model's encoder really has."""
-    config = cfg.model.image_encoder
+    config = cfg.model.get('image_encoder') or cfg.model.backbone.get(
+        'encoder')
+    if config is None:
+        # It is a peer with another encoder.
+        return dict.fromkeys(BLOCKS)
     with torch.device('meta'):
         encoder = MODELS.build(config)
     modules = dict(adapter=encoder.adapters, stem=encoder.stem,
