@@ -146,7 +146,7 @@ class Seed:
         return ImagePrompts(boxes, points, labels, mask)
 
 
-Place = Union[Cuboid, MaskRegion, BoxStack, Seed]
+Region = Union[Cuboid, MaskRegion, BoxStack, Seed]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class VolumeObject:
 
     id: int
     name: str
-    place: Place
+    place: Region
 
 
 def _sorted(corners: np.ndarray) -> np.ndarray:
