@@ -1,14 +1,61 @@
 """Objects are found within their 3-D boxes, in all of their parts."""
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 from letter_volumes import as_image, column
 from scipy import ndimage
 
 from mmdbsam.apis import PropagationRule, SeedBox, VolumeBox
+from mmdbsam.apis.volume.box_following import find_starts
+from mmdbsam.apis.volume.propagation import Limit
 
 RULE = PropagationRule(min_area=4)
 COLUMN = column()
+
+
+class Surely:
+    """Slices on which a model fills each box, as surely as it is told."""
+
+    def __init__(self, iou):
+        self.iou, self.asked = iou, []
+
+    def image(self, index):
+        return np.zeros((40, 40), np.uint8)
+
+    def segment(self, index, prompts, following=()):
+        self.asked.append(index)
+        rows, columns = np.indices((40, 40))
+        x0, y0, x1, y1 = prompts.boxes.T[:, :, None, None]
+        inside = ((columns >= x0) & (columns <= x1)
+                  & (rows >= y0) & (rows <= y1))
+        return np.where(inside, 9., -9.), np.array([
+            self.iou(index, *(box[2:] - box[:2])) for box in prompts.boxes])
+
+
+def small_is_sure(z, width, height):
+    return 0.95 if max(width, height) < 20 and z == 10 else 0.85
+
+
+@pytest.mark.parametrize('iou, begun, asked', [
+    # The outline is good enough, at once or on a slice off the middle.
+    (lambda z, width, height: 0.92, 12, {12}),
+    (lambda z, width, height: 0.92 if z < 9 else 0.5, 8, {8, 10, 12, 14}),
+    # Only a part of it is, on a single slice.
+    (small_is_sure, 10, set(range(4, 21, 2))),
+    # Nothing is; an end of the box needs a higher IoU.
+    (lambda z, width, height: 0.7 + 0.002 * z, 12, set(range(4, 21, 2))),
+    (lambda z, width, height: 0.36 + 0.026 * z, 20, set(range(4, 21, 2)))])
+def test_where_an_object_begins(iou, begun, asked):
+    slices = Surely(iou)
+    limit = Limit(3, 20, np.array([2., 4, 32, 34]))
+    first, *others = find_starts(slices, limit, 7, RULE)
+    assert first.found.index == begun and first.found.number == 7
+    assert set(slices.asked) == asked
+    assert first.found.iou >= 0.7
+    if iou is small_is_sure:
+        assert np.ptp(np.argwhere(first.mask), axis=0).max() < 22
+    assert not first.mask[:, :2].any() and not first.mask[35:].any()
 
 
 def test_an_object_that_splits_is_followed_in_all_its_parts(clickable):

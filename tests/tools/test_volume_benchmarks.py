@@ -119,9 +119,9 @@ def test_one_box_against_all(load_tool, arguments, monkeypatch, capsys):
     monkeypatch.setattr('sys.argv', ['x', *arguments, '--structures', 'wide',
                                      'short'])
     tool.main()
-    # It never ends: 7 and 2 slices become all 9.
-    assert ('| wide | 7 | 100.0 | 87.5 | 0.88 |\n'
-            '| short | 2 | 100.0 | 36.4 | 0.36 |\n'
+    # It never ends: 7 and 2 slices become all 9, except within the 3-D box.
+    assert ('| wide | 7 | 100.0 | 87.5 | 0.88 | 2 | 100.0 | 1.00 | 0 |\n'
+            '| short | 2 | 100.0 | 36.4 | 0.36 | 7 | 100.0 | 1.00 | 0 |\n'
             ) in capsys.readouterr().out
     monkeypatch.setattr('sys.argv', ['x', *arguments, '--structures', 'wing'])
     with pytest.raises(InputError, match='--structures: expected names of .*'

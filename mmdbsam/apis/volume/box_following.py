@@ -1,17 +1,20 @@
 """Finds an object within a 3-D box, in all of its parts.
 
-On some slices, the box's outline and parts of it are tried as prompts, and
-each answer is asked for again by its own box. Where the predicted IoU is then
-highest, the object begins, and from there it is followed both ways with boxes
-that come from its masks.
+From the box's middle outwards, its outline prompts some slices, and each
+answer is asked for again by its own box. The object begins on the first slice
+on which the predicted IoU is then high. If there is none, the outline holds
+more of other organs than of the object, and its halves, quarters and ninths
+are tried. From there, the object is followed both ways with boxes that come
+from its masks.
 
 A box that was drawn about an object is touched by it on all six sides. If what
-was found does not come near to one of them, a part is missing. Other answers
-of the trials are then followed too, in the order of their predicted IoU, and
-are kept if they look like the object and come nearer to such a side.
+was found does not come near to one of them, a part is missing. Then parts of
+the outline are tried there. The answers are followed in the order of their
+predicted IoU, and are kept if they look like the object and come nearer to
+such a side.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Dict, List
 
@@ -32,10 +35,12 @@ from mmdbsam.geometry.boxes import bounding_box
 
 # The number of slices on which the outline is tried.
 _TRIALS = 9
+# An object begins at once where its predicted IoU is as high as this.
+_SURE = 0.9
 # An outline with a shorter side, in pixels, is not tried in parts.
 _LEAST_SIDE = 16
-# What a place at an end of the box counts less than the middle. There, the
-# outline holds more of other organs than of the object.
+# What a place at an end of the box counts less than the middle, if the object
+# is nowhere sure. At the ends, the outline holds more of other organs.
 _END = 0.2
 # Answers that agree more than this, by their DSC, are the same.
 _SAME = 0.5
@@ -66,60 +71,64 @@ class Trial:
         return self.found.logits > 0
 
 
-def try_boxes(slices: PlaneSlices, limits: Mapping[int, Limit],
-              rule: PropagationRule) -> Dict[int, List[Trial]]:
-    """Look for objects on some slices of their 3-D boxes.
+def find_starts(slices: PlaneSlices, limit: Limit, number: int,
+                rule: PropagationRule) -> List[Trial]:
+    """Look for an object in its 3-D box.
 
     Args:
         slices: The slices.
-        limits: The boxes of the objects by the objects' numbers.
-        rule: The rule by which the objects are followed.
+        limit: The box.
+        number: The object's number.
+        rule: The rule by which the object is followed.
 
     Returns:
-        dict[int, list[Trial]]: The trials of each object, the best first.
+        list[Trial]: What was found. The first is where the object begins.
         Masks that are smaller than the rule allows are left out.
     """
-    trials: Dict[int, List[Trial]] = {}
-    for number, limit in limits.items():
-        outlines = ImagePrompts(boxes=_outline_in_parts(limit.box))
-        again: Dict[int, ImagePrompts] = {}
-        for index, (logits, ious) in slices.segment_each(dict.fromkeys(
-                _trial_slices(limit), outlines)):
-            places = _different(limit.clip(logits) > 0, ious, rule)
-            if places:
-                again[index] = ImagePrompts(boxes=rule.next_boxes(
-                    [limit.clip(logits[i]) > 0 for i in places], limit))
-        trials[number] = []
-        for index, (logits, ious) in slices.segment_each(again):
-            clipped, image = limit.clip(logits), slices.image(index)
-            for i in _different(clipped > 0, ious, rule):
-                trials[number].append(Trial(
-                    Found(number, index, clipped[i], float(ious[i]),
-                          again[index].boxes[i:i + 1]),
-                    median_grey(image, clipped[i] > 0)))
-        trials[number].sort(key=lambda one, limit=limit: _rank(one, limit),
-                            reverse=True)
-    return trials
+    trials: List[Trial] = []
+    order = _trial_slices(limit)
+    for boxes in (limit.box[None], _in_parts(limit.box)):
+        for done, z in enumerate(order, start=1):
+            found = _try(slices, z, boxes, limit, number, rule, order[done:])
+            if found and found[0].found.iou >= _SURE:
+                return [found[0], *trials, *found[1:]]
+            trials += found
+    return sorted(trials, key=lambda one: _rank(one, limit), reverse=True)
 
 
 def _trial_slices(limit: Limit) -> List[int]:
-    """Choose slices, each in the middle of its part of a box."""
+    """Choose slices, each in the middle of its part of a box.
+
+    The slices in the middle of the box come first.
+    """
     count = min(_TRIALS, limit.last - limit.first + 1)
     edges = np.linspace(limit.first, limit.last + 1, 2 * count + 1)
-    return edges[1::2].astype(int).tolist()
+    middle = (limit.first + limit.last) / 2
+    return sorted(edges[1::2].astype(int).tolist(),
+                  key=lambda z: abs(z - middle))
 
 
-def _outline_in_parts(box: np.ndarray) -> np.ndarray:
-    """Return an outline, and its halves, quarters and ninths, (n, 4)."""
-    low, sides = box[:2], box[2:] - box[:2]
-    boxes = [box]
-    for columns, rows in ((1, 2), (2, 1), (2, 2), (3, 3)):
-        if sides.min() >= _LEAST_SIDE:
-            step = sides / (columns, rows)
-            boxes += [np.concatenate([low + step * place,
-                                      low + step * np.add(place, 1)])
-                      for place in np.ndindex(columns, rows)]
-    return np.stack(boxes)
+def _try(slices: PlaneSlices, index: int, boxes: np.ndarray, limit: Limit,
+         number: int, rule: PropagationRule, following: Sequence[int] = ()
+         ) -> List[Trial]:
+    """Try boxes (m, 4) on a slice, and ask for each answer again.
+
+    Returns:
+        list[Trial]: The different ones of the answers, the best first.
+    """
+    for _ in range(2):
+        if not len(boxes):
+            return []
+        logits, ious = slices.segment(index, ImagePrompts(boxes=boxes),
+                                      following)
+        logits = limit.clip(logits)
+        kept = _different(logits > 0, ious, rule)
+        asked, boxes = boxes, rule.next_boxes(
+            [logits[i] > 0 for i in kept], limit) if kept else kept
+    image = slices.image(index)
+    return [Trial(Found(number, index, logits[i], float(ious[i]),
+                        asked[i:i + 1]),
+                  median_grey(image, logits[i] > 0)) for i in kept]
 
 
 def _different(masks: np.ndarray, ious: np.ndarray, rule: PropagationRule
@@ -149,6 +158,17 @@ def _rank(trial: Trial, limit: Limit) -> float:
     return trial.found.iou - _END * off
 
 
+def follow_both_ways(slices: PlaneSlices, trial: Trial, limit: Limit,
+                     rule: PropagationRule) -> Iterator[Found]:
+    """Follow an object from a trial."""
+    index = trial.found.index
+    begun = Followed.begin(slices.image(index), trial.mask, limit)
+    for step in (1, -1):
+        stop = limit.last + 1 if step > 0 else limit.first - 1
+        yield from sweep(slices, {index: {trial.found.number: begun}},
+                         range(index, stop, step), rule)
+
+
 def other_parts(slices: PlaneSlices, trials: List[Trial],
                 masks: Dict[int, np.ndarray], limit: Limit,
                 rule: PropagationRule) -> Iterator[Found]:
@@ -165,15 +185,18 @@ def other_parts(slices: PlaneSlices, trials: List[Trial],
         What is found on each slice. A part may also be on slices that show
         another one.
     """
-    masks, tried = dict(masks), 0
-    for trial in trials[1:]:
-        gaps = _gaps(masks, limit)
+    start, *others = trials
+    masks, gaps, tried = dict(masks), _gaps(masks, limit), 0
+    if not gaps.any():
+        return
+    for z, boxes in _missing_parts(masks, gaps, limit).items():
+        others += _try(slices, z, boxes, limit, start.found.number, rule)
+    for trial in sorted(others, key=lambda one: one.found.iou, reverse=True):
         known = masks.get(trial.found.index)
-        if not gaps.any() or tried == _PARTS_TRIED:
+        if (trial.found.iou < _PART_IOU or tried == _PARTS_TRIED
+                or not gaps.any()):
             return
-        if (trial.found.iou < _PART_IOU
-                or np.abs(trial.grey - trials[0].grey).max()
-                > rule.max_grey_change
+        if (np.abs(trial.grey - start.grey).max() > rule.max_grey_change
                 or known is not None and 2 * (trial.mask & known).sum()
                 > trial.mask.sum()):
             continue
@@ -183,8 +206,9 @@ def other_parts(slices: PlaneSlices, trials: List[Trial],
         for found in part:
             mask = found.logits > 0
             with_part[found.index] = mask | masks.get(found.index, False)
-        if (_gaps(with_part, limit) < gaps / 2)[gaps > 0].any():
-            masks = with_part
+        nearer = _gaps(with_part, limit)
+        if (nearer < gaps / 2)[gaps > 0].any():
+            masks, gaps = with_part, nearer
             yield from part
 
 
@@ -206,12 +230,42 @@ def _gaps(masks: Dict[int, np.ndarray], limit: Limit) -> np.ndarray:
     return np.where(gaps > np.tile(near, 2), gaps, 0)
 
 
-def follow_both_ways(slices: PlaneSlices, trial: Trial, limit: Limit,
-                     rule: PropagationRule) -> Iterator[Found]:
-    """Follow an object from a trial."""
-    index = trial.found.index
-    begun = Followed.begin(slices.image(index), trial.mask, limit)
-    for step in (1, -1):
-        stop = limit.last + 1 if step > 0 else limit.first - 1
-        yield from sweep(slices, {index: {trial.found.number: begun}},
-                         range(index, stop, step), rule)
+def _missing_parts(masks: Dict[int, np.ndarray], gaps: np.ndarray,
+                   limit: Limit) -> Dict[int, np.ndarray]:
+    """Choose parts of the outline where an object may have been missed.
+
+    Args:
+        masks: The object's masks so far, by their slices.
+        gaps: How far they end from the sides of the box, (6,).
+        limit: The box.
+
+    Returns:
+        dict[int, np.ndarray]: The parts, (m, 4), by their slices. Beyond the
+        masks, these are the outline and all its parts; elsewhere, they are the
+        parts at a side which the masks do not come near to.
+    """
+    parts = _in_parts(limit.box)
+    touching = ((parts == limit.box) & (gaps[[0, 1, 3, 4]] > 0)).any(axis=1)
+    chosen = {}
+    for z in _trial_slices(limit):
+        beyond = gaps[2] and z < min(masks) or gaps[5] and z > max(masks)
+        own = (np.concatenate([limit.box[None], parts]) if beyond
+               else parts[touching])
+        if len(own):
+            chosen[z] = own
+    return chosen
+
+
+def _in_parts(box: np.ndarray) -> np.ndarray:
+    """Return the halves, quarters and ninths of an outline, (n, 4)."""
+    low, sides = box[:2], box[2:] - box[:2]
+    if sides.min() < _LEAST_SIDE:
+        return np.zeros((0, 4))
+    boxes = []
+    for grid in ((1, 2), (2, 1), (2, 2), (3, 3)):
+        for place in np.ndindex(*grid):
+            # The outermost sides are those of the outline, to the last bit.
+            corners = np.stack([place, np.add(place, 1)]) / grid
+            boxes.append((low + sides * corners).ravel())
+    boxes = np.stack(boxes)
+    return np.where(np.isclose(boxes, box), box, boxes)

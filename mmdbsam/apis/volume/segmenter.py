@@ -9,7 +9,7 @@ from rich.progress import track
 
 from mmdbsam.apis.image_model import ImageModel, ImagePrompts
 from mmdbsam.apis.scans import Scan
-from mmdbsam.apis.volume.box_following import other_parts, try_boxes
+from mmdbsam.apis.volume.box_following import find_starts, other_parts
 from mmdbsam.apis.volume.masks import SliceMasks, SliceProbabilities
 from mmdbsam.apis.volume.propagation import (
     Followed,
@@ -142,7 +142,8 @@ class VolumeSegmenter:
     def _follow_boxes(self, slices: PlaneSlices, limits: Dict[int, Limit],
                       found: List[SliceMasks]) -> None:
         """Follow the objects that are within a 3-D box."""
-        trials = try_boxes(slices, limits, self.rule)
+        trials = {i: find_starts(slices, limit, i, self.rule)
+                  for i, limit in limits.items()}
         starts: Dict[int, Dict[int, Followed]] = {}
         for i, (best, *_) in ((i, own) for i, own in trials.items() if own):
             index, mask = best.found.index, best.found.logits > 0
