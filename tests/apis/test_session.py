@@ -66,6 +66,14 @@ def test_slices_come_one_by_one(clickable):
     np.testing.assert_array_equal(session.mask(one), COLUMN)
 
 
+def test_a_3d_box_is_answered_on_its_middle_slice_first(clickable):
+    session = clickable.open_volume(as_image(COLUMN), propagation=RULE)
+    one = session.add_object()
+    assert session.answer(one, VolumeBox([8, 10, 3, 20, 19, 26])) == 15
+    assert clickable.fake.encoded == 1
+    np.testing.assert_array_equal(session.mask(one)[15], COLUMN[15])
+
+
 @pytest.mark.parametrize('z', [20, 10])
 def test_a_correction_ends_at_the_next_prompted_slice(session, z):
     session.correct(1, SeedBox(25, [13, 10, 20, 19]))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmdbsam.apis.image_model import ImageModel, ImagePrompts
 from mmdbsam.apis.scans import Scan
-from mmdbsam.apis.volume.box_following import Trial, other_parts, try_boxes
+from mmdbsam.apis.volume.box_following import Trial, find_starts, other_parts
 from mmdbsam.apis.volume.locator import PromptLocator
 from mmdbsam.apis.volume.prompts import VolumePrompt
 from mmdbsam.apis.volume.propagation import Followed, Found, Limit, sweep
@@ -312,8 +312,7 @@ class VolumeSession:
         # There is nothing to follow within a single slice.
         if limit.first == limit.last:
             return []
-        return try_boxes(self.slices, {object_id: limit},
-                         self.state.rule)[object_id]
+        return find_starts(self.slices, limit, object_id, self.state.rule)
 
     def _turns(self, one: SessionObject, index: int, place: Seed, what: str
                ) -> Tuple[ImagePrompts, ...]:
