@@ -127,3 +127,15 @@ def test_one_box_against_all(load_tool, arguments, monkeypatch, capsys):
     with pytest.raises(InputError, match='--structures: expected names of .*'
                        'found wing'):
         tool.main()
+
+
+def test_a_session_is_timed(load_tool, arguments, monkeypatch, capsys):
+    tool = load_tool('analysis_tools/benchmark_session.py')
+    monkeypatch.setattr('sys.argv', ['x', *arguments[:3], '--clicks', '3'])
+    tool.main()
+    rows = [line.split(' | ') for line
+            in capsys.readouterr().out.splitlines() if line.startswith('| ')]
+    assert [(row[0].strip('| '), row[1]) for row in rows[1:]] == [
+        ('box on a slice that is not encoded', '1'), ('box', '1'),
+        ('click', '3'), ('undo', '3'),
+        ('first slice that follows from the box', '3')]
