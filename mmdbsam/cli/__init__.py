@@ -6,6 +6,7 @@ Modules that need torch are imported only when a command runs, so that
 ``--help`` answers at once.
 """
 
+import re
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Container, Sequence
@@ -31,6 +32,10 @@ COMMANDS = {
 }
 
 
+_NEGATIVE = re.compile(r'-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|nan)$',
+                       re.IGNORECASE)
+
+
 def make_parser(detailed: Container[str] = COMMANDS) -> ArgumentParser:
     """Make the parser of the command.
 
@@ -48,6 +53,8 @@ def make_parser(detailed: Container[str] = COMMANDS) -> ArgumentParser:
         command = commands.add_parser(
             name, help=summary,
             formatter_class=RawDescriptionHelpFormatter)
+        # Older versions of argparse take -1.2e1 for an option.
+        command._negative_number_matcher = _NEGATIVE
         if name in detailed:
             module = import_module(f'mmdbsam.cli.{name}')
             command.description = module.__doc__

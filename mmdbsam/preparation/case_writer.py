@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
 from mmdbsam.io.prepared import FORMAT_VERSION
+from mmdbsam.io.readers.files import files_of
 from mmdbsam.io.windowing import Window, fit_windows, to_eight_bits
 from mmdbsam.preparation.cases import CaseOptions, SourceCase
 from mmdbsam.preparation.volumes import LabelledVolume, read_case
@@ -75,11 +77,13 @@ def checksum_of(case: SourceCase, options: CaseOptions) -> str:
     """A hash of everything that determines the prepared case."""
     digest = hashlib.sha256()
     for file in (case.image, *(label.path for label in case.labels)):
-        parts = sorted(p for p in file.rglob('*') if p.is_file()) \
-            if file.is_dir() else [file]
-        for part in parts:
-            digest.update(f'{part.relative_to(file)} {part.stat().st_size} '
-                          .encode())
+        for part in files_of(file):
+            name = os.path.relpath(part, file)
+            if not part.is_file():
+                # Its image cannot be read; it may be there the next time.
+                digest.update(f'{name} is missing'.encode())
+                continue
+            digest.update(f'{name} {part.stat().st_size} '.encode())
             with part.open('rb') as stream:
                 while chunk := stream.read(1 << 20):
                     digest.update(chunk)

@@ -477,3 +477,32 @@ def test_results_are_prompts(infer, scan, tmp_path, suffix):
     assert row['name'] == ('arm' if 'nrrd' in suffix else 'label 1')
     np.testing.assert_array_equal(values(tmp_path / 'out/c.nii.gz'),
                                   letter())
+
+
+@pytest.mark.parametrize('spell', [
+    '{:.3e}', '{:.3E}', '{:f}', '{:+f}', '{:g}', '{:.1f}e0'])
+def test_coordinates_in_any_notation(infer, scan, tmp_path, spell):
+    """Negative ones too, which are no options."""
+    image = sitk.ReadImage(str(scan))
+    image.SetOrigin((-1000, -2000, -3000))
+    image.SetDirection(np.eye(3).ravel())
+    sitk.WriteImage(image, str(scan))
+    spacing = np.tile(image.GetSpacing(), 2)
+    corners = np.array(BOX) * spacing + [-1000, -2000, -3000] * 2
+    # Each corner may be off by less than half a voxel.
+    words = [spell.format(x) for x in np.round(corners)]
+    infer(scan, '-o', tmp_path / 'a.nii', '--units', 'mm', '--box', *words)
+    assert values(tmp_path / 'a.nii').any()
+    infer(scan, '-o', tmp_path / 'b.nii', '--units', 'mm', '--box',
+          *words, '--window', '-1.5e1', '4E2')
+    infer(scan, '-o', tmp_path / 'c.nii', '--units', 'mm', '--point',
+          *(spell.format(x) for x in (-994.4, -1993.7, -2987.5)))
+    assert values(tmp_path / 'c.nii').any()
+
+
+def test_coordinates_that_are_no_places(refused, scan, tmp_path):
+    for word in ('-inf', '-NaN'):
+        assert 'expected finite numbers' in refused(
+            scan, '-o', tmp_path / 'a.nii', '--box', word, *BOX[1:])
+    assert "--box: expected a number, found '−5'" in refused(
+        scan, '-o', tmp_path / 'a.nii', '--box', '−5', *BOX[1:])

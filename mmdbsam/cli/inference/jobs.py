@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from mmdbsam.cli.inference.outputs import ObjectRow, Outputs, rows_of
 from mmdbsam.cli.inference.prompt_sources import NamedPrompts, PromptSources
 from mmdbsam.cli.inference.settings import Settings
 from mmdbsam.io.readers import Readers, VolumeReader
+from mmdbsam.io.readers.files import files_of
 from mmdbsam.structures.results import VolumeTiming
 
 AnyInferencer = PromptInferencer | SemanticInferencer | RefiningInferencer
@@ -174,8 +176,8 @@ class Job:
 
 
 def stamp(path: Path) -> str:
-    """Hash the name, size and time of a file, or of all in a folder."""
-    files = sorted(path.rglob('*')) if path.is_dir() else [path]
-    stamps = [(str(file.relative_to(path)), file.stat().st_size,
-               file.stat().st_mtime_ns) for file in files]
+    """Hash the names, sizes and times of the files of an image or folder."""
+    stamps = [(os.path.relpath(file, path), file.stat().st_size,
+               file.stat().st_mtime_ns) for file in files_of(path)
+              if file.exists()]
     return hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
