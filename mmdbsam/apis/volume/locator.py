@@ -32,7 +32,7 @@ from mmdbsam.apis.volume.regions import (
     Cuboid,
     FollowedBox,
     MaskRegion,
-    Region,
+    ObjectPlace,
     Seed,
     VolumeObject,
 )
@@ -118,7 +118,7 @@ class PromptLocator:
             raise InputError('prompts: expected at least one, found none')
         if len(named) == 1 and isinstance(named[0][1], CoarseLabels):
             return list(self._coarse_objects(*named[0]))
-        found: List[Tuple[str, Region]] = []
+        found: List[Tuple[str, ObjectPlace]] = []
         for name, prompt in named:
             if isinstance(prompt, CoarseLabels):
                 found += [(one.name, one.place) for one
@@ -129,7 +129,7 @@ class PromptLocator:
         return [VolumeObject(i, name, place)
                 for i, (name, place) in enumerate(found, start=1)]
 
-    def place(self, prompt: VolumePrompt, what: str) -> Region:
+    def place(self, prompt: VolumePrompt, what: str) -> ObjectPlace:
         """Find the place of a prompt other than :class:`.CoarseLabels`.
 
         Args:

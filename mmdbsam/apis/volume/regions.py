@@ -146,7 +146,7 @@ class Seed:
         return ImagePrompts(boxes, points, labels, mask)
 
 
-Region = Union[Cuboid, MaskRegion, BoxStack, Seed]
+ObjectPlace = Union[Cuboid, MaskRegion, BoxStack, Seed]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class VolumeObject:
 
     id: int
     name: str
-    place: Region
+    place: ObjectPlace
 
 
 def _sorted(corners: np.ndarray) -> np.ndarray:
