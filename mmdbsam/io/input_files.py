@@ -75,3 +75,15 @@ def require_input(path: Path) -> None:
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise InputError(f'{path}: expected a file or folder, found a pipe or '
                          'a device')
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name can be that of a file or folder, in any folder."""
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        # A part of a character that UTF-16 writes in two.
+        return False
+    # Files beside it have longer names, of which the system takes 255 bytes.
+    return (0 < length <= 240 and not name.startswith('.')
+            and not any(sign in '/\\\x7f' or sign < ' ' for sign in name))

@@ -9,11 +9,11 @@ import numpy as np
 
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
-from mmdbsam.io.prepared import FORMAT_VERSION
+from mmdbsam.io.checksums import sha256
+from mmdbsam.io.prepared_form import FORMAT_VERSION
 from mmdbsam.io.windowing import Window, fit_windows, to_eight_bits
 from mmdbsam.preparation.cases import CaseOptions, SourceCase
 from mmdbsam.preparation.volumes import LabelledVolume, read_case
-from mmdbsam.weights.downloads import sha256
 
 RECORD = 'case.json'
 #: The files of a case's arrays.

@@ -13,7 +13,8 @@ from rich.progress import track
 
 from mmdbsam.errors import InputError, WriteError
 from mmdbsam.io.label_readers import LabelReaders
-from mmdbsam.io.prepared import FORMAT_VERSION, PreparedData
+from mmdbsam.io.prepared import PreparedData
+from mmdbsam.io.prepared_form import FORMAT_VERSION
 from mmdbsam.io.readers import Readers
 from mmdbsam.preparation.assembling import (
     split_case,
