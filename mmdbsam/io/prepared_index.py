@@ -136,9 +136,9 @@ def open_index(root: Path, read: Content) -> PreparedIndex:
 def load_index(root: Path) -> Optional[PreparedIndex]:
     """Map the index of a data set; None if it is missing or stale.
 
-    A damaged one counts as missing. It is stale if ``dataset.json`` has another size or time than when the
-    index was made, and other content too: copies of a data set differ in
-    their times.
+    A damaged one counts as missing. It is stale if ``dataset.json`` has
+    another size or time than when the index was made, and other content too:
+    copies of a data set differ in their times.
     """
     try:
         with open(root / FILE, 'rb') as stream:
