@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.registry import init_default_scope
 
     from mmdbsam.engine.semantic_config import require_prompts
+    from mmdbsam.io.checksums import sha256
     from mmdbsam.registry import MODELS
-    from mmdbsam.weights.downloads import sha256
     from mmdbsam.weights.loading import load_weights
     try:
         from mmdbsam.deployment.onnx_export import (

@@ -25,6 +25,7 @@ from mmdbsam.deployment.onnx_segmentor import (
 from mmdbsam.deployment.preprocessing import Preprocessing
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
+from mmdbsam.io.checksums import SUMS, write_sums
 from mmdbsam.io.windowing import as_windows, default_window
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.models.segmentors import (
@@ -141,7 +142,8 @@ def export_onnx(model: PromptSegmentor, folder: Path,
                 **provenance: Any) -> Dict[str, float]:
     """Write ``encoder.onnx`` and ``decoder.onnx``, both of them or neither.
 
-    Weights beyond ONNX's limit of 2 GB are written to files beside them.
+    Weights beyond ONNX's limit of 2 GB are written to files beside them, and
+    checksums to ``SHA256SUMS``.
 
     Args:
         model: The model, in evaluation mode, on the CPU, in float32.
@@ -177,6 +179,7 @@ def export_onnx(model: PromptSegmentor, folder: Path,
                ['logits', 'iou'],
                ({}, {0: prompts, 1: points}, {0: prompts, 1: points},
                 {0: prompts}, {}))
+        write_sums(staging)
         found = differences(model, OnnxSegmentor(staging))
         if not found['logits'] <= TOLERANCE:
             raise InputError(
@@ -271,7 +274,7 @@ def _check_vacant(folder: Path) -> None:
         return
     others = [] if not folder.is_dir() else [
         file.name for file in folder.iterdir()
-        if file.name.removesuffix('.data') not in (ENCODER, DECODER)]
+        if file.name.removesuffix('.data') not in (ENCODER, DECODER, SUMS)]
     if others or not folder.is_dir():
         raise InputError(
             f'{folder}: expected a new or empty folder, or an earlier '

@@ -16,6 +16,7 @@ import numpy as np
 from mmdbsam.deployment.preprocessing import Preprocessing
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.resizing import longest_side_shape, resize_coordinates
+from mmdbsam.io.checksums import verify_sums
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -25,6 +26,9 @@ DECODER = 'decoder.onnx'
 #: The key of the files' metadata that holds the preprocessing as JSON.
 METADATA_KEY = 'mmdbsam'
 
+_INPUTS = {
+    ENCODER: ('images', ),
+    DECODER: ('embedding', 'points', 'point_labels', 'masks', 'has_masks')}
 # Labels of points for no point, and for the two corners of a box.
 _NO_POINT, _LOW_CORNER, _HIGH_CORNER = -1, 2, 3
 
@@ -74,16 +78,17 @@ class OnnxSegmentor:
     def __init__(self, folder: Union[str, Path],
                  providers: Sequence[str] = ('CPUExecutionProvider', ),
                  threads: int = 0) -> None:
+        verify_sums(Path(folder))
         self._encoder, self._decoder = (
-            _load(Path(folder, name), providers, threads)
-            for name in (ENCODER, DECODER))
+            _load(Path(folder, name), providers, threads, inputs)
+            for name, inputs in _INPUTS.items())
         texts = [session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
                  for session in (self._encoder, self._decoder)]
         if texts[0] is None or texts[0] != texts[1]:
             raise InputError(f'{folder}: expected {ENCODER} and {DECODER} of '
                              'one export of mmdbsam, found others')
         self.preprocessing, self.provenance = Preprocessing.from_json(
-            texts[0])
+            texts[0], f'{folder}')
         shapes = {one.name: one.shape for one in self._decoder.get_inputs()}
         self.mask_input_size = tuple(shapes['masks'][2:])
         self._image: Optional[Tuple[np.ndarray, Tuple[int, int]]] = None
@@ -211,8 +216,8 @@ class OnnxSegmentor:
                             iou, logits)
 
 
-def _load(path: Path, providers: Sequence[str], threads: int
-          ) -> 'onnxruntime.InferenceSession':
+def _load(path: Path, providers: Sequence[str], threads: int,
+          inputs: Tuple[str, ...]) -> 'onnxruntime.InferenceSession':
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
@@ -223,13 +228,18 @@ def _load(path: Path, providers: Sequence[str], threads: int
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     try:
-        return onnxruntime.InferenceSession(path, options,
-                                            providers=list(providers))
+        session = onnxruntime.InferenceSession(path, options,
+                                               providers=list(providers))
     except Exception as error:
         # onnxruntime raises errors of many types for a damaged file.
         line = str(error).strip().splitlines()[0]
         raise InputError(f'{path}: expected an ONNX model, found: {line}'
                          ) from error
+    found = tuple(one.name for one in session.get_inputs())
+    if found != inputs:
+        raise InputError(f'{path}: expected the inputs {", ".join(inputs)}, '
+                         f'found {", ".join(found)}; is it another file?')
+    return session
 
 
 def _as_points(number: int, boxes: Optional[np.ndarray],

@@ -9,6 +9,15 @@ import numpy as np
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.resizing import resize_longest_side
+from mmdbsam.io.json_form import Fields, Values, check_form
+
+_CHANNELS = ([float] * 3, type(None))
+_FORM = Fields(dict(
+    image_size=int, normalisation=str, mean=_CHANNELS, std=_CHANNELS,
+    padding=str, mask_threshold=float, modality=(type(None), str),
+    window=[Values(float)], windows_8_bits=bool))
+# SAM's own is 1024.
+_LARGEST_SIDE = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -63,27 +72,42 @@ class Preprocessing:
         return json.dumps(dict(asdict(self), **provenance))
 
     @classmethod
-    def from_json(cls, text: str) -> Tuple['Preprocessing', Dict[str, Any]]:
+    def from_json(cls, text: str, where: str
+                  ) -> Tuple['Preprocessing', Dict[str, Any]]:
         """Read the text that :meth:`to_json` wrote.
+
+        Args:
+            text: The text.
+            where: The place of the text, for messages.
 
         Returns:
             tuple: The preprocessing, and the provenance.
 
         Raises:
-            InputError: If a key is missing, or the normalisation or the
-                padding is unknown.
+            InputError: If it is not JSON, a key is missing, a value is of
+                another type, or the normalisation or the padding is unknown.
         """
-        provenance = json.loads(text)
+        where = f'{where}: metadata'
         try:
-            found = cls(**{key: provenance.pop(key)
-                           for key in cls.__dataclass_fields__})
-        except KeyError as error:
-            raise InputError(f'metadata: expected the key {error}, found '
-                             'none') from error
+            provenance = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f'{where}: expected JSON, found: {error}'
+                             ) from error
+        check_form(provenance, _FORM, where)
+        found = cls(**{key: provenance.pop(key)
+                       for key in cls.__dataclass_fields__})
+        if not 0 < found.image_size <= _LARGEST_SIDE:
+            raise InputError(f'{where}: image_size: expected a side in 1..'
+                             f'{_LARGEST_SIDE}, found {found.image_size}')
+        if found.normalisation == 'mean_std' and not (
+                found.mean and found.std and min(found.std) > 0):
+            raise InputError(f'{where}: expected a mean, and a std > 0, of '
+                             f'each channel, found {found.mean} and '
+                             f'{found.std}')
         if (found.normalisation not in ('mean_std', 'min_max')
                 or found.padding != 'bottom_right'):
             raise InputError(
-                'metadata: expected the normalisation mean_std or min_max and '
+                f'{where}: expected the normalisation mean_std or min_max and '
                 f'the padding bottom_right, found {found.normalisation} and '
                 f'{found.padding}')
         return found, provenance

@@ -2,18 +2,22 @@
 
 import atexit
 import logging
+from pathlib import Path
 from typing import Any, Dict, Union
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger, print_log
 from mmengine.runner import FlexibleRunner, Runner
 from torch import nn
 
 from mmdbsam.engine.hooks.protocol_hook import ProtocolHook
 from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import staged_file
+from mmdbsam.io.locks import locked
 from mmdbsam.registry import MODELS, STRATEGIES, VISBACKENDS, VISUALIZERS
-from mmdbsam.weights.loading import load_weights
+from mmdbsam.weights.loading import load_weights, read_checkpoint
 from mmdbsam.weights.trained import is_trained_part
 
 
@@ -40,11 +44,39 @@ class ModelFirstRunner(Runner):
         """Load ``load_from``, which may be weights of the trained part alone.
 
         Raises:
-            InputError: See :func:`.load_weights`.
+            InputError: See :func:`.load_weights` and
+                :func:`.read_checkpoint`.
         """
         if is_trained_part(filename):
             return load_weights(self.model, filename)
+        # mmengine's own reading fails in any way at a damaged file.
+        read_checkpoint(filename)
         return super().load_checkpoint(filename, *args, **kwargs)
+
+    def train(self) -> nn.Module:
+        """Train, unless another training writes to the work directory.
+
+        Raises:
+            InputError: If one does.
+        """
+        if not is_main_process():
+            return super().train()
+        with locked(Path(self.work_dir), wait=False):
+            return super().train()
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any,
+                        **kwargs: Any) -> None:
+        """Save a checkpoint, whole or not at all.
+
+        Raises:
+            WriteError: If it cannot be written.
+        """
+        if '://' in out_dir:
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+        elif is_main_process():
+            with staged_file(Path(out_dir, filename)) as partial:
+                super().save_checkpoint(out_dir, partial.name, *args,
+                                        **kwargs)
 
     def build_model(self, model: Union[nn.Module, Dict]) -> nn.Module:
         """Return the model that was built with the logger."""

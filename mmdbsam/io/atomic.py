@@ -1,13 +1,18 @@
 """Writing files and folders that exist whole or not at all."""
 
 import os
+import platform
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmdbsam.errors import InputError
+from mmdbsam.errors import WriteError
+from mmdbsam.io.locks import locked
+
+# A file's name has at most 255 bytes, so a name beside it takes its end only.
+_TAIL = 60
 
 
 @contextmanager
@@ -15,7 +20,8 @@ def staged_folder(dest: str | Path) -> Iterator[Path]:
     """Fill a folder beside ``dest`` that takes its place once complete.
 
     On any exception ``dest`` stays as it was and the new folder is removed.
-    The next run clears what a killed run left behind.
+    The next run clears what a killed run left behind. Another process that
+    writes the same folder is waited for.
 
     Args:
         dest: The folder to make or, if it exists, to replace.
@@ -24,22 +30,26 @@ def staged_folder(dest: str | Path) -> Iterator[Path]:
         An empty folder to write to.
 
     Raises:
-        InputError: If no folder can be made beside ``dest``.
+        WriteError: If the disk is full, or no folder can be made beside
+            ``dest``.
     """
     dest = Path(dest).resolve()
     staging = folder_beside(dest, 'partial')
-    shutil.rmtree(staging, ignore_errors=True)
-    make_folder(staging, dest)
-    try:
-        yield staging
-        replace_folder(dest, staging)
-    finally:
+    with locked(dest), writing(dest, staging):
         shutil.rmtree(staging, ignore_errors=True)
+        try:
+            staging.mkdir()
+            yield staging
+            replace_folder(dest, staging)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 @contextmanager
 def staged_file(dest: Path) -> Iterator[Path]:
     """Write a file that takes the place of an older one once complete.
+
+    What killed processes of this machine left behind is removed.
 
     Args:
         dest: The file to make or, if it exists, to replace.
@@ -47,16 +57,65 @@ def staged_file(dest: Path) -> Iterator[Path]:
     Yields:
         The path of a file beside ``dest``. It has the same suffixes, because
         libraries choose a format by them.
+
+    Raises:
+        WriteError: If the disk is full, or no file can be made there.
     """
+    dest = Path(dest)
     # Processes and threads that write the same file, such as a cache's, have
     # one each.
-    partial = dest.with_name(
-        f'.partial.{os.getpid()}.{threading.get_ident()}.{dest.name}')
+    machine, tail = platform.node().split('.')[0], dest.name[-_TAIL:]
+    partial = dest.with_name(f'.partial.{machine}.{os.getpid()}.'
+                             f'{threading.get_ident()}.{tail}')
+    with writing(dest, partial):
+        try:
+            yield partial
+            _remove_left_behind(dest.parent, f'.partial.{machine}.', tail)
+            os.replace(partial, dest)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(dest: Path, *places: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into an error that names a path.
+
+    Args:
+        dest: The path to name.
+        *places: Where it is written meanwhile, besides ``dest``.
+
+    Raises:
+        WriteError: If an :class:`OSError` is raised within the context, unless
+            it is about another file.
+    """
     try:
-        yield partial
-        os.replace(partial, dest)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        # What fails to be written to an open file is not named.
+        about = Path(error.filename or dest)
+        if not any(about.is_relative_to(place) for place in (dest, *places)):
+            raise
+        raise WriteError(dest, error) from error
+
+
+def _remove_left_behind(folder: Path, start: str, end: str) -> None:
+    """Remove partial files whose processes have ended."""
+    for name in os.listdir(folder):
+        if name.startswith(start) and name.endswith(f'.{end}'):
+            process = name[len(start):].split('.')[0]
+            if process.isdigit() and not _runs(int(process)):
+                Path(folder, name).unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # It runs for another user.
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -66,18 +125,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def folder_beside(path: Path, what: str) -> Path:
+    """The hidden path beside another that serves a purpose for it."""
     return path.with_name(f'.{path.name}.{what}')
 
 
-def make_folder(folder: Path, dest: Path) -> None:
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(
-            f'{dest}: expected a place to write to, found: {error}') from error
-
-
 def replace_folder(dest: Path, new: Path) -> None:
+    """Put a folder in the place of another, which is removed."""
     retired = folder_beside(dest, 'old')
     shutil.rmtree(retired, ignore_errors=True)
     if dest.exists():

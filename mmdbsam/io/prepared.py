@@ -20,7 +20,6 @@ row 0 being superior. They are opened memory-mapped, so that one slice is read
 without its volume.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,13 +29,12 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 import numpy as np
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import read_json, require_input
+from mmdbsam.io.prepared_form import check_dataset
 from mmdbsam.io.prepared_index import PreparedIndex, open_index
 
-FORMAT_VERSION = 2
 #: The splits of a data set in folds are named by this and a number from 0.
 FOLD = 'fold_'
-_CASE_KEYS = ('name', 'shape', 'geometry', 'source', 'labels', 'dropped',
-              'splits')
 
 
 @dataclass(frozen=True)
@@ -92,14 +90,16 @@ class PreparedCase:
 
     def image(self) -> np.ndarray:
         """The scan, uint8 (D, H, W) or (D, H, W, 3), memory-mapped."""
-        return self._open('image.npy')
+        return self._open('image.npy', ('uint8', ),
+                          [self.shape, (*self.shape, 3)])
 
     def label(self) -> np.ndarray:
         """The label ids (L, D, H, W), memory-mapped; 0 is background.
 
         A voxel belongs to the labels of all L layers.
         """
-        return self._open('label.npy')
+        return self._open('label.npy', ('uint8', 'uint16'),
+                          [(-1, *self.shape)])
 
     def mask(self, label_id: int, start: int, stop: int) -> np.ndarray:
         """The voxels of a label in a range of slices, bool (d, H, W)."""
@@ -116,17 +116,39 @@ class PreparedCase:
         """
         areas = np.zeros((self.shape[0], len(self.all_labels)), np.int32)
         columns = [self.all_labels.index(i) for i in self.own_labels]
-        areas[:, columns] = (self._open('areas.npy') if self.own_areas is None
-                             else self.own_areas)
+        areas[:, columns] = (
+            self._open('areas.npy', ('int32', 'int64'),
+                       [(self.shape[0], len(columns))])
+            if self.own_areas is None else self.own_areas)
         return areas
 
-    def _open(self, name: str) -> np.ndarray:
+    def _open(self, name: str, types: Sequence[str],
+              shapes: Sequence[Tuple[int, ...]]) -> np.ndarray:
+        """Open an array of one of these types and shapes; -1 is any length."""
         path = self.folder / name
+        require_input(path)
         try:
-            return np.load(path, mmap_mode='r', allow_pickle=False)
-        except (OSError, ValueError) as error:
+            array = np.load(path, mmap_mode='r', allow_pickle=False)
+        # numpy does not document what it raises for a corrupt file.
+        except Exception as error:
             raise InputError(f'{path}: expected a readable .npy array, '
-                             f'found: {error}') from error
+                             f'found: {" ".join(str(error).split())}; prepare '
+                             'the data again') from error
+        if not isinstance(array, np.ndarray) or array.dtype not in types or (
+                not any(_fits(array.shape, shape) for shape in shapes)):
+            found = (f'{array.dtype} {array.shape}'
+                     if isinstance(array, np.ndarray) else 'an archive')
+            raise InputError(
+                f'{path}: expected {" or ".join(types)} of the shape '
+                f'{" or ".join(map(str, shapes))}, found {found}; prepare the '
+                'data again')
+        return array
+
+
+def _fits(shape: Tuple[int, ...], wanted: Tuple[int, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        side == found or side == -1 and found
+        for side, found in zip(wanted, shape, strict=True))
 
 
 class PreparedData:
@@ -229,23 +251,8 @@ class PreparedData:
             InputError: If it is not of this format.
         """
         path = self.root / 'dataset.json'
-        try:
-            content = json.loads(path.read_text(encoding='utf-8'))
-        except json.JSONDecodeError as error:
-            raise InputError(f'{path}: not valid JSON: {error}') from error
-        found = content.get('format') if isinstance(content, dict) else None
-        if found != FORMAT_VERSION:
-            raise InputError(f'{path}: expected "format": {FORMAT_VERSION}, '
-                             f'found {found!r}; prepare the data again')
-        try:
-            for key in ('name', 'labels'):
-                _ = content[key]
-            for case in content['cases']:
-                for key in _CASE_KEYS:
-                    _ = case[key]
-        except KeyError as error:
-            raise InputError(f'{path}: expected the key {error}, found none'
-                             ) from error
+        content = read_json(path)
+        check_dataset(content, path)
         return content
 
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from mmdbsam.errors import InputError
+from mmdbsam.errors import InputError, WriteError
 from mmdbsam.io.atomic import staged_file
+from mmdbsam.io.input_files import require_input
 
 FILE = 'index.safetensors'
 INDEX_VERSION = 1
@@ -134,9 +136,9 @@ def open_index(root: Path, read: Content) -> PreparedIndex:
 def load_index(root: Path) -> Optional[PreparedIndex]:
     """Map the index of a data set; None if it is missing or stale.
 
-    It is stale if ``dataset.json`` has another size or time than when the
-    index was made, and other content too: copies of a data set differ in
-    their times.
+    A damaged one counts as missing. It is stale if ``dataset.json`` has
+    another size or time than when the index was made, and other content too:
+    copies of a data set differ in their times.
     """
     try:
         with open(root / FILE, 'rb') as stream:
@@ -154,7 +156,10 @@ def load_index(root: Path) -> Optional[PreparedIndex]:
             start, stop = about['data_offsets']
             arrays[name] = mapped[start:stop].view(np.ndarray).view(
                 _DTYPES[about['dtype']]).reshape(about['shape'])
-    except (OSError, ValueError, KeyError, TypeError):
+        if _checksum(head['about'], arrays) != head['crc32']:
+            return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError,
+            RecursionError):
         # A damaged index is made anew, like a missing one.
         return None
     return PreparedIndex(head['about'], arrays)
@@ -184,11 +189,12 @@ def write_index(root: Path, read: Content,
     made = _make(root, read(), known)
     # The file has no other order for several entries than a random one.
     metadata = dict(index=json.dumps(dict(
-        version=INDEX_VERSION, about=made.about, stamp=stamp)))
+        version=INDEX_VERSION, about=made.about, stamp=stamp,
+        crc32=_checksum(made.about, made.arrays))))
     try:
         with staged_file(root / FILE) as partial:
             save_file(dict(made.arrays), str(partial), metadata)
-    except (OSError, SafetensorError) as error:
+    except (OSError, WriteError, SafetensorError) as error:
         warnings.warn(
             f'{root}: the index could not be kept ({error}), so that each '
             'process makes its own; write it once where the folder can be '
@@ -237,15 +243,30 @@ def _areas(root: Path, case: Dict[str, Any], known: Optional[PreparedIndex],
         return known.areas(place)
     path = root / case['name'] / 'areas.npy'
     expected = (case['shape'][0], len(case['labels']))
+    require_input(path)
     try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f'{path}: expected a readable .npy array, '
-                         f'found: {error}') from error
-    if found.shape != expected:
-        raise InputError(f'{path}: expected an array {expected}, found '
-                         f'{found.shape}; prepare the data again')
+        found = np.load(path, mmap_mode='r', allow_pickle=False)
+    except Exception as error:  # numpy does not document what it raises
+        raise InputError(f'{path}: expected a readable .npy array, found: '
+                         f'{" ".join(str(error).split())}; prepare the data '
+                         'again') from error
+    if (not isinstance(found, np.ndarray) or found.shape != expected
+            or found.dtype.kind not in 'iu'):
+        raise InputError(f'{path}: expected whole numbers {expected}, found '
+                         f'{getattr(found, "shape", "an archive")}; prepare '
+                         'the data again')
     return found.astype(np.int32)
+
+
+def _checksum(about: Dict[str, Any], arrays: Mapping[str, np.ndarray]) -> int:
+    """The CRC-32 of an index, by which a damaged one is known."""
+    found = zlib.crc32(json.dumps(about).encode())
+    for name, values in sorted(arrays.items()):
+        found = zlib.crc32(f'{name} {values.dtype} {values.shape}'.encode(),
+                           found)
+        found = zlib.crc32(np.ascontiguousarray(values).reshape(-1).view(
+            np.uint8), found)
+    return found
 
 
 def _joined(parts: List[np.ndarray]) -> np.ndarray:

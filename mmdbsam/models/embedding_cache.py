@@ -1,6 +1,7 @@
 """Image embeddings kept on disk from one run to the next."""
 
 import hashlib
+import io
 import os
 from pathlib import Path
 from typing import List, Optional, Tuple
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.atomic import staged_file
+from mmdbsam.io.atomic import staged_file, writing
+from mmdbsam.weights.integrity import verify_archive
 
 
 class EmbeddingCache:
@@ -49,6 +51,9 @@ class EmbeddingCache:
 
         Returns:
             Tensor: The embeddings, (B, C, h, w).
+
+        Raises:
+            InputError: If a file is damaged or holds something else.
         """
         paths = [self.folder / f'{self._key(encoder, image)}.pt'
                  for image in images]
@@ -60,6 +65,14 @@ class EmbeddingCache:
                 found[i] = one
                 self._store(one, paths[i])
             self._delete_oldest()
+        shape = tuple(found[0].shape)
+        if side := getattr(encoder, 'out_size', None):
+            shape = shape[0], side, side
+        for one, path in zip(found, paths, strict=True):
+            if one.shape != shape:
+                raise InputError(
+                    f'{path}: expected an embedding of the shape {shape}, '
+                    f'found {tuple(one.shape)}; delete it')
         return torch.stack(found)
 
     def _key(self, encoder: nn.Module, image: Tensor) -> str:
@@ -90,6 +103,8 @@ class EmbeddingCache:
 
     def _load(self, path: Path, device: torch.device) -> Optional[Tensor]:
         try:
+            if path.is_file():
+                verify_archive(path)
             embedding = torch.load(path, map_location=device,
                                    weights_only=True)
             os.utime(path)
@@ -98,12 +113,20 @@ class EmbeddingCache:
         except Exception as error:  # torch raises errors of many types
             raise InputError(f'{path}: expected an embedding, found a damaged '
                              'file; delete it') from error
+        if not (isinstance(embedding, Tensor) and embedding.ndim == 3
+                and embedding.is_floating_point()
+                and torch.isfinite(embedding).all()):
+            raise InputError(f'{path}: expected an embedding (C, h, w) of '
+                             'finite numbers, found something else; delete it')
         return embedding
 
     def _store(self, embedding: Tensor, path: Path) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()
+        torch.save(embedding.clone(), content)
+        with writing(path, self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         with staged_file(path) as partial:
-            torch.save(embedding.clone(), partial)
+            partial.write_bytes(content.getbuffer())
 
     def _delete_oldest(self) -> None:
         files = []

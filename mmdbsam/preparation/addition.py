@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.locks import locked
 from mmdbsam.io.prepared import PreparedData
 from mmdbsam.preparation.assembling import (
     merged_origin,
@@ -50,33 +51,37 @@ def add_cases(source: Path, dest: Path, options: CaseOptions, plan: SplitPlan,
             options, if a case of that name is there already, if a label has
             another name or id, or if no case could be prepared.
     """
-    data = PreparedData(str(dest))
-    before = {record['name']: record for record in data.read_json()['cases']}
-    origin = read_origin(dest)
-    new = origin_of(source, labels, options)
-    same_options(dest, origin, source, new)
-    cases, table = read_source(source, options, labels, absolute_paths)
-    options = replace(options, table=table.joined_to(data.labels, dest))
-    results = dict(prepare_cases(_nameable(cases, before, dest), options,
-                                 dest, workers))
-    records, problems = sort_results(cases, results)
-    if not records:
-        raise InputError(next(iter(problems.values())))
-    added = {record['name'] for record in records}
-    kept = [record for name, record in before.items() if name not in added]
-    splits = plan.assign(
-        [split_case(record) for record in records if record['name']
-         not in before],
-        [(split_case(record), record['splits']) for record in before.values()])
-    splits |= {name: before[name]['splits'] for name in added & set(before)}
-    write_dataset(
-        dest, kept + [dict(record, splits=splits[record['name']])
-                      for record in records],
-        lambda i: data.labels.get(i) or options.table.name_of(i),
-        dict(name=data.name, note=data.note))
-    write_origin(dest, merged_origin([origin, new]))
-    write_problems(dest / PROBLEMS, problems)
-    return Prepared.of(dest, records, results, problems)
+    with locked(dest):
+        data = PreparedData(str(dest))
+        before = {record['name']: record
+                  for record in data.read_json()['cases']}
+        origin = read_origin(dest)
+        new = origin_of(source, labels, options)
+        same_options(dest, origin, source, new)
+        cases, table = read_source(source, options, labels, absolute_paths)
+        options = replace(options, table=table.joined_to(data.labels, dest))
+        results = dict(prepare_cases(_nameable(cases, before, dest), options,
+                                     dest, workers))
+        records, problems = sort_results(cases, results)
+        if not records:
+            raise InputError(next(iter(problems.values())))
+        added = {record['name'] for record in records}
+        kept = [record for name, record in before.items() if name not in added]
+        splits = plan.assign(
+            [split_case(record) for record in records if record['name']
+             not in before],
+            [(split_case(record), record['splits'])
+             for record in before.values()])
+        splits |= {name: before[name]['splits']
+                   for name in added & set(before)}
+        write_dataset(
+            dest, kept + [dict(record, splits=splits[record['name']])
+                          for record in records],
+            lambda i: data.labels.get(i) or options.table.name_of(i),
+            dict(name=data.name, note=data.note))
+        write_origin(dest, merged_origin([origin, new]))
+        write_problems(dest / PROBLEMS, problems)
+        return Prepared.of(dest, records, results, problems)
 
 
 def _nameable(cases: list[SourceCase], before: dict[str, dict],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import write_text
-from mmdbsam.io.prepared import FORMAT_VERSION
+from mmdbsam.io.prepared_form import FORMAT_VERSION
 from mmdbsam.io.prepared_index import load_index, write_index
 from mmdbsam.preparation.splitting import SplitCase
 

@@ -10,13 +10,16 @@ import numpy as np
 
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
-from mmdbsam.io.prepared import FORMAT_VERSION
+from mmdbsam.io.checksums import sha256
+from mmdbsam.io.prepared_form import FORMAT_VERSION
 from mmdbsam.io.readers.files import files_of
 from mmdbsam.io.windowing import Window, fit_windows, to_eight_bits
 from mmdbsam.preparation.cases import CaseOptions, SourceCase
 from mmdbsam.preparation.volumes import LabelledVolume, read_case
 
 RECORD = 'case.json'
+#: The files of a case's arrays.
+ARRAYS = ('image.npy', 'label.npy', 'areas.npy')
 
 
 def write_case(case: SourceCase, options: CaseOptions, root: Path,
@@ -34,7 +37,7 @@ def write_case(case: SourceCase, options: CaseOptions, root: Path,
 
     Raises:
         InputError: If the case cannot be prepared.
-        OSError: If files cannot be written.
+        WriteError: If its files cannot be written.
     """
     volume = read_case(case, options)
     windows = _fit(volume, options, case)
@@ -69,8 +72,39 @@ def write_case(case: SourceCase, options: CaseOptions, root: Path,
         np.save(folder / 'label.npy', np.stack(
             [layer.astype(narrow) for layer in volume.layers]))
         np.save(folder / 'areas.npy', areas[:, ids])
+        record['files'] = {name: sha256(folder / name) for name in ARRAYS}
+        record['seal'] = _seal(record)
         (folder / RECORD).write_text(json.dumps(record, indent=1))
     return record
+
+
+def kept_record(folder: Path, checksum: str) -> dict | None:
+    """The record of a case that need not be prepared again.
+
+    Args:
+        folder: The folder of the prepared case, which may be missing.
+        checksum: The result of :func:`checksum_of`.
+
+    Returns:
+        The record, if the case was made from the same files and options, and
+        its own files are as they were written; None otherwise.
+    """
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding='utf-8'))
+        whole = record['seal'] == _seal(record) and all(
+            sha256(folder / name) == record['files'][name]
+            for name in ARRAYS)
+        return record if whole and record['checksum'] == checksum else None
+    # A damaged record is any JSON or none.
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return None
+
+
+def _seal(record: dict) -> str:
+    """A hash of a record, by which a damaged one is known."""
+    content = {key: value for key, value in record.items() if key != 'seal'}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()
+                          ).hexdigest()
 
 
 def checksum_of(case: SourceCase, options: CaseOptions) -> str:
@@ -139,8 +173,11 @@ def _fit(volume: LabelledVolume, options: CaseOptions, case: SourceCase
 def _write_image(path: Path, values: np.ndarray, windows: list[Window]
                  ) -> None:
     shape = values.shape + (len(windows), ) * (len(windows) > 1)
-    image = np.lib.format.open_memmap(path, 'w+', np.uint8, shape)
-    # Windows work in floating point, so one slice at a time saves memory.
-    for index, slice_values in enumerate(values):
-        image[index] = to_eight_bits(slice_values, windows)
-    image.flush()
+    # Memory that is mapped to a file would end the process on a full disk.
+    with path.open('wb') as stream:
+        np.lib.format.write_array_header_1_0(stream, dict(
+            descr='|u1', fortran_order=False, shape=shape))
+        # Windows work in floating point, so one slice at a time saves memory.
+        for slice_values in values:
+            stream.write(np.ascontiguousarray(
+                to_eight_bits(slice_values, windows)).data)

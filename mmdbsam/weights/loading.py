@@ -11,6 +11,8 @@ from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import require_input
+from mmdbsam.weights.integrity import require_finite, verify_archive
 from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
 from mmdbsam.weights.trained import (
     ADDED_BLOCKS,
@@ -58,13 +60,15 @@ def read_checkpoint(path: str) -> Any:
             these.
 
     Raises:
-        InputError: If the file is missing, is no checkpoint, or has the name
-            of released weights but other content.
+        InputError: If the file is missing, is no checkpoint, is damaged, or
+            has the name of released weights but other content.
     """
     file = checkpoint_file(path)
     released = find_released(file.name)
     if released:
         RELEASED_WEIGHTS[released].verify(file)
+    require_input(file)
+    verify_archive(file)
     try:
         # mmengine's checkpoints hold log buffers besides the weights.
         with torch.serialization.safe_globals(get_torch_safe_globals()):
@@ -177,6 +181,7 @@ def _state_dict(path: str) -> Dict[str, Tensor]:
     """Read the state dict of a checkpoint of blocks as they are today."""
     state_dict = find_state_dict(read_checkpoint(path), path)
     _refuse_former_blocks(state_dict, path)
+    require_finite(state_dict, path)
     return state_dict
 
 
@@ -208,9 +213,10 @@ def _load(model: nn.Module, path: str, state_dict: Dict[str, Tensor],
         missing = [key for key in missing if not key.startswith(may_miss)]
         problems = [_listing('without', missing),
                     _listing('with unknown', unexpected)]
-    except RuntimeError as error:
+    except Exception as error:
+        # A hook that resizes weights may raise anything for others.
         # The first line names the model; a failed hook has no other.
-        first, *others = str(error).splitlines()
+        first, *others = str(error).splitlines() or [type(error).__name__]
         lines = [line.strip() for line in others if line.strip()]
         problems = [_listing('of other shapes:', lines or [first])]
     problems = [problem for problem in problems if problem]

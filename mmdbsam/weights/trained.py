@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_file
-from mmdbsam.weights.downloads import sha256
+from mmdbsam.io.checksums import sha256
+from mmdbsam.weights.integrity import digest, require_finite
 from mmdbsam.weights.released import RELEASED_WEIGHTS, find_released
 
 SUFFIX = '.safetensors'
@@ -85,25 +86,34 @@ def read_trained(path: Path) -> Tuple[Dict[str, Tensor], str]:
 
     Raises:
         InputError: If the file is none of safetensors, does not name the
-            other part, or has other content than the one that was released.
+            other part, is damaged, or has other content than the one that was
+            released.
     """
     # It is not needed to look up names.
-    from safetensors import SafetensorError, safe_open
-    about = TRAINED_WEIGHTS.get(path.stem)
-    if about and path == trained_file(path.stem):
+    from safetensors import safe_open
+    own = TRAINED_WEIGHTS.get(path.stem)
+    if own and path == trained_file(path.stem):
         found = sha256(path)
-        if found != about.sha256:
+        if found != own.sha256:
             raise InputError(
                 f'{path}: expected the weights of mmdbsam, sha256 '
-                f'{about.sha256}, found {found}; install mmdbsam again')
+                f'{own.sha256}, found {found}; install mmdbsam again')
     try:
         with safe_open(path, 'pt') as file:
-            base = (file.metadata() or {}).get('base')
+            about = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}
-    except (OSError, SafetensorError) as error:
+    except Exception as error:
+        # It raises others than its own for damaged files too.
         raise InputError(f'checkpoint {path}: expected a file of safetensors, '
                          f'found a file that is none or is truncated '
                          f'({error})') from error
+    base, wanted = about.get('base'), about.get('sha256')
+    # Files of before, and of others, have no digest.
+    if wanted and digest(weights) != wanted:
+        raise InputError(f'checkpoint {path}: expected weights with the '
+                         'sha256 of its metadata, found others: the file was '
+                         'damaged; copy or download it again')
+    require_finite(weights, path)
     if base not in RELEASED_WEIGHTS:
         raise InputError(
             f'checkpoint {path}: expected metadata whose base is one of '
@@ -140,4 +150,5 @@ def write_trained(model: nn.Module, path: Path) -> None:
                for name, value in model.state_dict().items()
                if name in trained or name.startswith(ADDED_BLOCKS)}
     with staged_file(path) as partial:
-        save_file(weights, partial, metadata=dict(format='pt', base=base))
+        save_file(weights, partial, metadata=dict(
+            format='pt', base=base, sha256=digest(weights)))

@@ -1,5 +1,6 @@
 """The data set of prompted slices."""
 
+import json
 import resource
 import shutil
 
@@ -173,11 +174,21 @@ def test_ranks_share_an_epoch(train_set, monkeypatch):
 def test_a_slice_is_read_without_its_volume(prepared_spine, tmp_path):
     root = tmp_path / 'data'
     shutil.copytree(prepared_spine, root)
-    # A sparse file: two gigabytes to read, next to none on the disk.
-    big = np.lib.format.open_memmap(
-        root / 'lumbar/image.npy', 'w+', np.uint8, (2000, 1024, 1024))
-    big[0, :73, :73] = 9
-    big.flush()
+    # Sparse files: two gigabytes to read, next to none on the disk.
+    shape, folder = (2000, 1024, 1024), root / 'lumbar'
+    label, areas = (np.load(folder / f'{name}.npy')
+                    for name in ('label', 'areas'))
+    for name, dtype, side in (('image', np.uint8, shape),
+                              ('label', label.dtype, (1, *shape))):
+        big = np.lib.format.open_memmap(folder / f'{name}.npy', 'w+', dtype,
+                                        side)
+        if name == 'label':
+            big[:, :47, :73, :73] = label
+        big.flush()
+    np.save(folder / 'areas.npy', np.pad(areas, ((0, 2000 - 47), (0, 0))))
+    content = json.loads((root / 'dataset.json').read_text())
+    content['cases'][0]['shape'] = shape
+    (root / 'dataset.json').write_text(json.dumps(content))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     loaded = PromptSliceDataset(root, 'train', TEST[:1])[0]
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

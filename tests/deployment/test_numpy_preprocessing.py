@@ -25,7 +25,7 @@ def described(request, tiny_cfg):
     tiny_cfg.model.data_preprocessor = SCALES[request.param]
     model = MODELS.build(tiny_cfg.model)
     found, provenance = Preprocessing.from_json(
-        preprocessing_of(tiny_cfg, model).to_json(config='tiny'))
+        preprocessing_of(tiny_cfg, model).to_json(config='tiny'), 'here')
     assert found.normalisation == request.param
     assert provenance == dict(config='tiny')
     return Preprocessor(tiny_cfg, model.data_preprocessor), found
@@ -97,7 +97,7 @@ def test_refuses_what_it_cannot_describe(tiny_cfg):
 def test_refuses_unknown_rules(change, message):
     text = json.loads(Preprocessing(128, 'min_max', None, None).to_json())
     with pytest.raises(InputError, match=message):
-        Preprocessing.from_json(json.dumps({**text, **change}))
+        Preprocessing.from_json(json.dumps({**text, **change}), 'here')
     del text['padding']
     with pytest.raises(InputError, match="expected the key 'padding'"):
-        Preprocessing.from_json(json.dumps(text))
+        Preprocessing.from_json(json.dumps(text), 'here')

@@ -10,7 +10,7 @@ import pytest
 from mmdbsam.deployment import OnnxSegmentor, onnx_export
 from mmdbsam.deployment.onnx_segmentor import METADATA_KEY
 from mmdbsam.errors import InputError
-from mmdbsam.weights.downloads import sha256
+from mmdbsam.io.checksums import sha256
 
 CONFIG = 'tests/data/dbsam_tiny_spine.py'
 

@@ -15,10 +15,10 @@ import pytest
 from mmdbsam.cli import fetch
 from mmdbsam.errors import InputError
 from mmdbsam.io.archives import unpack
+from mmdbsam.io.checksums import Checksum
 from mmdbsam.preparation.public import PUBLIC_SETS, PublicSet
 from mmdbsam.preparation.public.page import public_page
 from mmdbsam.weights import downloads
-from mmdbsam.weights.downloads import Checksum
 
 FILES = {'imagesTr/a.nii.gz': b'image' * 900, 'labelsTr/a.nii.gz': b'label',
          'dataset.json': b'{}'}

@@ -4,6 +4,9 @@ import csv
 import errno
 import json
 import os
+import subprocess
+import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -157,8 +160,8 @@ def test_after_a_full_disk_it_goes_on(write_case, prepare, monkeypatch,
     monkeypatch.setattr(np, 'save', full)
     with pytest.raises(InputError) as error:
         prepare()
-    assert 'expected to write it, found: No space left on device' in str(
-        error.value)
+    assert ('expected a place to write to, found: No space left on device'
+            in str(error.value))
     assert not (tmp_path / 'out').exists()
     monkeypatch.undo()
     found = prepare()
@@ -188,15 +191,100 @@ def test_a_killed_run_leaves_whole_cases(write_case, prepare, monkeypatch,
     assert (found.written, found.kept) == (['b', 'c'], ['a'])
 
 
-def test_a_worker_that_the_system_stops(write_case, prepare, monkeypatch,
-                                        tmp_path):
-    for name in 'abc':
+def deadly(case, options, root, prepare_case=writer._prepare_case):
+    """Prepare a case, unless it is the one that ends the process."""
+    if case.name == 'b':
+        os.abort()
+    return prepare_case(case, options, root)
+
+
+def test_a_case_that_ends_its_process_is_left_out_alone(
+        write_case, prepare, monkeypatch, tmp_path):
+    for name in 'abcd':
         write_case(tmp_path / 'in', f'{name}.nii.gz')
-    monkeypatch.setattr(writer, '_one_thread', os.abort)
-    with pytest.raises(InputError, match='run again with fewer --workers'):
-        prepare(workers=2)
+    monkeypatch.setattr(writer, '_prepare_case', deadly)
+    found = prepare(workers=2)
+    assert found.written == ['a', 'c', 'd']
+    assert list(found.problems) == ['b']
+    assert 'images/b.nii.gz: expected a case that can be read, found that ' \
+        'the process' in found.problems['b']
     monkeypatch.undo()
-    assert prepare(workers=2).written == ['a', 'b', 'c']
+    assert prepare(workers=2).written == ['b']
+
+
+def test_two_at_once_make_one_data_set(write_case, repo_root, tmp_path):
+    for name in 'abcdefgh':
+        write_case(tmp_path / 'in', f'{name}.nii.gz')
+    words = [sys.executable, str(repo_root / 'tools/prepare_data.py'),
+             str(tmp_path / 'in'), str(tmp_path / 'out'), '--workers', '1',
+             '--min-volume', '0', '--min-area', '0']
+    with ExitStack() as stack:
+        both = [stack.enter_context(subprocess.Popen(
+            words, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ, PYTHONPATH=str(repo_root))))
+            for _ in range(2)]
+        outputs = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert sum('nothing to do' in out for out, _ in outputs) == 1
+    assert sum(err.startswith('waiting for process')
+               for _, err in outputs) == 1
+    data = PreparedData(tmp_path / 'out')
+    assert [case.name for case in data.cases] == list('abcdefgh')
+    for case in data.cases:
+        assert case.image().shape == case.shape
+    assert {p.name for p in tmp_path.iterdir()} == {'in', 'out'}
+
+
+@pytest.mark.parametrize(('name', 'damage'), [
+    ('image.npy', lambda data: None),
+    ('label.npy', lambda data: data[:-1]),
+    ('image.npy', lambda data: data[:-9] + bytes([data[-9] ^ 4]) + data[-8:]),
+    ('areas.npy', lambda data: b''),
+    ('case.json', lambda data: data[:50]),
+    ('case.json', lambda data: b'[]'),
+    ('case.json', lambda data: data.replace(b'20', b'21')),
+    ('case.json', lambda data: b'[' * 100_000),
+])
+def test_a_case_that_was_damaged_is_prepared_again(
+        write_case, prepare, tmp_path, name, damage):
+    for case in 'ab':
+        write_case(tmp_path / 'in', f'{case}.nii.gz')
+    prepare()
+    before = {name: content for name, (content, _) in
+              state(tmp_path / 'out').items()}
+    file = tmp_path / 'out/b' / name
+    content = damage(file.read_bytes())
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    again = prepare()
+    assert (again.written, again.kept) == (['b'], ['a'])
+    assert before == {name: content for name, (content, _) in
+                      state(tmp_path / 'out').items()}
+
+
+@pytest.mark.parametrize('content', ['', '[', '{}', '[' * 100_000])
+def test_a_damaged_origin_is_that_of_other_data(write_case, prepare, tmp_path,
+                                                content):
+    write_case(tmp_path / 'in', 'a.nii.gz')
+    prepare()
+    (tmp_path / 'out/origin.json').write_text(content)
+    with pytest.raises(InputError, match='replace it with --overwrite'):
+        prepare()
+    assert prepare(overwrite=True).written == ['a']
+
+
+def test_what_a_killed_run_left_is_removed(write_case, prepare, tmp_path):
+    write_case(tmp_path / 'in', 'a.nii.gz')
+    prepare()
+    (tmp_path / 'out/.gone.partial').mkdir()
+    (tmp_path / '.out.old/a').mkdir(parents=True)
+    (tmp_path / 'out/.partial.here.1.2.dataset.json').write_text('half')
+    (tmp_path / '.out.lock').write_text('process 1 on here')
+    prepare()
+    assert {p.name for p in tmp_path.iterdir()} == {'in', 'out'}
+    assert {p.name for p in (tmp_path / 'out').iterdir()} == {
+        'a', 'dataset.json', 'origin.json'}
 
 
 def test_a_read_only_data_set(write_case, prepare, monkeypatch, tmp_path):

@@ -197,6 +197,6 @@ def test_what_was_not_measured_alike_is_refused(reports, run, tmp_path, name,
 
 
 def test_a_folder_that_is_no_report_is_named(run, tmp_path):
-    with pytest.raises(InputError, match='summary.json: expected a report'):
+    with pytest.raises(InputError, match='summary.json: expected to read it'):
         run(tmp_path, tmp_path)
     assert not (tmp_path / 'out').exists()

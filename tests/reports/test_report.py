@@ -234,7 +234,8 @@ def test_a_failure_leaves_the_earlier_report(write, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(folder_module, 'imsave', fail)
         for target in (folder, tmp_path / 'other'):
-            with pytest.raises(OSError, match='no space'):
+            with pytest.raises(InputError, match=f'{target}: expected a '
+                               'place to write to, found: no space'):
                 write(target, shift=3)
             assert [path.name for path in tmp_path.iterdir()] == ['report']
     assert (folder / 'report.md').read_bytes() == before

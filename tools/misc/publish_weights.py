@@ -14,8 +14,8 @@ from mmengine.registry import init_default_scope
 
 from mmdbsam.engine.config import load_named
 from mmdbsam.errors import run_cli
+from mmdbsam.io.checksums import sha256
 from mmdbsam.registry import MODELS
-from mmdbsam.weights.downloads import sha256
 from mmdbsam.weights.loading import load_weights
 from mmdbsam.weights.trained import write_trained
 

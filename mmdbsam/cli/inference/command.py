@@ -23,13 +23,13 @@ from mmdbsam.engine.config import load_named
 from mmdbsam.engine.precision import amp_dtype
 from mmdbsam.engine.semantic_config import is_semantic
 from mmdbsam.errors import InputError
+from mmdbsam.io.checksums import sha256
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.windowing import parse_window
 from mmdbsam.io.writers import Writers
 from mmdbsam.reports.volume_overlay import OVERLAYS
 from mmdbsam.structures.shard import Shard
 from mmdbsam.version import __version__
-from mmdbsam.weights.downloads import sha256
 from mmdbsam.weights.loading import checkpoint_file
 
 

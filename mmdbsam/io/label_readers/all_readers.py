@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import require_input
 from mmdbsam.io.label_readers.dicom_objects import DicomObjectReader
 from mmdbsam.io.label_readers.index_arrays import IndexArrayReader
 from mmdbsam.io.label_readers.index_masks import MaskReader
@@ -39,8 +40,9 @@ class LabelReaders:
         """The reader of a path.
 
         Raises:
-            InputError: If there is none.
+            InputError: If there is none, or the path is a pipe or a device.
         """
+        require_input(path)
         for reader in self.readers:
             if reader.case_name(path):
                 return reader

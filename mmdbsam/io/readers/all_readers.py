@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import require_input
 from mmdbsam.io.readers.dicom_series import DicomSeriesReader
 from mmdbsam.io.readers.itk_files import MetaImageReader, NrrdReader
 from mmdbsam.io.readers.medsam import MedsamReader
@@ -40,8 +41,9 @@ class Readers:
         """The reader of a path.
 
         Raises:
-            InputError: If there is none.
+            InputError: If there is none, or the path is a pipe or a device.
         """
+        require_input(path)
         for reader in self.readers:
             if reader.case_name(path):
                 return reader

@@ -7,6 +7,7 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, set_geometry
+from mmdbsam.io.readers.dicom_damage import refuse_damaged
 from mmdbsam.io.readers.dicom_frames import (
     Frame,
     read_frames,
@@ -110,7 +111,9 @@ class DicomSeriesReader(VolumeReader):
             raise InputError(
                 f'{folder}: expected one series, found {len(found)}: {about}; '
                 'choose with --series UID')
-        return found[next(iter(chosen))]
+        files = found[next(iter(chosen))]
+        refuse_damaged({file.parent for file in files})
+        return files
 
 
 def find_series(folder: Path) -> dict[str, list[Path]]:

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
+from mmdbsam.io.quiet import quiet
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ def open_header(path: Path, image_io: str, kind: str,
     reader.SetImageIO(image_io)
     reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
+        with quiet():
+            reader.ReadImageInformation()
     except RuntimeError as error:
         raise InputError(f'{named}: expected an intact {kind}, found: '
                          f'{brief(error)}') from error

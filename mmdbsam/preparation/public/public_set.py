@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdbsam.weights.downloads import Checksum
+from mmdbsam.io.checksums import Checksum
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ those of TotalSegmentator are stated by kaiko-eva, and the SHA-256 of AMOS22
 and FLARE22 by torch-em. Sizes are rounded.
 """
 
+from mmdbsam.io.checksums import Checksum
 from mmdbsam.preparation.public.public_set import PublicSet
-from mmdbsam.weights.downloads import Checksum
 
 _MSD = 'https://msd-for-monai.s3-us-west-2.amazonaws.com/'
 _ZENODO = 'https://zenodo.org/records/'

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Sequence
@@ -15,15 +16,19 @@ from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.evaluation.predictions import Predictions
 from mmdbsam.io.atomic import staged_folder
+from mmdbsam.io.input_files import read_json, read_text
 from mmdbsam.reports.pages.table import latex_document
 from mmdbsam.reports.report.html import html_report
 from mmdbsam.reports.report.markdown import markdown_report
 from mmdbsam.reports.report.predictions import save_predictions
+from mmdbsam.reports.report.read_summary import check_summary
 from mmdbsam.reports.report.score_tables import label_table, method_table
 
 #: The files and folders of a report.
 CONTENTS = ('cases.csv', 'summary.json', 'report.md', 'table.tex',
             'index.html', 'predictions.npz', 'overlays')
+# Far more than any volume has.
+_MOST_SLICES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -111,23 +116,40 @@ def read_report(folder: Path) -> Report:
         InputError: If a file is missing, or is not that of a report.
     """
     path = folder / 'summary.json'
+    summary = read_json(path)
+    if isinstance(summary, dict) and 'tasks' in summary:
+        raise InputError(f'{path}: expected the report of one task, found '
+                         'that of a benchmark; those of its tasks are in the '
+                         f'folders of {folder}')
+    check_summary(summary, f"{path}: expected a report's")
+    path = folder / 'cases.csv'
     try:
-        summary = json.loads(path.read_text(encoding='utf-8'))
-        if 'tasks' in summary:
-            raise InputError(f'{path}: expected the report of one task, found '
-                             'that of a benchmark; those of its tasks are in '
-                             f'{folder}/{next(iter(summary["tasks"]))} and '
-                             'beside it')
-        _ = summary['protocol'], summary['intervals']
-        path = folder / 'cases.csv'
-        with path.open(newline='', encoding='utf-8') as file:
-            rows = [_row(columns) for columns in csv.DictReader(file)]
+        rows = [_row(columns) for columns in csv.DictReader(
+            io.StringIO(read_text(path), newline=''))]
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: expected a report's, found "
                          f'{type(error).__name__}: {error}') from error
+    _check_rows(rows, summary, path)
     return Report(folder, summary, rows)
+
+
+def _check_rows(rows: Sequence[CaseScore], summary: dict, path: Path
+                ) -> None:
+    """Make sure that rows have the methods and scores of their summary."""
+    needed = summary['protocol']['scores'].keys()
+    for number, row in enumerate(rows, start=2):
+        if row.method not in summary['scores'] or not (
+                needed <= row.scores.keys()
+                and 0 <= row.start < row.stop <= _MOST_SLICES
+                and row.voxels >= 0 and math.isfinite(row.volume_ml)):
+            raise InputError(
+                f"{path}: line {number}: expected a report's, with methods "
+                f'and scores of its summary.json, found {row}'[:500])
+    if not any(row.method == 'model' for row in rows):
+        raise InputError(f"{path}: expected a report's, with rows of the "
+                         'model, found none')
 
 
 def _csv(rows: Sequence[CaseScore]) -> str:

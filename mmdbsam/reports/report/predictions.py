@@ -2,14 +2,19 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Optional
+from typing import Dict, Optional
 
 import numpy as np
 
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.evaluation.predictions import Predictions, PromptedMask
+from mmdbsam.io.input_files import require_input
 from mmdbsam.structures.packed_mask import PackedMask
+
+_COLUMNS = ('label_id', 'draw', 'slice', 'box', 'corner', 'shape')
+# Far more than any report holds.
+_LARGEST, _LONGEST_SIDE = 1 << 31, 1 << 20
 
 
 def save_predictions(path: Path, predictions: Predictions) -> None:
@@ -58,15 +63,18 @@ def load_predictions(path: Path) -> Predictions:
         InputError: If the file is missing, or was not written by that
             function.
     """
+    require_input(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            content = dict(file)
+        content = _read(path)
         names = content['cases'][content['case']].tolist()
-        lengths = -(-content['shape'].prod(axis=1) // 8)
+        lengths = -(-content['shape'].astype(np.int64).prod(axis=1) // 8)
         bits = np.split(content['bits'], np.cumsum(lengths))
-        fields = [content[key] for key in ('label_id', 'draw', 'slice', 'box',
-                                           'corner', 'shape')]
-    except (OSError, ValueError, KeyError, IndexError) as error:
+        if (len(bits[-1]) or min(lengths, default=0) < 0
+                or [len(part) for part in bits[:-1]] != lengths.tolist()):
+            raise ValueError('bits of another number of pixels')
+        fields = [content[key] for key in _COLUMNS]
+    # A corrupt archive may raise anything.
+    except Exception as error:
         raise InputError(f"{path}: expected a report's predictions, found "
                          f'{type(error).__name__}: {error}') from error
     predictions: Predictions = defaultdict(lambda: defaultdict(dict))
@@ -77,6 +85,36 @@ def load_predictions(path: Path) -> Predictions:
         predictions[name, int(label_id)][int(draw)][int(index)] = (
             PromptedMask(None if np.isnan(box).any() else box, mask))
     return predictions
+
+
+def _read(path: Path) -> Dict[str, np.ndarray]:
+    """Read the arrays, if they have the types and shapes that they should.
+
+    Raises:
+        ValueError: If one has not.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        # The file says how much memory its content needs.
+        size = sum(part.file_size for part in file.zip.infolist())
+        if size > _LARGEST:
+            raise ValueError(f'{size / 1e9:.1f} GB')
+        content = {key: file[key] for key in ('cases', 'case', 'bits',
+                                              *_COLUMNS)}
+    prompts = len(content['case'])
+    wanted = dict.fromkeys(('case', 'label_id', 'draw', 'slice'), (prompts, ))
+    wanted |= dict(box=(prompts, 4), corner=(prompts, 2), shape=(prompts, 2))
+    for key, shape in wanted.items():
+        kind = 'f' if key == 'box' else 'i'
+        if content[key].shape != shape or content[key].dtype.kind != kind:
+            raise ValueError(f'{key} of {content[key].dtype} '
+                             f'{content[key].shape}')
+    if any((content[key] < 0).any() or (content[key] > _LONGEST_SIDE).any()
+           for key in ('corner', 'shape', 'case')):
+        raise ValueError('places outside of any image')
+    if content['cases'].dtype.kind != 'U' or content['bits'].ndim != 1 or (
+            content['bits'].dtype != np.uint8):
+        raise ValueError('cases or bits of another type')
+    return content
 
 
 def find_prediction(predictions: Predictions, row: CaseScore, index: int

@@ -12,8 +12,8 @@ import torch
 from mmengine.logging import MessageHub
 
 import mmdbsam
+from mmdbsam.io.checksums import sha256
 from mmdbsam.version import __version__
-from mmdbsam.weights.downloads import sha256
 from mmdbsam.weights.loading import checkpoint_file
 
 _PACKAGES = ('torch', 'torchvision', 'onedl-mmengine', 'onedl-mmcv',
