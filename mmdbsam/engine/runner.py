@@ -3,7 +3,7 @@
 import atexit
 import logging
 from pathlib import Path
-from typing import Any, Dict, Union
+from typing import Any, Dict, Mapping, Optional, Union
 
 import torch
 from mmengine.config import Config
@@ -83,6 +83,29 @@ class ModelFirstRunner(Runner):
         return self._first_model
 
 
+class StrategyRunner(FlexibleRunner):
+    """mmengine's Runner for strategies, whose best checkpoints can be resumed.
+
+    mmengine's own counts an epoch too many in a checkpoint that is written
+    again after a validation, and a training resumed from it leaves one out.
+    """
+
+    _place: Mapping[str, int] = {}
+
+    def save_checkpoint(self, *args: Any, meta: Optional[dict] = None,
+                        **kwargs: Any) -> None:
+        """Save, as ``Runner`` does, with the epoch that ``meta`` names."""
+        self._place = {key: value for key, value in (meta or {}).items()
+                       if key in ('epoch', 'iter')}
+        super().save_checkpoint(*args, meta=meta, **kwargs)
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call the hooks, for which a checkpoint is complete."""
+        if fn_name == 'before_save_checkpoint':
+            kwargs['checkpoint']['meta'].update(self._place)
+        super().call_hook(fn_name, **kwargs)
+
+
 def is_for_people(record: logging.LogRecord) -> bool:
     """Whether a record belongs on the terminal too, and not in the log alone.
 
@@ -155,7 +178,7 @@ def build_training(cfg: Config) -> Union[Runner, FlexibleRunner]:
     _prepare(cfg)
     # The Runner without a strategy finds it in the config.
     cfg.strategy.setdefault('sync_bn', cfg.get('sync_bn'))
-    runner = FlexibleRunner.from_cfg(cfg)
+    runner = StrategyRunner.from_cfg(cfg)
     runner.model = MODELS.build(cfg.model)
     runner.logger.info(parameter_counts(runner.model))
     runner.register_hook(ProtocolHook())

@@ -10,6 +10,8 @@ import pytest
 import torch
 from trainings import losses, state
 
+from mmdbsam.engine.run_scalars import read_scalars
+
 NO_TESTS = ['val_cfg=None', 'val_dataloader=None', 'val_evaluator=None',
             'default_hooks.checkpoint.save_best=None', 'sync_bn=None']
 STRATEGIES = {
@@ -17,7 +19,9 @@ STRATEGIES = {
     'FSDP2': ['strategy.type=mmdbsam.FSDP2Strategy',
               'strategy.blocks=[image_encoder.vit.layers]',
               'model.image_encoder.with_cp=True']}
-EQUAL = [*NO_TESTS, 'max_epochs=2',
+EQUAL = ['max_epochs=2', 'train_cfg.val_begin=2', 'sync_bn=None',
+         'optim_wrapper.accumulative_counts=2',
+         'optim_wrapper.clip_grad.max_norm=0.1',
          # Otherwise AdamW makes whole steps of gradients that are rounding
          # errors.
          'optim_wrapper.optimizer.eps=1e-3',
@@ -27,12 +31,17 @@ EQUAL = [*NO_TESTS, 'max_epochs=2',
 
 @pytest.fixture
 def on_two(tool, free_port):
-    """A training's command on two processes."""
+    """A training's command on two processes, of one machine or of two."""
 
-    def command(*args, options):
+    def command(*args, options, machines=1):
         _, _, config, *rest = tool('train', *args, options=options)
-        return ['env', f'PYTHON={sys.executable}', f'MASTER_PORT={free_port}',
-                'tools/dist_train.sh', config, '2', *rest]
+        words = ['env', f'PYTHON={sys.executable}', f'MASTER_PORT={free_port}',
+                 f'NNODES={machines}', 'tools/dist_train.sh', config,
+                 str(2 // machines), *rest]
+        if machines == 1:
+            return words
+        return ['bash', '-c', 'NODE_RANK=1 "$@" & NODE_RANK=0 "$@" && '
+                'wait "$!"', 'bash', *words]
 
     return command
 
@@ -45,15 +54,20 @@ def one(tool, run_command, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize('kind', STRATEGIES)
-def test_two_processes_equal_one(on_two, one, run_command, tmp_path, kind):
-    command = on_two('--resume', '--work-dir', tmp_path, options=[
-        *EQUAL, 'batch_size=2', *STRATEGIES[kind]])
+@pytest.mark.parametrize('kind, machines', [('DDP', 2), ('FSDP2', 1)])
+def test_two_processes_equal_one(on_two, one, run_command, tmp_path, kind,
+                                 machines):
+    """They have its losses, scores, weights and moments."""
+    command = on_two('--resume', '--work-dir', tmp_path, machines=machines,
+                     options=[*EQUAL, 'batch_size=2', *STRATEGIES[kind]])
     run_command(command)
     wanted, found = losses(one), losses(tmp_path)
     assert len(wanted) > 2 and found.keys() == wanted.keys()
     for step, loss in wanted.items():
         assert found[step] == pytest.approx(loss, rel=1e-5)
+    (score, ), (other, ) = ([row['DSC'] for row in read_scalars(folder)
+                             if 'DSC' in row] for folder in (one, tmp_path))
+    assert other == pytest.approx(score, abs=1e-3)
     ours, theirs = (folder / 'epoch_2.pth' for folder in (tmp_path, one))
     weights = state(ours)
     for name, value in state(theirs).items():
