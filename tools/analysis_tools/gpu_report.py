@@ -5,7 +5,8 @@
 runs in a process of its own, so that one that fails or takes too long leaves a
 line in the report and nothing more. All weights and images are random.
 
-``--device cpu --quick`` runs every section on tiny shapes.
+``--device cpu --quick`` runs every section on tiny shapes, each for as long as
+it takes.
 """
 
 import argparse
@@ -150,7 +151,8 @@ def main() -> None:
     importlib.import_module('mmdbsam.apis')
     report = Report(args.out, {'device': args.device, 'quick': args.quick})
     for name in names:
-        limit = min(end, time.monotonic() + SECTIONS[name])
+        limit = end if args.quick else min(
+            end, time.monotonic() + SECTIONS[name])
         settings = Settings(args.device, args.quick, limit)
         if settings.left < 5:
             report.sections[name] = [{'error': 'no time was left for it'}]

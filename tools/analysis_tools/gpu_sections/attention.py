@@ -5,7 +5,7 @@ from typing import Callable, Tuple
 import torch
 from torch import Tensor
 
-from gpu_sections.attention_forms import FORMS
+from gpu_sections.attention_forms import FORMS, can_multiply
 from gpu_sections.measuring import (
     DTYPES,
     Row,
@@ -77,6 +77,9 @@ def run(settings: Settings) -> Section:
             for form in _FEW if number else FORMS:
                 if settings.left < 0:
                     return
+                if form == 'triton' and not can_multiply(settings.device,
+                                                         dtype_name):
+                    continue
                 yield guarded(
                     {'shape': name, 'type': dtype_name, 'form': form},
                     lambda: measure(FORMS[form], shape,  # noqa: B023

@@ -83,6 +83,14 @@ FORMS = {
 }
 
 
+def can_multiply(device: str, dtype_name: str) -> bool:
+    """Whether Triton multiplies matrices of a type.
+
+    Its interpreter, which runs on CPUs, takes bfloat16 for integers.
+    """
+    return device == 'cuda' or dtype_name != 'bfloat16'
+
+
 @contextmanager
 def used(form: Callable) -> Iterator[None]:
     """Have the encoders compute their attention in one form."""

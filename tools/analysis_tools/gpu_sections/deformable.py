@@ -20,7 +20,7 @@ from mmdbsam.ops import available_backends
 from mmdbsam.ops.backends import BACKENDS
 from mmdbsam.ops.backends.mmcv_backend import pure_torch_function
 
-TINY = Case([(8, 8)] * 2, 64, 2, 16)
+TINY = Case([(4, 4)] * 2, 16, 2, 16)
 
 
 def compulsory_bytes(inputs: List[Tensor], grad: Tensor) -> Dict[str, int]:

@@ -13,7 +13,7 @@ from segment_anything.modeling import ImageEncoderViT
 from segment_anything.modeling.image_encoder import get_rel_pos
 from torch import Tensor, nn
 
-from gpu_sections.attention_forms import FORMS, used
+from gpu_sections.attention_forms import FORMS, can_multiply, used
 from gpu_sections.measuring import (
     DTYPES,
     Row,
@@ -35,9 +35,16 @@ ARCHS = {
                   global_attn_indexes=(5, 11, 17, 23)),
     'huge': dict(embed_dim=1280, depth=32, num_heads=16,
                  global_attn_indexes=(7, 15, 23, 31)),
+    'tiny': dict(embed_dim=32, depth=4, num_heads=2,
+                 global_attn_indexes=(1, 3)),
 }
-CONFIGS = {'base': 'dbsam_vitb_ct', 'large': 'dbsam_vitl_ct',
-           'huge': 'dbsam_vith_ct'}
+# What mmpretrain does not know by name, as it wants it.
+OURS = {'tiny': dict(embed_dims=32, num_layers=4, num_heads=2,
+                     feedforward_channels=128, global_attn_indexes=[1, 3])}
+CONFIGS = {'base': 'configs/dbsam_vitb_ct.py',
+           'large': 'configs/dbsam_vitl_ct.py',
+           'huge': 'configs/dbsam_vith_ct.py',
+           'tiny': 'tests/data/dbsam_tiny_spine.py'}
 BOTH = ('float32', 'bfloat16')
 
 
@@ -81,7 +88,7 @@ def peer(arch: str, size: int, fused: bool) -> nn.Module:
 
 def dbsam(config: str, size: Optional[int]) -> nn.Module:
     """The encoder of a config, with random weights."""
-    cfg = Config.fromfile(ROOT / f'configs/{config}.py').model.image_encoder
+    cfg = Config.fromfile(ROOT / config).model.image_encoder
     if size:
         cfg.vit.img_size = size
     return MODELS.build(cfg).eval()
@@ -111,21 +118,22 @@ def measure(encoder: nn.Module, size: int, device: str, dtype_name: str,
     return row, found
 
 
-def variants(arch: str, size: int) -> Dict[str, Any]:
+def variants(arch: str, size: int, device: str) -> Dict[str, Any]:
     """What is compared: how an encoder is built, its attention, the types.
 
     All but DB-SAM get the weights of the first.
     """
-    ours = partial(SAMViT, arch, img_size=size)
+    ours = partial(SAMViT, OURS.get(arch, arch), img_size=size)
     made: Dict[str, Any] = {
         'segment_anything': (partial(peer, arch, size, False), None, BOTH),
         'segment_anything, SDPA': (partial(peer, arch, size, True), None,
                                    BOTH),
         'SAMViT': (ours, None, BOTH),
         'DB-SAM': (partial(dbsam, CONFIGS[arch], size), None, BOTH)}
-    if arch == 'base':
+    if arch in ('base', 'tiny'):
         made['SAMViT, folded'] = ours, FORMS['folded'], BOTH[:1]
-        made['SAMViT, triton'] = ours, FORMS['triton'], BOTH[1:]
+        made['SAMViT, triton'] = ours, FORMS['triton'], [
+            name for name in BOTH[1:] if can_multiply(device, name)]
     return made
 
 
@@ -133,7 +141,8 @@ def of_arch(arch: str, size: int, settings: Settings) -> Section:
     """Yield a row an encoder and type."""
     device = settings.device
     wanted, weights = None, None
-    for name, (build, form, dtypes) in variants(arch, size).items():
+    for name, (build, form, dtypes) in variants(
+            arch, size, device).items():
         torch.manual_seed(0)
         with torch.device(device):
             encoder = build().to(device)
@@ -165,10 +174,11 @@ def of_arch(arch: str, size: int, settings: Settings) -> Section:
 def run(settings: Settings) -> Section:
     """Yield the rows of every encoder."""
     init_default_scope('mmdbsam')
-    size = 256 if settings.quick else 1024
-    yield from of_arch('base', size, settings)
+    yield from (of_arch('tiny', 64, settings) if settings.quick
+                else of_arch('base', 1024, settings))
     for name, build in (('SAMTinyViT', SAMTinyViT),
-                        ('DB-SAM', partial(dbsam, 'dbsam_tinyvit_ct', None))):
+                        ('DB-SAM', partial(
+                            dbsam, 'configs/dbsam_tinyvit_ct.py', None))):
         encoder = build().eval().to(settings.device)
         for dtype_name in BOTH:
             yield guarded(
@@ -179,4 +189,4 @@ def run(settings: Settings) -> Section:
                                 None)[0])
     for arch in () if settings.quick else ('large', 'huge'):
         if settings.left > 0:
-            yield from of_arch(arch, size, settings)
+            yield from of_arch(arch, 1024, settings)

@@ -52,20 +52,20 @@ def milliseconds(call: Callable[[], Any], device: str,
                  budget: float = 0.3) -> float:
     """The median time that a call takes on its device, after untimed ones.
 
-    On a GPU, caches are overwritten between the calls. The GPU starts a call
-    so late that the CPU is ahead of it, and the time is that between two
-    events.
+    On a CPU, which only shows that a section runs, one call is timed. On a
+    GPU, caches are overwritten between the calls. The GPU starts a call so
+    late that the CPU is ahead of it, and the time is that between two events.
 
     Args:
         call: What is timed.
         device: The type of the device.
         budget: The seconds that the timed calls may take together.
     """
-    call()
     if device != 'cuda':
         start = time.perf_counter()
         call()
         return (time.perf_counter() - start) * 1e3
+    call()
     call()
     torch.cuda.synchronize()
     flushed = torch.empty(1 << 28, dtype=torch.int8, device=device)
@@ -85,7 +85,7 @@ def milliseconds(call: Callable[[], Any], device: str,
 
 def wall_milliseconds(call: Callable[[], Any], device: str,
                       budget: float = 0.1, least: int = 3) -> float:
-    """The mean time of calls that follow one another.
+    """The mean time of calls that follow one another, of one on a CPU.
 
     Args:
         call: What is timed, after an untimed call.
@@ -93,7 +93,9 @@ def wall_milliseconds(call: Callable[[], Any], device: str,
         budget: The seconds that the timed calls may take together.
         least: The number of calls that are made in any case.
     """
-    wait = torch.cuda.synchronize if device == 'cuda' else int
+    if device != 'cuda':
+        return milliseconds(call, device)
+    wait = torch.cuda.synchronize
     call()
     wait()
     count, start = 0, time.perf_counter()

@@ -165,18 +165,19 @@ def run(settings: Settings) -> Section:
     """Yield the rows of every form of the step."""
     init_default_scope('mmdbsam')
     model = build(settings)
-    few = (1, ) if settings.quick else (1, 4)
+    few, more = ((1, ), (1, )) if settings.quick else ((1, 4), (1, 4, 8))
     rows = []
     for row in steps(model, settings, 'mmdbsam', True, False,
-                     few if settings.quick else (*few, 16)):
+                     more if settings.quick else (*more, 16)):
         rows.append(row)
         yield row
     for form, amp, with_cp, batch_sizes in (
-            ('plain', True, False, few),
+            ('plain', True, False, more),
             ('mmdbsam', False, False, few), ('plain', False, False, few),
             ('mmdbsam', True, True, few[-1:]),
             ('mmdbsam, mask', False, False, few)):
         yield from steps(model, settings, form, amp, with_cp, batch_sizes)
-    if settings.device == 'cuda' and 'error' not in rows[-1]:
+    if (settings.device == 'cuda' and len(rows) > 1
+            and 'error' not in rows[-1]):
         yield from steps(model, settings, 'mmdbsam', True, False,
                          (largest(rows), ))
