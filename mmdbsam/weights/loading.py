@@ -124,9 +124,14 @@ def find_state_dict(content: Any, path: str,
 
 def _state_dicts(content: Any, name: str = ''
                  ) -> Iterator[Tuple[str, Dict[str, Tensor]]]:
-    """All state dicts within dicts, with the keys that lead to them."""
+    """All state dicts within dicts, with the keys that lead to them.
+
+    What an optimiser keeps of each weight, by its number, is none.
+    """
     for key, value in content.items() if isinstance(content, dict) else ():
-        within = f'{name}.{key}' if name else str(key)
+        if not isinstance(key, str) or key.startswith('optim'):
+            continue
+        within = f'{name}.{key}' if name else key
         if _is_state_dict(value):
             yield within, value
         else:
