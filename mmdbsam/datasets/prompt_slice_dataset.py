@@ -6,11 +6,16 @@ from fnmatch import fnmatch
 
 import numpy as np
 
+from mmdbsam.datasets.samplers import SampleKey
 from mmdbsam.datasets.slice_dataset import SliceDataset
 from mmdbsam.datasets.slice_table import SliceTable
+from mmdbsam.datasets.transforms.prompts import NoLargeLabel
 from mmdbsam.errors import InputError
 from mmdbsam.io.prepared import FOLD, PreparedData
 from mmdbsam.registry import DATASETS
+
+# A slice is augmented at most so many times before another one is taken.
+_DRAWS = 20
 
 
 @DATASETS.register_module()
@@ -65,6 +70,34 @@ class PromptSliceDataset(SliceDataset):
     def metainfo(self) -> dict:
         """The labels' names by id, for each task by name."""
         return dict(tasks={data.name: data.labels for data in self.tasks})
+
+    def __getitem__(self, key: int | SampleKey) -> dict:
+        """The sample of a key; a bare index means epoch 0 and seed 0.
+
+        Where an augmentation moves the labels out of the slice, or shrinks
+        them too much, it is drawn again, and in the end another slice is.
+
+        Raises:
+            InputError: If the slice has no large enough label before it is
+                augmented.
+        """
+        if not isinstance(key, SampleKey):
+            key = SampleKey(seed=0, epoch=0, index=key)
+        index = key.index
+        for draw in range(_DRAWS * len(self)):
+            # The first draw depends on the key alone.
+            rng = np.random.default_rng([*key, draw] if draw else list(key))
+            if draw and draw % _DRAWS == 0:
+                index = int(rng.integers(len(self)))
+            try:
+                return self.pipeline(self.results(index, rng))
+            except NoLargeLabel as error:
+                problem = error
+                _, case, _, slice_index = self.slices[index]
+                # Another draw would not find any either.
+                if case.areas()[slice_index].max() < error.min_area:
+                    break
+        raise InputError(str(problem)) from problem
 
     def results(self, index: int, rng: np.random.Generator) -> dict:
         """See :class:`.SliceDataset`."""

@@ -1,10 +1,10 @@
 """The names that a source folder gives its labels."""
 
-import csv
 import json
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.tables import read_table, read_text
 
 
 def read_label_names(source: Path) -> dict[int, str]:
@@ -26,25 +26,20 @@ def read_label_names(source: Path) -> dict[int, str]:
 
 def _from_csv(path: Path) -> dict[int, str]:
     names: dict[int, str] = {}
-    with path.open(newline='', encoding='utf-8-sig') as stream:
-        rows = csv.DictReader(stream)
-        if not {'id', 'name'} <= set(rows.fieldnames or ()):
-            raise InputError(f'{path}: expected the columns id,name, found '
-                             f'{",".join(rows.fieldnames or ())}')
-        for row in rows:
-            label_id = (row['id'] or '').strip()
-            if not label_id.isdecimal() or int(label_id) in names:
-                raise InputError(
-                    f'{path}: line {rows.line_num}: expected a whole number '
-                    f"that is no other line's id, found '{label_id}'")
-            names[int(label_id)] = (row['name'] or '').strip()
+    for where, row in read_table(path, ('id', 'name')):
+        label_id = row['id']
+        if not label_id.isdecimal() or int(label_id) in names:
+            raise InputError(
+                f"{where}: expected a whole number that is no other line's "
+                f"id, found '{label_id}'")
+        names[int(label_id)] = row['name']
     return names
 
 
 def _from_json(path: Path) -> dict[int, str]:
     """``labels`` maps names to ids (nnU-Net 2) or ids to names (Decathlon)."""
     try:
-        labels = json.loads(path.read_text(encoding='utf-8'))['labels']
+        labels = json.loads(read_text(path))['labels']
         items = list(labels.items())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: expected JSON with an object 'labels', "

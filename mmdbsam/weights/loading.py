@@ -1,8 +1,9 @@
 """Loading the weights that a model starts from or is tested with."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
 import torch
 from mmengine.logging import print_log
@@ -87,22 +88,69 @@ def find_state_dict(content: Any, path: str,
     """Find the state dict in a checkpoint's content.
 
     Args:
-        content: A state dict, or a dict that holds one.
+        content: A state dict, or a dict that holds one. An optimiser's state
+            is none.
         path: The checkpoint's path, for the error.
-        entries: The keys under which a dict may hold the state dict.
+        entries: The keys under which a dict may hold the state dict. Without
+            one of them, its only state dict is taken, with a note.
 
     Raises:
-        InputError: If there is no state dict.
+        InputError: If there is no state dict, or there are several.
     """
+    if _is_state_dict(content):
+        return _unwrapped(content)
     if isinstance(content, dict):
-        held = [content[entry] for entry in entries if entry in content]
-        content = held[0] if held else content
-    if not isinstance(content, dict) or not all(
-            isinstance(key, str) and isinstance(value, Tensor)
-            for key, value in content.items()):
+        for entry in entries:
+            if _is_state_dict(content.get(entry)):
+                return _unwrapped(content[entry])
+    # Trainers call it what they like, and keep other things beside it.
+    held = dict(_state_dicts(content))
+    if not held:
+        found = (f'a dict of {", ".join(map(str, list(content)[:5]))}'
+                 if isinstance(content, dict) and content
+                 else type(content).__name__)
         raise InputError(f'checkpoint {path}: expected a state dict of names '
-                         f'and tensors, found {type(content).__name__}')
-    return content
+                         f'and tensors, found {found}')
+    if len(held) > 1:
+        raise InputError(
+            f'checkpoint {path}: expected one state dict of names and '
+            f'tensors, found {len(held)}: {", ".join(held)}; save the one to '
+            'load in a file of its own')
+    (name, found), = held.items()
+    print_log(f'{path}: the state dict is taken from its entry {name!r}',
+              logger='current')
+    return _unwrapped(found)
+
+
+def _state_dicts(content: Any, name: str = ''
+                 ) -> Iterator[Tuple[str, Dict[str, Tensor]]]:
+    """All state dicts within dicts, with the keys that lead to them.
+
+    What an optimiser keeps of each weight, by its number, is none.
+    """
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if not isinstance(key, str) or key.startswith('optim'):
+            continue
+        within = f'{name}.{key}' if name else key
+        if _is_state_dict(value):
+            yield within, value
+        else:
+            yield from _state_dicts(value, within)
+
+
+def _unwrapped(weights: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """The names without ``module.``, which distributed training puts first."""
+    prefix = 'module.'
+    if not all(key.startswith(prefix) for key in weights):
+        return weights
+    return {key[len(prefix):]: value for key, value in weights.items()}
+
+
+def _is_state_dict(content: Any) -> bool:
+    """Whether something maps names to tensors, at least one."""
+    return isinstance(content, dict) and bool(content) and all(
+        isinstance(key, str) and isinstance(value, Tensor)
+        for key, value in content.items())
 
 
 def load_weights(model: nn.Module, path: str) -> None:

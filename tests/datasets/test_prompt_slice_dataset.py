@@ -7,7 +7,9 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine.dataset import pseudo_collate
+from synthetic import KEEP_ALL, volume
 from torch.utils.data import DataLoader
 
 from mmdbsam.datasets import (
@@ -16,9 +18,11 @@ from mmdbsam.datasets import (
     PromptSliceDataset,
     SampleKey,
 )
+from mmdbsam.datasets.transforms import RandomAffine
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.boxes import tight_boxes
-from mmdbsam.registry import DATA_SAMPLERS, DATASETS
+from mmdbsam.preparation import SplitPlan, prepare_dataset
+from mmdbsam.registry import DATA_SAMPLERS, DATASETS, TRANSFORMS
 
 TRAIN = [
     dict(type='LoadSlice'),
@@ -226,3 +230,72 @@ def test_split_without_slices(prepared_spine, split, min_area, complaint):
 def test_unknown_transform_names_the_known(prepared_spine):
     with pytest.raises(InputError, match='Rotate.*RandomFlip'):
         PromptSliceDataset(prepared_spine, 'val', [dict(type='Rotate')])
+
+
+def moved(**affine):
+    """The training pipeline with an augmentation that moves labels."""
+    return [TRAIN[0], dict(type='RandomAffine', prob=1., **affine),
+            *TRAIN[1:]]
+
+
+@pytest.fixture
+def corner(tmp_path, write_case):
+    """A data set whose labels of 11 x 11 pixels lie in a corner."""
+    image = np.random.default_rng(0).integers(0, 99, (6, 96, 96)).astype('i2')
+    label = np.zeros(image.shape, np.uint8)
+    label[:, :11, :11] = 1
+    write_case(tmp_path / 'in', 'c.nii.gz', volume(image), volume(label))
+    prepare_dataset(tmp_path / 'in', tmp_path / 'out', options=KEEP_ALL,
+                    plan=SplitPlan('case', (1, 0, 0)))
+    return tmp_path / 'out'
+
+
+def test_labels_that_augmentation_moves_out(corner):
+    """The slice is drawn again, so that training goes on."""
+    data = PromptSliceDataset(corner, 'train', moved(
+        scale=(1.3, 1.3), angle=20., shift=0.1), min_area=60)
+    lost = 0
+    for epoch in range(20):
+        for index in range(len(data)):
+            key = SampleKey(seed=0, epoch=epoch, index=index)
+            sample = data[key]
+            assert sample['data_samples'].gt_instances.masks.any()
+            first = RandomAffine(1., scale=(1.3, 1.3), angle=20., shift=0.1)(
+                dict(img=np.zeros((96, 96), np.uint8),
+                     label=data.slices[index][1].label()[:, index],
+                     rng=np.random.default_rng(list(key))))
+            lost += np.count_nonzero(first['label']) < 20
+            assert content(data[key]) == content(sample)
+    assert lost > 3
+
+
+def test_a_slice_whose_labels_are_always_lost(corner):
+    """Another one is taken, and without any there is a line."""
+    pipeline = [TRAIN[0], dict(type='LoseLabels'), *TRAIN[1:]]
+    TRANSFORMS.register_module(name='LoseLabels', module=LoseLabels,
+                               force=True)
+    data = PromptSliceDataset(corner, 'train', pipeline, min_area=60)
+    LoseLabels.kept = 4
+    assert data[0]['data_samples'].slice_index == 4
+    LoseLabels.kept = None
+    with pytest.raises(InputError, match='has no label of at least'):
+        data[0]
+
+
+class LoseLabels(BaseTransform):
+    """Removes the labels of all slices but one."""
+
+    kept = None
+
+    def transform(self, results):
+        if results['slice_index'] != self.kept:
+            results['label'] = np.zeros_like(results['label'])
+        return results
+
+
+def test_min_area_that_no_slice_can_have(corner):
+    """This is a fault of the config, and no draw would mend it."""
+    pipeline = [TRAIN[0], dict(TRAIN[1], min_area=200), *TRAIN[2:]]
+    data = PromptSliceDataset(corner, 'train', pipeline, min_area=60)
+    with pytest.raises(InputError, match='give the data set no lower'):
+        data[0]

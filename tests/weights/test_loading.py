@@ -63,6 +63,45 @@ def test_all_weights_are_loaded_or_none_is_accepted(tiny_cfg, tmp_path):
         assert torch.equal(other.state_dict()[name], value)
 
 
+@pytest.mark.parametrize('wrap', [
+    lambda weights: weights, lambda weights: dict(state_dict=weights),
+    lambda weights: dict(model=weights, epoch=3),
+    lambda weights: dict(net=weights), lambda weights: dict(
+        model_state_dict=weights, loss=torch.zeros(1), optimizer=dict(
+            state={0: dict(step=torch.ones(1))}, param_groups=[dict(lr=1)])),
+    lambda weights: dict(checkpoint=dict(weights=weights, step=1)),
+    lambda weights: {f'module.{key}': one for key, one in weights.items()},
+    lambda weights: dict(model={f'module.{key}': one
+                                for key, one in weights.items()})])
+def test_the_one_state_dict_of_a_checkpoint(tmp_path, wrap):
+    """Trainers call it what they like."""
+    model, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    torch.save(wrap(model.state_dict()), tmp_path / 'w.pth')
+    load_weights(other, str(tmp_path / 'w.pth'))
+    assert torch.equal(other.weight, model.weight)
+
+
+def test_a_checkpoint_says_which_entry_is_taken(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmdbsam.weights.loading.print_log',
+                        lambda line, **_: said.append(line))
+    model = nn.Linear(3, 2)
+    torch.save(dict(model=model.state_dict()), tmp_path / 'w.pth')
+    load_weights(model, str(tmp_path / 'w.pth'))
+    assert said == [f'{tmp_path}/w.pth: the state dict is taken from its '
+                    "entry 'model'"]
+
+
+def test_several_state_dicts_are_refused(tmp_path):
+    """None of them is the obvious one."""
+    weights = nn.Linear(3, 2).state_dict()
+    torch.save(dict(model=weights, ema=dict(shadow=weights)),
+               tmp_path / 'w.pth')
+    with pytest.raises(InputError, match=r'w.pth: expected one state dict .*'
+                       r'found 2: model, ema.shadow; save'):
+        load_weights(nn.Linear(3, 2), str(tmp_path / 'w.pth'))
+
+
 @pytest.mark.parametrize('key', [
     'adapters.0.0.squeeze_excitation.conv1.conv.bias',
     'stem.levels.2.project.bias', 'fusion.spatial_score.1.bias',

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.tables import delimiter_of, read_text
 
 _FLAT = ('x0', 'y0', 'x1', 'y1')
 _CORNERS = ('x0', 'y0', 'z0', 'x1', 'y1', 'z1')
@@ -46,11 +47,7 @@ def read_boxes(path: Path) -> list[BoxRow]:
     suffix = path.suffix.lower()
     if suffix not in ('.csv', '.json'):
         raise InputError(f'{path}: expected boxes in a .csv or .json file')
-    try:
-        text = path.read_text(encoding='utf-8-sig')
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f'{path}: expected a readable file of boxes, found: '
-                         f'{error}') from error
+    text = read_text(path, 'a readable file of boxes')
     rows = list(_from_csv(path, text) if suffix == '.csv'
                 else _from_json(path, text))
     if not rows:
@@ -72,7 +69,9 @@ def number(text: Any, where: str) -> float:
 
 
 def _from_csv(path: Path, text: str) -> Iterator[BoxRow]:
-    lines = csv.DictReader(text.splitlines(), skipinitialspace=True)
+    delimiter = delimiter_of(text)
+    lines = csv.DictReader(text.splitlines(), skipinitialspace=True,
+                           delimiter=delimiter)
     columns = [column.strip() for column in lines.fieldnames or ()]
     _check_names(path, columns, _COLUMNS, ('name', *_FLAT), 'columns')
     lines.fieldnames = columns
@@ -83,6 +82,12 @@ def _from_csv(path: Path, text: str) -> Iterator[BoxRow]:
                              'another number of them')
         given = {key: value.strip() for key, value in line.items()
                  if value.strip()}
+        if not given:
+            continue
+        if delimiter == ';':
+            # Where commas are decimal, semicolons separate.
+            given |= {key: given[key].replace(',', '.')
+                      for key in (*_CORNERS, 'slice') if key in given}
         corners = _CORNERS if given.keys() & {'z0', 'z1'} else _FLAT
         box = [number(given.get(key, ''), f'{where}: {key}')
                for key in corners]

@@ -84,7 +84,7 @@ class Job:
     @property
     def name(self) -> str:
         """The name of the case."""
-        return self.reader.case_name(self.image)
+        return Readers().case_name(self.image)
 
     @cached_property
     def prompts(self) -> NamedPrompts | None:

@@ -8,6 +8,18 @@ from mmdbsam.geometry.boxes import tight_boxes
 from mmdbsam.registry import TRANSFORMS
 
 
+class NoLargeLabel(InputError):
+    """No label of a slice is large enough to be prompted.
+
+    Attributes:
+        min_area: The number of pixels that a label must have.
+    """
+
+    def __init__(self, message: str, min_area: int = 0) -> None:
+        super().__init__(message)
+        self.min_area = min_area
+
+
 @TRANSFORMS.register_module()
 class BoxPromptsFromMask(BaseTransform):
     """Prompt a slice's labels with boxes around them.
@@ -111,7 +123,7 @@ def large_labels(label: np.ndarray, min_area: int | None,
         np.ndarray: The ids, int64 (K,), in ascending order.
 
     Raises:
-        InputError: If no label is large enough.
+        NoLargeLabel: If no label is large enough.
     """
     areas = np.bincount(label.ravel())
     areas[0] = 0
@@ -119,10 +131,10 @@ def large_labels(label: np.ndarray, min_area: int | None,
         min_area = min(results['min_area'], areas.max())
     ids = np.flatnonzero((areas >= min_area) & (areas > 0))
     if not ids.size:
-        raise InputError(
+        raise NoLargeLabel(
             f'prompts: slice {results["slice_index"]} of case '
             f"'{results['case'].name}' has no label of at least min_area="
-            f'{min_area} px; give the data set no lower min_area')
+            f'{min_area} px; give the data set no lower min_area', min_area)
     return ids
 
 

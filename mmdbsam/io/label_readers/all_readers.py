@@ -1,5 +1,6 @@
 """All readers of labels, and the search for the right one."""
 
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mmdbsam.io.label_readers.label_volume import LabelVolumeReader
 from mmdbsam.io.label_readers.slicer_segmentation import (
     SlicerSegmentationReader,
 )
+from mmdbsam.io.readers.reader import is_clutter
 
 #: The first reader that knows a path reads it.
 LABEL_READERS = (DicomObjectReader, SlicerSegmentationReader, IndexArrayReader,
@@ -31,10 +33,12 @@ class LabelReaders:
 
     def case_name(self, path: Path) -> str | None:
         """See :meth:`LabelReader.case_name`."""
-        if path.name.startswith('.'):
+        if is_clutter(path):
             return None
         names = (reader.case_name(path) for reader in self.readers)
-        return next((name for name in names if name), None)
+        # macOS writes letters such as umlauts as two characters.
+        return next((unicodedata.normalize('NFC', name) for name in names
+                     if name), None)
 
     def find(self, path: Path) -> LabelReader:
         """The reader of a path.

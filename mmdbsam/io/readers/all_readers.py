@@ -1,5 +1,6 @@
 """All readers of volumes, and the search for the right one."""
 
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from mmdbsam.io.readers.itk_files import MetaImageReader, NrrdReader
 from mmdbsam.io.readers.medsam import MedsamReader
 from mmdbsam.io.readers.nifti import NiftiReader
 from mmdbsam.io.readers.pictures import PictureReader
-from mmdbsam.io.readers.reader import VolumeReader
+from mmdbsam.io.readers.reader import VolumeReader, is_clutter
 
 #: The first reader that knows a path reads it.
 VOLUME_READERS = (DicomSeriesReader, NrrdReader, MetaImageReader,
@@ -32,10 +33,12 @@ class Readers:
 
     def case_name(self, path: Path) -> str | None:
         """See :meth:`VolumeReader.case_name`."""
-        if path.name.startswith('.'):
+        if is_clutter(path):
             return None
         names = (reader.case_name(path) for reader in self.readers)
-        return next((name for name in names if name), None)
+        # macOS writes letters such as umlauts as two characters.
+        return next((unicodedata.normalize('NFC', name) for name in names
+                     if name), None)
 
     def find(self, path: Path) -> VolumeReader:
         """The reader of a path.

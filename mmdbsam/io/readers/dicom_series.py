@@ -15,7 +15,12 @@ from mmdbsam.io.readers.dicom_frames import (
 )
 from mmdbsam.io.readers.dicom_grid import grid_of_files, tag
 from mmdbsam.io.readers.dicom_values import read_slices
-from mmdbsam.io.readers.reader import Place, VolumeReader, open_header
+from mmdbsam.io.readers.reader import (
+    Place,
+    VolumeReader,
+    is_clutter,
+    open_header,
+)
 
 # Tags of the DICOM standard, part 6.
 _MODALITY, _DESCRIPTION = '0008|0060', '0008|103e'
@@ -126,7 +131,7 @@ def find_series(folder: Path) -> dict[str, list[Path]]:
         return found
     for below, folders, _ in os.walk(folder):
         folders[:] = sorted(name for name in folders
-                            if name != '__MACOSX' and name[0] != '.')
+                            if not is_clutter(Path(name)))
         if below != str(folder):
             for uid, files in _series_in(Path(below)).items():
                 found.setdefault(uid, []).extend(files)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.readers.reader import is_clutter
 from mmdbsam.preparation.layouts.case_table import CaseTable
 from mmdbsam.preparation.layouts.folder_pairs import FolderPairs
 from mmdbsam.preparation.layouts.layout import Layout
@@ -42,7 +43,7 @@ def find_tasks(source: Path) -> list[Path]:
             layout.matches(source) for layout in LAYOUTS):
         return []
     folders = sorted(path for path in source.iterdir()
-                     if path.is_dir() and not path.name.startswith('.'))
+                     if path.is_dir() and not is_clutter(path))
     tasks = [folder for folder in folders if MedsamArchives.matches(folder)]
     for folder in folders if tasks else ():
         if folder not in tasks:

@@ -1,17 +1,16 @@
 """A table of cases."""
 
-import csv
 import os
+import unicodedata
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.tables import read_table
 from mmdbsam.preparation.cases import SourceCase
 from mmdbsam.preparation.label_names import read_label_names
 from mmdbsam.preparation.layouts.folder_pairs import files_in
 from mmdbsam.preparation.layouts.layout import Layout, LayoutOptions
 from mmdbsam.preparation.splitting import SPLITS
-
-_NEEDED = {'image', 'label'}
 
 
 class CaseTable(Layout):
@@ -36,36 +35,21 @@ class CaseTable(Layout):
     def cases(self, source: Path, options: LayoutOptions) -> list[SourceCase]:
         """See :class:`Layout`."""
         cases: dict[str, SourceCase] = {}
-        try:
-            with source.open(newline='', encoding='utf-8-sig') as stream:
-                rows = csv.DictReader(stream)
-                columns = set(rows.fieldnames or ())
-                if not _NEEDED <= columns:
-                    raise InputError(
-                        f'{source}: expected the columns image,label, found '
-                        f'{",".join(rows.fieldnames or ())}')
-                for row in rows:
-                    case = _case(row, f'{source}: line {rows.line_num}',
-                                 source.parent, options)
-                    if case.name in cases:
-                        raise InputError(
-                            f'{source}: line {rows.line_num}: expected a case '
-                            f"of its own, found '{case.name}' again")
-                    cases[case.name] = case
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f'{source}: expected a CSV file in UTF-8, found: '
-                             f'{error}') from error
+        for where, row in read_table(source, ('image', 'label')):
+            case = _case(row, where, source.parent, options)
+            if case.name in cases:
+                raise InputError(f'{where}: expected a case of its own, found '
+                                 f"'{case.name}' again")
+            cases[case.name] = case
         if not cases:
             raise InputError(f'{source}: expected a line for each case, found '
                              'none')
         return sorted(cases.values(), key=lambda case: case.name)
 
 
-def _case(row: dict, where: str, root: Path, options: LayoutOptions
-          ) -> SourceCase:
+def _case(values: dict[str, str], where: str, root: Path,
+          options: LayoutOptions) -> SourceCase:
     """The case of a line."""
-    values = {key: (value or '').strip() for key, value in row.items()
-              if isinstance(key, str)}
     image, label = (_path(values[key], f'{where}: {key}', root, options)
                     for key in ('image', 'label'))
     name = values.get('case') or options.readers.case_name(image)
@@ -85,6 +69,7 @@ def _case(row: dict, where: str, root: Path, options: LayoutOptions
 
 def _path(text: str, where: str, root: Path, options: LayoutOptions) -> Path:
     """A path in the table, inside its folder unless others are allowed."""
+    text = _spelled(text, root)
     path = Path(os.path.normpath(root / text))
     if not text or not (options.absolute_paths or path.is_relative_to(
             os.path.normpath(root)) and not Path(text).is_absolute()):
@@ -92,3 +77,15 @@ def _path(text: str, where: str, root: Path, options: LayoutOptions) -> Path:
             f"{where}: expected a path inside the table's folder, found "
             f"'{text}'; allow others with --allow-absolute-paths")
     return path
+
+
+def _spelled(text: str, root: Path) -> str:
+    """A path as its file is called here, if a table from elsewhere names it.
+
+    Windows separates folders by backslashes, and macOS writes letters such as
+    umlauts as two characters.
+    """
+    spellings = [form for path in (text, text.replace('\\', '/'))
+                 for form in (path, unicodedata.normalize('NFC', path),
+                              unicodedata.normalize('NFD', path))]
+    return next((path for path in spellings if (root / path).exists()), text)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mmdbsam.io.readers.reader import is_clutter
 from mmdbsam.preparation.cases import LabelFile, SourceCase
 from mmdbsam.preparation.label_names import read_label_names
 from mmdbsam.preparation.layouts.layout import Layout, LayoutOptions
@@ -31,4 +32,4 @@ def _archives(folder: Path) -> list[Path]:
     """The sorted archives of a folder; empty if it is not a folder."""
     return sorted(path for path in folder.iterdir()
                   if path.suffix.lower() == '.npz' and path.is_file()
-                  and not path.name.startswith('.')) if folder.is_dir() else []
+                  and not is_clutter(path)) if folder.is_dir() else []

@@ -1,8 +1,9 @@
 """TotalSegmentator's folders, with a file for each structure."""
 
-import csv
 from pathlib import Path
 
+from mmdbsam.io.readers.reader import is_clutter
+from mmdbsam.io.tables import read_table
 from mmdbsam.preparation.cases import SourceCase
 from mmdbsam.preparation.layouts.folder_pairs import files_in
 from mmdbsam.preparation.layouts.layout import Layout, LayoutOptions
@@ -32,6 +33,8 @@ class StructureFolders(Layout):
         cases = []
         for labels in sorted(source.glob(f'*/{_LABELS}')):
             folder = labels.parent
+            if is_clutter(folder):
+                continue
             image = next((folder / name for name in _IMAGES
                           if (folder / name).is_file()), None)
             files = files_in(labels, options.label_readers)
@@ -50,7 +53,6 @@ def _splits(table: Path) -> dict[str, str]:
     """The splits by case, for the cases whose split is one of ours."""
     if not table.is_file():
         return {}
-    with table.open(newline='', encoding='utf-8-sig') as stream:
-        return {row.get('image_id', ''): row['split']
-                for row in csv.DictReader(stream, delimiter=';')
-                if row.get('split') in SPLITS}
+    return {row.get('image_id', ''): row['split']
+            for _, row in read_table(table, ())
+            if row.get('split') in SPLITS}
