@@ -111,5 +111,6 @@ VISBACKENDS = _child(mmengine_registry.VISBACKENDS, 'mmdbsam.visualization')
 # Without these, mmengine would warn at every build that the registry has no
 # child of the default scope.
 for _name in ('RUNNERS', 'RUNNER_CONSTRUCTORS', 'MODEL_WRAPPERS',
-              'OPTIM_WRAPPER_CONSTRUCTORS', 'EVALUATOR', 'LOG_PROCESSORS'):
+              'OPTIM_WRAPPER_CONSTRUCTORS', 'EVALUATOR', 'LOG_PROCESSORS',
+              'WEIGHT_INITIALIZERS'):
     _child(getattr(mmengine_registry, _name), 'mmdbsam.engine')

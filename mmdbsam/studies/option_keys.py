@@ -30,7 +30,9 @@ def require_key(cfg: Config, key: str, source: str) -> None:
             reads it, as is the case for ``train_pipeline``.
     """
     names = resolve_key(cfg, key, source).split('.')
-    if names[0] not in RUNNER_KEYS | SHORTCUTS:
+    # Every part of a config without prompts depends on its classes.
+    known = RUNNER_KEYS | SHORTCUTS | ({'classes'} & set(cfg.keys()))
+    if names[0] not in known:
         raise InputError(
             f"{source} {key}: expected a key that the Runner reads, found "
             f"'{names[0]}'; what a config makes of its other names has to be "

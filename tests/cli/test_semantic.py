@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -154,6 +156,24 @@ def test_refinement_encodes_a_slice_once_if_the_encoder_is_the_same(
     assert refined.names == automatic.classes
 
 
+def test_infer_refines_masks_with_prompts(
+        command, checkpoint, tiny_checkpoint, repo_root, scan, tmp_path,
+        monkeypatch):
+    # The config names its refiner by a relative path.
+    monkeypatch.chdir(repo_root)
+    for name, words in (('first', []),
+                        ('second', ['--then-refine', tiny_checkpoint])):
+        command('infer', scan, '-o', tmp_path / f'{name}.nii.gz', '--config',
+                CONFIG, '--checkpoint', checkpoint, '--largest-component',
+                *words)
+    first, second = (sitk.GetArrayFromImage(sitk.ReadImage(
+        tmp_path / f'{name}.nii.gz')) for name in ('first', 'second'))
+    assert set(np.unique(second)) <= set(np.unique(first))
+    assert not np.array_equal(first, second)
+    record = json.loads((tmp_path / 'second.labels.json').read_text())
+    assert record['origin']['model']['then_refine'] == str(tiny_checkpoint)
+
+
 @pytest.mark.parametrize('words, message', [
     (['--box', 1, 2, 0, 9, 9, 3], '--box: expected none, as the model of '
      '.* segments without prompts'),
@@ -219,6 +239,15 @@ def test_mmseg_itself_runs_the_config(trained, checkpoint):
     expected, = inferencer.model.predict([image])
     assert np.array_equal(found.pred_sem_seg.data[0].numpy(),
                           expected.argmax(axis=0))
+
+
+def test_prompts_need_nothing_of_mmseg():
+    modules = ', '.join(f'mmdbsam.{name}' for name in (
+        'apis', 'datasets', 'engine', 'evaluation', 'models'))
+    done = subprocess.run(
+        [sys.executable, '-c', f'import sys, {modules}; '
+         'sys.exit("mmseg" in sys.modules)'], capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_mmseg_a_config_says_what_to_install(monkeypatch, repo_root):
