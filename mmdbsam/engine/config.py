@@ -175,7 +175,15 @@ def latest_checkpoint(work_dir: str) -> Optional[str]:
 
 
 def _spread(cfg: Config, options: dict) -> None:
-    """Bring the top-level shortcuts to the keys that they stand for."""
+    """Bring the top-level shortcuts to the keys that they stand for.
+
+    Raises:
+        InputError: If a number is none, or not positive.
+    """
+    for name in sorted((SHORTCUTS - {'data_root'}) & options.keys()):
+        if type(options[name]) is not int or options[name] < 1:
+            raise InputError(f'{name}: expected a whole number > 0, found '
+                             f'{options[name]!r}')
     if 'data_root' in options:
         # A config without validation has neither its loader nor its evaluator.
         for name in filter(cfg.get, _DATALOADERS):

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Dict, List, Sequence
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import read_text
 from mmdbsam.visualization.curves import Curve, Panel
 
 # mmengine's LocalVisBackend logs here in a work directory, with one folder for
 # each run.
 _RUNS = '*/vis_data/scalars.json'
+# No training has as many steps.
+_MOST = 10**15
 _COUNTERS = ('step', 'iter', 'epoch')
 
 
@@ -119,14 +122,18 @@ def _joined(rows: List[Dict[str, float]], later: List[Dict[str, float]]
 
 def _read_file(path: Path) -> List[Dict[str, float]]:
     try:
-        rows = [json.loads(line) for line in
-                path.read_text(encoding='utf-8').splitlines()]
-    except (OSError, ValueError) as error:
+        rows = [json.loads(line) for line in read_text(path).splitlines()]
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise InputError(f'{path}: expected a log with one JSON object a '
                          f'line, found: {error}') from error
-    if not rows or not all(isinstance(row, dict) and 'step' in row
-                           for row in rows):
+    if not rows or not all(
+            isinstance(row, dict) and 'step' in row and all(
+                type(value) is float or type(value) is int
+                and abs(value) < _MOST for value in row.values())
+            for row in rows):
         raise InputError(f"{path}: expected a training's scalars.json, whose "
-                         "lines have a 'step', found "
+                         "lines have a 'step' and numbers, found "
                          f'{"lines without" if rows else "no line"}')
     return rows

@@ -77,13 +77,21 @@ def require_input(path: Path) -> None:
                          'a device')
 
 
-def is_plain_name(name: str) -> bool:
-    """Whether a name can be that of a file or folder, in any folder."""
+def is_text(name: object) -> bool:
+    """Whether a name can be printed and written as UTF-8, on one line."""
+    if not isinstance(name, str) or any(sign < ' ' for sign in name):
+        return False
     try:
-        length = len(name.encode())
+        name.encode()
     except UnicodeEncodeError:
         # A part of a character that UTF-16 writes in two.
         return False
+    return True
+
+
+def is_plain_name(name: object) -> bool:
+    """Whether a name can be that of a file or folder, in any folder."""
     # Files beside it have longer names, of which the system takes 255 bytes.
-    return (0 < length <= 240 and not name.startswith('.')
-            and not any(sign in '/\\\x7f' or sign < ' ' for sign in name))
+    return (is_text(name) and 0 < len(name.encode()) <= 240
+            and not name.startswith('.')
+            and not any(sign in '/\\\x7f' for sign in name))

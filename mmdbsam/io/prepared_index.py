@@ -252,7 +252,7 @@ def _areas(root: Path, case: Dict[str, Any], known: Optional[PreparedIndex],
                          'again') from error
     if (not isinstance(found, np.ndarray) or found.shape != expected
             or found.dtype.kind not in 'iu'):
-        raise InputError(f'{path}: expected whole numbers {expected}, found '
+        raise InputError(f'{path}: expected an array {expected}, found '
                          f'{getattr(found, "shape", "an archive")}; prepare '
                          'the data again')
     return found.astype(np.int32)

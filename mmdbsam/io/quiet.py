@@ -1,8 +1,10 @@
 """Keeps what libraries print beside their errors from users."""
 
+import logging
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +25,13 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         _leave()
+
+
+def silence_pydicom() -> None:
+    """Keep pydicom from printing what it thinks of a file's values."""
+    logging.getLogger('pydicom').setLevel(logging.CRITICAL)
+    logging.getLogger('highdicom').setLevel(logging.CRITICAL)
+    warnings.filterwarnings('ignore', module='pydicom')
 
 
 def _enter() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import open_input
 
 _MARKS = ((codecs.BOM_UTF8, 'utf-8-sig'), (codecs.BOM_UTF32_LE, 'utf-32'),
           (codecs.BOM_UTF32_BE, 'utf-32'), (codecs.BOM_UTF16_LE, 'utf-16'),
@@ -26,8 +27,9 @@ def read_text(path: Path, what: str = 'a text file') -> str:
     Raises:
         InputError: If the file cannot be read or is not encoded like that.
     """
+    with open_input(path) as stream:
+        content = stream.read()
     try:
-        content = path.read_bytes()
         encoding = next((name for mark, name in _MARKS
                          if content.startswith(mark)), 'utf-8')
         try:
@@ -38,7 +40,7 @@ def read_text(path: Path, what: str = 'a text file') -> str:
                     mark in content for mark, _ in _MARKS):
                 raise
             return content.decode('cp1252')
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise InputError(f'{path}: expected {what} in UTF-8, found: {error}'
                          ) from error
 

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import is_text
+from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
 from mmdbsam.io.tables import read_table, read_text
 
 
@@ -17,11 +19,28 @@ def read_label_names(source: Path) -> dict[int, str]:
         InputError: If a file has another format, an id is not a whole number,
             or an id is named twice.
     """
-    if (source / 'labels.csv').is_file():
-        return _from_csv(source / 'labels.csv')
-    if (source / 'dataset.json').is_file():
-        return _from_json(source / 'dataset.json')
+    for name, read in (('labels.csv', _from_csv),
+                       ('dataset.json', _from_json)):
+        path = source / name
+        if path.is_file():
+            try:
+                names = read(path)
+            except InputError:
+                raise
+            except (ValueError, RecursionError) as error:
+                raise InputError(f'{path}: expected names of labels, found: '
+                                 f'{error}') from error
+            _check_names(names, path)
+            return names
     return {}
+
+
+def _check_names(names: dict[int, str], path: Path) -> None:
+    for label_id, name in names.items():
+        if label_id > HIGHEST_ID or not is_text(name):
+            raise InputError(f'{path}: expected ids of at most {HIGHEST_ID} '
+                             'and names without control characters, found '
+                             f'{str(label_id)[:20]} for {name[:100]!r}')
 
 
 def _from_csv(path: Path) -> dict[int, str]:

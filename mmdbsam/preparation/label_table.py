@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import is_text, read_text
 from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
 
 # A source refers to a label by the value of its voxels, or by its name.
@@ -132,9 +133,12 @@ class LabelTable:
 
 
 def _read_selection(path: Path) -> dict[str, list[Key]]:
+    text = read_text(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.safe_load(text)
+    # Besides its own errors, deep nesting and impossible dates or numbers.
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError,
+            LookupError) as error:
         reason = ' '.join(str(error).split())
         raise InputError(f'{path}: expected YAML, found: {reason}') from error
     if not isinstance(content, dict) or not content:
@@ -149,5 +153,8 @@ def _read_selection(path: Path) -> dict[str, list[Key]]:
                     or isinstance(key, int) and 0 < key <= HIGHEST_ID):
                 raise InputError(f'{path}: {name}: expected names or values '
                                  f'in 1..{HIGHEST_ID}, found {key!r}')
+        if not is_text(str(name)):
+            raise InputError(f'{path}: expected names without control '
+                             f'characters, found {str(name)[:100]!r}')
         selection[str(name)] = sources
     return selection

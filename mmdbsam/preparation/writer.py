@@ -12,9 +12,11 @@ import SimpleITK as sitk
 from rich.progress import track
 
 from mmdbsam.errors import InputError, WriteError
+from mmdbsam.io.input_files import is_plain_name
 from mmdbsam.io.label_readers import LabelReaders
 from mmdbsam.io.prepared import PreparedData
 from mmdbsam.io.prepared_form import FORMAT_VERSION
+from mmdbsam.io.prepared_index import FILE as INDEX
 from mmdbsam.io.readers import Readers
 from mmdbsam.preparation.assembling import (
     split_case,
@@ -36,6 +38,8 @@ from mmdbsam.preparation.workplace import workplace
 from mmdbsam.structures.shard import Shard
 
 PROBLEMS = 'problems.csv'
+# The files that lie beside the cases.
+_OWN_FILES = ('dataset.json', 'origin.json', PROBLEMS, INDEX)
 _ENDED = ('{}: expected a case that can be read, found that the process that '
           'prepared it was ended, for lack of memory or by its library; '
           'finished cases are kept')
@@ -167,6 +171,12 @@ def read_source(source: Path, options: CaseOptions,
     layout = find_layout(source)
     cases = layout.cases(source, LayoutOptions(
         Readers(options.series), readers, options.channel, absolute_paths))
+    for case in cases:
+        if not is_plain_name(case.name) or case.name in _OWN_FILES:
+            raise InputError(
+                f'{source}: expected cases whose names can be those of '
+                f'folders, and none of {", ".join(_OWN_FILES)}, found '
+                f'{case.name[:100]!r}')
     return cases, _label_table(cases, layout.label_names(source), readers,
                                labels)
 

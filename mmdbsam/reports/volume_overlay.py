@@ -19,6 +19,7 @@ _MOST_TILES = 8
 _FILM_SIDE = 512
 _FRAMES_PER_SECOND = 10
 _JPEG_QUALITY = 80
+_FIRST_BYTES = 1 << 16
 
 
 def draw_sheet(view: VolumeView, title: str, details: str) -> np.ndarray:
@@ -69,7 +70,9 @@ def write_film(view: VolumeView, title: str, details: str,
 
     Raises:
         InputError: If OpenCV has no encoder of VP9.
+        OSError: If the file cannot be written, which OpenCV does not say.
     """
+    path.write_bytes(bytes(_FIRST_BYTES))
     labels = list(view.names.items())
     film = None
     for index in view.indices:
@@ -86,6 +89,12 @@ def write_film(view: VolumeView, title: str, details: str,
                                  'VP9, found none; choose .html or .png')
         film.write(np.ascontiguousarray(frame[..., ::-1]))
     film.release()
+    written = cv2.VideoCapture(str(path))
+    frames = int(written.get(cv2.CAP_PROP_FRAME_COUNT))
+    written.release()
+    if frames != len(view.indices):
+        raise OSError(f'{frames} of {len(view.indices)} frames, as on a full '
+                      'disk')
 
 
 def write_page(view: VolumeView, title: str, details: str,

@@ -1,11 +1,13 @@
 """Runs a study's tools in processes of their own, whatever fails."""
 
+import getpass
 import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any, Callable, Dict, List, Sequence, Union
 import torch
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.locks import locked
 from mmdbsam.studies.progress import StudyProgress
 from mmdbsam.studies.runs import Run
 
@@ -107,7 +110,8 @@ def measure_costs(runs: Sequence[Run], tools: Tools,
                   progress: StudyProgress) -> Dict[Run, str]:
     """Measure the costs of each variant's model.
 
-    They are measured one after the other, as others would slow them down.
+    They are measured one after the other, also by studies that run at the same
+    time, as others would slow them down.
 
     Args:
         runs: The runs; the first tested one of each variant is measured.
@@ -121,12 +125,18 @@ def measure_costs(runs: Sequence[Run], tools: Tools,
     firsts = {run.variant.name: run for run in reversed(runs)
               if run.is_tested}
     for run in reversed(firsts.values()):
-        if not run.costs.is_file():
+        if run.costs.is_file():
+            continue
+        # Another study would slow it down too.
+        with locked(Path(tempfile.gettempdir(),
+                         f'mmdbsam-costs-{getpass.getuser()}')):
+            if run.costs.is_file():
+                continue
             try:
                 call_tool(tools.measure(run), run.log('costs'))
             except ToolFailure as error:
                 failures[run] = str(error)
-            progress.measured(run, failures.get(run))
+        progress.measured(run, failures.get(run))
     return failures
 
 

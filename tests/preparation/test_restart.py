@@ -284,7 +284,7 @@ def test_what_a_killed_run_left_is_removed(write_case, prepare, tmp_path):
     prepare()
     assert {p.name for p in tmp_path.iterdir()} == {'in', 'out'}
     assert {p.name for p in (tmp_path / 'out').iterdir()} == {
-        'a', 'dataset.json', 'origin.json'}
+        'a', 'dataset.json', 'index.safetensors', 'origin.json'}
 
 
 def test_a_read_only_data_set(write_case, prepare, monkeypatch, tmp_path):

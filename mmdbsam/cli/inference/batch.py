@@ -11,6 +11,7 @@ from mmdbsam.cli.inference.jobs import AnyInferencer, Job
 from mmdbsam.cli.inference.outputs import ObjectRow, read_rows, table
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import write_text
+from mmdbsam.io.locks import locked
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.readers.dicom_series import find_series
 from mmdbsam.io.writers import Writers
@@ -87,12 +88,13 @@ def run_batch(jobs: Sequence[Job], inferencer: AnyInferencer,
     for i, job in enumerate(jobs, start=1):
         try:
             job.check()
-            if job.is_done():
-                done += 1
-                rows += read_rows(job.outputs.record)
-                continue
-            print(f'[{i}/{len(jobs)}] {job.name}', flush=True)
-            report = job.run(inferencer)
+            with locked(job.outputs.record):
+                if job.is_done():
+                    done += 1
+                    rows += read_rows(job.outputs.record)
+                    continue
+                print(f'[{i}/{len(jobs)}] {job.name}', flush=True)
+                report = job.run(inferencer)
             rows += report.rows
             seconds.append(report.seconds)
             print(report, flush=True)

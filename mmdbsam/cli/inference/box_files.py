@@ -1,12 +1,13 @@
 """Reads boxes from a CSV or JSON file."""
 
 import csv
-import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import is_text, read_json
 from mmdbsam.io.tables import delimiter_of, read_text
 
 _FLAT = ('x0', 'y0', 'x1', 'y1')
@@ -47,9 +48,11 @@ def read_boxes(path: Path) -> list[BoxRow]:
     suffix = path.suffix.lower()
     if suffix not in ('.csv', '.json'):
         raise InputError(f'{path}: expected boxes in a .csv or .json file')
-    text = read_text(path, 'a readable file of boxes')
-    rows = list(_from_csv(path, text) if suffix == '.csv'
-                else _from_json(path, text))
+    try:
+        rows = list(_from_csv(path) if suffix == '.csv' else _from_json(path))
+    except csv.Error as error:
+        raise InputError(f'{path}: expected a CSV file of boxes, found: '
+                         f'{error}') from error
     if not rows:
         raise InputError(f'{path}: expected at least one box, found none')
     return rows
@@ -59,19 +62,22 @@ def number(text: Any, where: str) -> float:
     """Read a number that a user wrote.
 
     Raises:
-        InputError: If it is not a number.
+        InputError: If it is not a finite number.
     """
     try:
-        return float(text)
-    except (TypeError, ValueError) as error:
-        raise InputError(f'{where}: expected a number, found {text!r}'
-                         ) from error
+        found = float(text)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if isinstance(text, bool) or not math.isfinite(found):
+        raise InputError(f'{where}: expected a number, found '
+                         f'{str(text)[:100]!r}')
+    return found
 
 
-def _from_csv(path: Path, text: str) -> Iterator[BoxRow]:
-    delimiter = delimiter_of(text)
+def _from_csv(path: Path) -> Iterator[BoxRow]:
+    text = read_text(path, 'a readable file of boxes')
     lines = csv.DictReader(text.splitlines(), skipinitialspace=True,
-                           delimiter=delimiter)
+                           delimiter=delimiter_of(text))
     columns = [column.strip() for column in lines.fieldnames or ()]
     _check_names(path, columns, _COLUMNS, ('name', *_FLAT), 'columns')
     lines.fieldnames = columns
@@ -94,11 +100,8 @@ def _from_csv(path: Path, text: str) -> Iterator[BoxRow]:
         yield _row(where, given, box)
 
 
-def _from_json(path: Path, text: str) -> Iterator[BoxRow]:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f'{path}: not valid JSON: {error}') from error
+def _from_json(path: Path) -> Iterator[BoxRow]:
+    content = read_json(path)
     if not isinstance(content, list) or not all(
             isinstance(entry, dict) for entry in content):
         raise InputError(f'{path}: expected a list of objects with name, box '
@@ -135,5 +138,9 @@ def _row(where: str, given: Mapping[str, Any], box: list[float]) -> BoxRow:
             raise InputError(f'{where}: expected six numbers or a slice, '
                              'found both')
     image = given.get('image')
+    for text in (given['name'], image):
+        if text is not None and not is_text(str(text)):
+            raise InputError(f'{where}: expected names without control '
+                             f'characters, found {str(text)[:100]!r}')
     return BoxRow(where, str(given['name']), tuple(box), index,
                   None if image is None else str(image))

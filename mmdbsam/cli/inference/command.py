@@ -24,6 +24,7 @@ from mmdbsam.engine.precision import amp_dtype
 from mmdbsam.engine.semantic_config import is_semantic
 from mmdbsam.errors import InputError
 from mmdbsam.io.checksums import sha256
+from mmdbsam.io.locks import locked
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.windowing import parse_window
 from mmdbsam.io.writers import Writers
@@ -175,7 +176,8 @@ def infer(args: argparse.Namespace) -> None:
         jobs[0].check()
     inferencer = make_inferencer(args)
     if not batch:
-        report = jobs[0].run(inferencer)
+        with locked(jobs[0].outputs.record):
+            report = jobs[0].run(inferencer)
         print_rows(report.rows)
         print(f'labels: {args.out}\ntime:   {report}')
     elif left_out := run_batch(jobs, inferencer, args.out, args.shard):

@@ -25,6 +25,9 @@ from mmdbsam.reports.volume_overlay import OVERLAYS
 from mmdbsam.structures.results import VolumeResult
 from mmdbsam.visualization import VolumeView
 
+# The name of a file has at most 255 bytes, and a letter up to four.
+_LONGEST_NAME = 40
+
 
 class ObjectRow(NamedTuple):
     """A row of the table of objects.
@@ -190,7 +193,7 @@ class Outputs:
         for mask, label_id, name, confidence in objects:
             part = replace(result, masks=[mask], ids=[label_id], names=[name],
                            confidence=np.array([confidence]))
-            plain = re.sub(r'[^\w-]+', '_', name)
+            plain = re.sub(r'[^\w-]+', '_', name)[:_LONGEST_NAME]
             yield part, self._beside(f'.{label_id}_{plain}{suffix}')
 
     def _beside(self, ending: str) -> Path:

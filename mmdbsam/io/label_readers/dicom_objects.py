@@ -9,6 +9,7 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.label_readers import dicom_rtstruct, dicom_seg
 from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
+from mmdbsam.io.quiet import silence_pydicom
 from mmdbsam.io.readers.reader import without_suffix
 
 _SUFFIXES = ('.dcm', '.dicom', '.ima')
@@ -90,6 +91,7 @@ def _kind(path: Path) -> ModuleType:
     except ImportError as error:
         raise InputError(f'{path}: DICOM labels need pip install '
                          "'mmdbsam[dicom]'") from error
+    silence_pydicom()
     try:
         modality = dcmread(path, stop_before_pixels=True,
                            specific_tags=['Modality']).get('Modality')

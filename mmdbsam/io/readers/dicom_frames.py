@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, format_numbers
+from mmdbsam.io.quiet import silence_pydicom
 from mmdbsam.io.readers.dicom_grid import first_length, stack
 from mmdbsam.io.readers.reader import brief, check_channel
 
@@ -74,6 +75,7 @@ def sorted_frames(files: Sequence[Path], channel: int | None
     except ImportError as error:
         raise InputError(f'{files[0]}: multi-frame DICOM needs pip install '
                          "'mmdbsam[dicom]'") from error
+    silence_pydicom()
     frames = [frame for file in sorted(files) for frame
               in open_frames(file, dcmread(file, stop_before_pixels=True))]
     first = frames[0]

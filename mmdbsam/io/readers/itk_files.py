@@ -43,6 +43,11 @@ class _ItkFileReader(VolumeReader):
 
     def count(self, path: Path) -> int:
         """See :class:`VolumeReader`."""
+        try:
+            self.voxels(path)
+        except InputError:
+            # Reading the file will report the error.
+            return 1
         return count_volumes(path, self.image_io)
 
     def read(self, path: Path) -> sitk.Image:

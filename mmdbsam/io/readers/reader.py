@@ -142,7 +142,8 @@ def count_volumes(path: Path, image_io: str) -> int:
     reader.SetImageIO(image_io)
     reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
+        with quiet():
+            reader.ReadImageInformation()
     except RuntimeError:
         return 1
     return reader.GetSize()[3] if reader.GetDimension() == 4 else 1
