@@ -373,6 +373,23 @@ def test_a_batch_goes_on(infer, refused, batch, tmp_path, capsys, bright):
         'arm', 'arm', 'leg']
 
 
+def test_a_damaged_result_is_made_again(infer, batch, tmp_path, capsys,
+                                        bright):
+    folder, boxes, whole = batch
+    (folder / 'b.mha').write_bytes(whole)
+    args = folder, '-o', tmp_path / 'out', '--boxes', boxes
+    infer(*args)
+    result = tmp_path / 'out/a.nii.gz'
+    before = result.read_bytes()
+    result.write_bytes(before[:-9])
+    (tmp_path / 'out/b.labels.json').write_text('[]')
+    infer(*args)
+    assert '2 images segmented, 1 kept' in capsys.readouterr().out
+    assert result.read_bytes() == before
+    infer(*args)
+    assert '0 images segmented, 3 kept' in capsys.readouterr().out
+
+
 def test_shards_of_a_batch_are_the_batch(infer, refused, batch, tmp_path,
                                          capsys, bright):
     folder, boxes, whole = batch

@@ -15,9 +15,15 @@ from mmdbsam.apis.scans import load_scan
 from mmdbsam.apis.semantic_inferencer import SemanticInferencer
 from mmdbsam.apis.view import view_of
 from mmdbsam.apis.volume.prompts import CoarseLabels
-from mmdbsam.cli.inference.outputs import ObjectRow, Outputs, rows_of
+from mmdbsam.cli.inference.outputs import (
+    ObjectRow,
+    Outputs,
+    read_rows,
+    rows_of,
+)
 from mmdbsam.cli.inference.prompt_sources import NamedPrompts, PromptSources
 from mmdbsam.cli.inference.settings import Settings
+from mmdbsam.io.checksums import sha256
 from mmdbsam.io.readers import Readers, VolumeReader
 from mmdbsam.io.readers.files import files_of
 from mmdbsam.structures.results import VolumeTiming
@@ -130,13 +136,17 @@ class Job:
         return json.loads(json.dumps(content))
 
     def is_done(self) -> bool:
-        """Say whether the result is there and of the same origin."""
+        """Say whether the result is there, whole and of the same origin."""
         try:
             record = json.loads(self.outputs.record.read_text(
                 encoding='utf-8'))
-        except (OSError, ValueError):
+            return (record['origin'] == self.origin()
+                    and bool(read_rows(self.outputs.record))
+                    and self.outputs.is_whole(record))
+        # A damaged record is any JSON or none.
+        except (OSError, ValueError, TypeError, LookupError, AttributeError,
+                RecursionError):
             return False
-        return record.get('origin') == self.origin()
 
     def run(self, inferencer: AnyInferencer) -> JobReport:
         """Segment the image and write the result.
@@ -162,7 +172,7 @@ class Job:
             largest_component=settings.largest_component,
             fill_holes=settings.fill_holes, progress=True)
         rows = rows_of(result, self.name, self.reader.in_space)
-        self.outputs.write(result, self.image, rows, lambda: view_of(
+        files = self.outputs.write(result, self.image, rows, lambda: view_of(
             inferencer.model, load_scan(image, channel=settings.channel),
             result, self.prompts, settings.plane, settings.units,
             settings.window))
@@ -171,7 +181,10 @@ class Job:
                   f'objects, and are theirs in {self.outputs.labels}; '
                   '--separate writes a file for each object')
         report = JobReport(rows, result.timing, time.perf_counter() - start)
-        self.outputs.write_record(rows, timing=report.timing, origin=origin)
+        self.outputs.write_record(
+            rows, timing=report.timing, origin=origin,
+            files={os.path.relpath(file, self.outputs.labels.parent):
+                   sha256(file) for file in files})
         return report
 
 

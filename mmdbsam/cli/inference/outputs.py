@@ -15,6 +15,7 @@ import numpy as np
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.atomic import staged_file, write_text
+from mmdbsam.io.checksums import sha256
 from mmdbsam.io.writers import (
     SegmentationWriter,
     Writers,
@@ -125,7 +126,8 @@ class Outputs:
         self.writer.check(image, geometry)
 
     def write(self, result: VolumeResult, image: Path,
-              rows: list[ObjectRow], view: Callable[[], VolumeView]) -> None:
+              rows: list[ObjectRow], view: Callable[[], VolumeView]
+              ) -> list[Path]:
         """Write all files but the record.
 
         Args:
@@ -134,23 +136,31 @@ class Outputs:
             rows: The objects' rows of the table.
             view: A function that makes what an overlay shows.
 
+        Returns:
+            list[Path]: The files.
+
         Raises:
             InputError: If a file cannot be written.
         """
-        writer = self.writer
+        writer, files = self.writer, []
         for part, path in self._parts(result):
             writer.write(part, image, path)
+            files.append(path)
         if not writer.keeps_names:
-            write_text(self._beside('.labels.txt'), label_descriptions(result))
+            files.append(self._beside('.labels.txt'))
+            write_text(files[-1], label_descriptions(result))
         if self.probabilities:
-            write_probabilities(result,
-                                self._beside('.probabilities.nii.gz'))
+            files.append(self._beside('.probabilities.nii.gz'))
+            write_probabilities(result, files[-1])
         if self.overlay_file:
+            files.append(self.overlay_file)
             names = ', '.join(result.names)
             with staged_file(self.overlay_file) as partial:
                 OVERLAYS[partial.suffix.lower()](view(), rows[0].image, names,
                                                  partial)
-        write_text(self._beside('.volumes.csv'), table(rows))
+        files.append(self._beside('.volumes.csv'))
+        write_text(files[-1], table(rows))
+        return files
 
     def write_record(self, rows: list[ObjectRow], **about: Any) -> None:
         """Write the record, which says that the other files are complete.
@@ -164,6 +174,11 @@ class Outputs:
         """
         write_text(self.record, json.dumps(dict(
             objects=[row._asdict() for row in rows], **about), indent=1))
+
+    def is_whole(self, record: dict[str, Any]) -> bool:
+        """Say whether the files of a record are as they were written."""
+        return all(sha256(Path(self.labels.parent, name)) == digest
+                   for name, digest in record['files'].items())
 
     def hidden(self, result: VolumeResult) -> dict[str, int]:
         """Count the voxels that other objects hide in the files.
