@@ -93,7 +93,12 @@ def test_refuses_what_it_cannot_describe(tiny_cfg):
 
 @pytest.mark.parametrize('change, message', [
     (dict(normalisation='other'), 'metadata: .* found other'),
-    (dict(padding='centre'), 'metadata: .* found min_max and centre')])
+    (dict(padding='centre'), 'metadata: .* found min_max and centre'),
+    (dict(image_size='x'), 'image_size: expected a whole number, found .x'),
+    (dict(image_size=0), 'image_size: expected a side'),
+    (dict(normalisation='mean_std', mean=[0, 0, 0], std=[1, 0, 1]),
+     'std > 0'),
+    (dict(mean=[1]), 'mean: expected')])
 def test_refuses_unknown_rules(change, message):
     text = json.loads(Preprocessing(128, 'min_max', None, None).to_json())
     with pytest.raises(InputError, match=message):

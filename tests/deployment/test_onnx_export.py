@@ -10,7 +10,7 @@ import pytest
 from mmdbsam.deployment import OnnxSegmentor, onnx_export
 from mmdbsam.deployment.onnx_segmentor import METADATA_KEY
 from mmdbsam.errors import InputError
-from mmdbsam.io.checksums import sha256
+from mmdbsam.io.checksums import SUMS, sha256
 
 CONFIG = 'tests/data/dbsam_tiny_spine.py'
 
@@ -78,6 +78,7 @@ def test_replaces_only_an_earlier_export(exported_tiny, tmp_path):
 def test_refuses_files_of_two_exports(exported_tiny, tmp_path):
     folder = shutil.copytree(exported_tiny.folder, tmp_path / 'copy')
     text = OnnxSegmentor(folder).preprocessing.to_json(config='b')
+    (folder / SUMS).unlink()
     set_metadata(folder / 'decoder.onnx', text)
     with pytest.raises(InputError, match='of one export of mmdbsam'):
         OnnxSegmentor(folder)
@@ -90,6 +91,24 @@ def test_refuses_files_of_two_exports(exported_tiny, tmp_path):
         OnnxSegmentor(folder)
     (folder / 'decoder.onnx').unlink()
     with pytest.raises(InputError, match='decoder.onnx: no such file'):
+        OnnxSegmentor(folder)
+
+
+def test_refuses_files_that_changed(exported_tiny, tmp_path):
+    """The checksums say so, where they are there."""
+    folder = shutil.copytree(exported_tiny.folder, tmp_path / 'copy')
+    encoder, decoder = (folder / f'{name}.onnx' for name in
+                        ('encoder', 'decoder'))
+    whole = encoder.read_bytes()
+    middle = len(whole) // 2
+    encoder.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1])
+                        + whole[middle + 1:])
+    with pytest.raises(InputError, match='encoder.onnx: expected the sha256'):
+        OnnxSegmentor(folder)
+    shutil.copy(decoder, encoder)
+    (folder / SUMS).unlink()
+    with pytest.raises(InputError, match='encoder.onnx: expected the inputs '
+                       'images, found embedding'):
         OnnxSegmentor(folder)
 
 
