@@ -82,7 +82,7 @@ class OnnxSegmentor:
         self._encoder, self._decoder = (
             _load(Path(folder, name), providers, threads, inputs)
             for name, inputs in _INPUTS.items())
-        texts = [session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        texts = [_metadata(session, folder)
                  for session in (self._encoder, self._decoder)]
         if texts[0] is None or texts[0] != texts[1]:
             raise InputError(f'{folder}: expected {ENCODER} and {DECODER} of '
@@ -240,6 +240,16 @@ def _load(path: Path, providers: Sequence[str], threads: int,
         raise InputError(f'{path}: expected the inputs {", ".join(inputs)}, '
                          f'found {", ".join(found)}; is it another file?')
     return session
+
+
+def _metadata(session: 'onnxruntime.InferenceSession', folder: object
+              ) -> Optional[str]:
+    """The text of a file's metadata, None if it has none of ours."""
+    try:
+        return session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    except UnicodeDecodeError as error:
+        raise InputError(f'{folder}: expected metadata in UTF-8, found: '
+                         f'{error}') from error
 
 
 def _as_points(number: int, boxes: Optional[np.ndarray],

@@ -17,7 +17,7 @@ class Checksum:
     """What the content of a file must hash to.
 
     Attributes:
-        algorithm: The hash function's name in :mod:`hashlib`, such as
+        algorithm: The hash function's name in ``hashlib``, such as
             ``'md5'``.
         digest: The hash, hexadecimal.
     """

@@ -1,6 +1,7 @@
 """Loading the weights that a model starts from or is tested with."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
@@ -72,7 +73,10 @@ def read_checkpoint(path: str) -> Any:
     verify_archive(file)
     try:
         # mmengine's checkpoints hold log buffers besides the weights.
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
+        # What torch warns of in a damaged file, its errors say too.
+        with warnings.catch_warnings(), \
+                torch.serialization.safe_globals(get_torch_safe_globals()):
+            warnings.simplefilter('ignore')
             return torch.load(file, map_location='cpu', weights_only=True)
     except Exception as error:
         # torch has no common error for this, and some of its messages advise

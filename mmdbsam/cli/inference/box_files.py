@@ -76,8 +76,9 @@ def number(text: Any, where: str) -> float:
 
 def _from_csv(path: Path) -> Iterator[BoxRow]:
     text = read_text(path, 'a readable file of boxes')
+    delimiter = delimiter_of(text)
     lines = csv.DictReader(text.splitlines(), skipinitialspace=True,
-                           delimiter=delimiter_of(text))
+                           delimiter=delimiter)
     columns = [column.strip() for column in lines.fieldnames or ()]
     _check_names(path, columns, _COLUMNS, ('name', *_FLAT), 'columns')
     lines.fieldnames = columns
