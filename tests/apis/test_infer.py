@@ -487,8 +487,10 @@ def test_results_are_prompts(infer, scan, tmp_path, suffix):
     scans, masks = tmp_path / 'scans', tmp_path / 'masks'
     scans.mkdir()
     (scans / 'c.nii.gz').write_bytes(scan.read_bytes())
-    infer(scan, '-o', masks / f'c.{suffix}', '--box', *BOX, '--label', 'arm',
-          '--overlay', 'png')
+    sitk.WriteImage(sitk.Cast(as_image(letter()) > 0, sitk.sitkUInt8),
+                    str(tmp_path / 'drawn.nii'))
+    infer(scan, '-o', masks / f'c.{suffix}', '--prompt-mask',
+          tmp_path / 'drawn.nii', '--label', 'arm', '--overlay', 'png')
     infer(scans, '-o', tmp_path / 'out', '--prompt-mask', masks)
     row, = table(tmp_path / 'out/volumes.csv')
     assert row['name'] == ('arm' if 'nrrd' in suffix else 'label 1')

@@ -265,3 +265,28 @@ def test_a_segmentation_of_frames(tmp_path):
                           / grid['spacing']).astype(int)
         found[z, y, x] = True
     np.testing.assert_array_equal(found, mask)
+
+
+@pytest.mark.parametrize('photometric', ['MONOCHROME1', 'MONOCHROME2'])
+def test_a_radiograph(tmp_path, photometric):
+    """It is a file of its own, without a place in the patient."""
+    stored = RNG.integers(0, 4000, (5, 6), np.uint16)
+    path = write_slice(
+        tmp_path / 'a.dcm', stored, Modality='DX', PixelSpacing=[0.5, 0.25],
+        ImagePositionPatient=None, ImageOrientationPatient=None,
+        PhotometricInterpretation=photometric, BitsStored=12)
+    assert Readers().case_name(path) == 'a'
+    values, geometry = read(path)
+    np.testing.assert_array_equal(values, stored[None])
+    assert geometry['spacing'] == [0.25, 0.5, 1]
+    assert geometry['origin'] == [0, 0, 0]
+
+
+def test_a_file_of_frames(tmp_path):
+    path = write_frames(tmp_path / 'ct.dcm', np.ones((2, 5, 6), np.int16),
+                        [(0, 0, 2), (0, 0, 0)])
+    assert read(path)[0].shape == (2, 5, 6)
+    other = write_slice(tmp_path / 'b.dcm', np.ones((4, 4), np.int16),
+                        Modality='SR')
+    assert refused(other) == (f'{other}: expected a DICOM image, found '
+                              'another kind of file')

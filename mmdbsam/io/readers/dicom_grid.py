@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
-from mmdbsam.geometry.grids import Geometry, format_numbers
+from mmdbsam.geometry.grids import Geometry, format_numbers, geometry_of
 from mmdbsam.io.readers.reader import open_header
 
 # Tags of the DICOM standard, part 6.
@@ -33,12 +33,18 @@ def grid_of_files(files: list[Path]) -> tuple[list[Path], Geometry]:
         tuple: The files in the order of their slices, and their common grid.
 
     Raises:
-        InputError: If a file has no position, or the slices do not lie above
-            each other on one regular grid.
+        InputError: If one of several files has no position, or the slices do
+            not lie above each other on one regular grid.
     """
     headers = [open_header(file, 'GDCMImageIO', 'DICOM image')
                for file in files]
     first = headers[0]
+    thickness = first_length(tag(first, _BETWEEN_SLICES),
+                             tag(first, _THICKNESS))
+    if len(files) == 1 and not tag(first, _POSITION):
+        # Radiographs have no place in the patient.
+        return files, dict(
+            geometry_of(first), spacing=[*first.GetSpacing()[:2], thickness])
     for file, header in zip(files, headers, strict=True):
         for key, name in ((_POSITION, 'ImagePositionPatient'),
                           (_ORIENTATION, 'ImageOrientationPatient')):
@@ -51,8 +57,7 @@ def grid_of_files(files: list[Path]) -> tuple[list[Path], Geometry]:
         for header in headers])
     order, geometry = stack(
         positions, direction, first.GetSpacing()[:2], first.GetSize()[:2],
-        first_length(tag(first, _BETWEEN_SLICES), tag(first, _THICKNESS)),
-        [file.name for file in files], files[0].parent)
+        thickness, [file.name for file in files], files[0].parent)
     return [files[i] for i in order], geometry
 
 

@@ -36,14 +36,17 @@ class DicomSeriesReader(VolumeReader):
     """Reads the slices of one series, in any order of the files.
 
     Each slice is a file, or a frame of a file. The files lie in a folder, or
-    in the folders within it, as archives deliver them. Slices are ordered and
-    spaced by their positions. Values are those after the rescale slope and
-    intercept of each slice (HU for CT).
+    in the folders within it, as archives deliver them; a file may also be
+    given by itself, as that of all frames or of a radiograph. Slices are
+    ordered and spaced by their positions. Values are those after the rescale
+    slope and intercept of each slice (HU for CT).
     """
 
+    suffixes = ('.dcm', )
+
     def case_name(self, path: Path) -> str | None:
-        """The name of a folder; see :class:`VolumeReader`."""
-        return path.name if path.is_dir() else None
+        """The name of a folder or file; see :class:`VolumeReader`."""
+        return path.name if path.is_dir() else super().case_name(path)
 
     def patient(self, path: Path) -> str | None:
         """See :class:`VolumeReader`."""
@@ -104,7 +107,15 @@ class DicomSeriesReader(VolumeReader):
         return set_geometry(sitk.GetImageFromArray(values), geometry)
 
     def _files(self, folder: Path) -> list[Path]:
-        """The files of the series in a folder, in no particular order."""
+        """The files of the series in a folder, in no particular order.
+
+        A file is the only one of its series.
+        """
+        if folder.is_file():
+            if describe_image(folder) is None:
+                raise InputError(f'{folder}: expected a DICOM image, found '
+                                 'another kind of file')
+            return [folder]
         found = find_series(folder)
         if not found:
             raise InputError(f'{folder}: expected the files of a DICOM '

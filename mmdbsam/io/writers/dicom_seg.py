@@ -79,7 +79,7 @@ class DicomSegWriter(SegmentationWriter):
         """
         from pydicom import dcmread
         from pydicom.valuerep import format_number_as_ds
-        if not image.is_dir():
+        if not DicomSeriesReader().case_name(image):
             raise InputError(f'{image}: expected a folder of a DICOM series '
                              'to write a DICOM SEG of, found another kind; '
                              'write NIfTI or NRRD')
