@@ -114,7 +114,7 @@ class Clickable:
             mask = torch.where((kind == 1)[:, None, None], mask | near, mask)
             mask = torch.where((kind == 0)[:, None, None], mask & ~near, mask)
         return (torch.where(mask, 10., -10.)[:, None],
-                torch.full((n, 1), 0.9))
+                torch.full((n, 1), 0.95))
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def small_is_sure(z, width, height):
     (small_is_sure, 10, set(range(4, 21, 2))),
     # Nothing is; an end of the box needs a higher IoU.
     (lambda z, width, height: 0.7 + 0.002 * z, 12, set(range(4, 21, 2))),
-    (lambda z, width, height: 0.36 + 0.026 * z, 20, set(range(4, 21, 2)))])
+    (lambda z, width, height: 0.34 + 0.026 * z, 20, set(range(4, 21, 2)))])
 def test_where_an_object_begins(iou, begun, asked):
     slices = Surely(iou)
     limit = Limit(3, 20, np.array([2., 4, 32, 34]))

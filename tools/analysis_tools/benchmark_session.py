@@ -2,9 +2,9 @@
 
 ``python tools/analysis_tools/benchmark_session.py CONFIG CHECKPOINT IMAGE``
 opens a volume, prompts its middle slice with a box, and corrects the mask with
-random clicks, each of which is undone. It prints how long each answer takes.
-Beside the time on the wall, the time of all threads on their processors is
-printed, which other work on the machine hardly changes. CHECKPOINT may be
+clicks at random, each of which is undone. It prints how long each answer
+takes. Beside the time on the wall, the time of all threads on their processors
+is printed, which other work on the machine hardly changes. CHECKPOINT may be
 ``none`` for a model whose weights come with mmdbsam.
 """
 

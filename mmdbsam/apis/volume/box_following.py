@@ -36,7 +36,7 @@ from mmdbsam.geometry.boxes import bounding_box
 # The number of slices on which the outline is tried.
 _TRIALS = 9
 # An object begins at once where its predicted IoU is as high as this.
-_SURE = 0.9
+_SURE = 0.88
 # An outline with a shorter side, in pixels, is not tried in parts.
 _LEAST_SIDE = 16
 # What a place at an end of the box counts less than the middle, if the object
