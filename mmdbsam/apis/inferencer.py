@@ -50,7 +50,8 @@ class PromptInferencer:
             except ``amp``, or the folder of an exported model, which takes
             none at all and is run by onnxruntime on the CPU.
         checkpoint: The checkpoint of a training, or the name of own weights
-            of this project. None loads the :func:`.own_weights` of a config
+            of this project; of several, such as those of folds, the mean of
+            the logits counts. None loads the :func:`.own_weights` of a config
             of the model zoo that has any, such as ``'dbsam_tinyvit_ct'``, and
             otherwise the config's ``pretrained`` weights, with which DB-SAM
             with ``zero_init`` is exactly the model that its training starts
@@ -70,7 +71,7 @@ class PromptInferencer:
 
     def __init__(self,
                  config: Union[str, Path, Config, PromptSegmentor],
-                 checkpoint: Union[str, Path, None] = None,
+                 checkpoint: Union[str, Path, Sequence, None] = None,
                  device: str = 'auto',
                  amp: Union[bool, str, None] = None,
                  embedding_cache: Union[str, Path, None] = None,

@@ -1,5 +1,6 @@
 """Builds models by their names or configs, and loads their weights."""
 
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
@@ -16,6 +17,7 @@ from mmdbsam.engine.config import (
     load_named,
     named_configs,
 )
+from mmdbsam.engine.ensemble_option import set_ensemble
 from mmdbsam.engine.semantic_config import (
     is_semantic,
     set_classes_of_checkpoint,
@@ -23,7 +25,8 @@ from mmdbsam.engine.semantic_config import (
 from mmdbsam.errors import InputError
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
-from mmdbsam.weights.loading import load_pretrained, load_weights
+from mmdbsam.weights.ensembles import load_members
+from mmdbsam.weights.loading import load_pretrained
 from mmdbsam.weights.released import fetch_weights as fetch_released
 from mmdbsam.weights.released import find_released
 from mmdbsam.weights.trained import is_trained_part, weights_of_config
@@ -46,7 +49,7 @@ def list_models(pattern: str = '*') -> List[str]:
 
 
 def get_model(model: AnyConfig,
-              pretrained: Union[bool, str, Path] = False,
+              pretrained: Union[bool, str, Path, Sequence] = False,
               device: str = 'cpu',
               fetch_weights: bool = False
               ) -> Union[PromptSegmentor, nn.Module]:
@@ -55,8 +58,9 @@ def get_model(model: AnyConfig,
     Args:
         model: A name from :func:`list_models`, a config's path, or a config.
         pretrained: True for the weights that the model's training starts
-            from, the path of a checkpoint or the name of own weights, or
-            False for random weights.
+            from, the path of a checkpoint or the name of own weights, several
+            of these for a :class:`.PromptEnsemble`, or False for random
+            weights.
         device: A torch device, or ``'auto'`` for the best one available.
         fetch_weights: Whether to download released weights that are missing.
 
@@ -71,19 +75,23 @@ def get_model(model: AnyConfig,
     """
     cfg = load_named(model)
     init_default_scope('mmdbsam')
-    if is_semantic(cfg) and pretrained and pretrained is not True:
-        set_classes_of_checkpoint(cfg, str(pretrained))
+    paths = [] if isinstance(pretrained, bool) else _paths(pretrained)
+    if is_semantic(cfg) and paths:
+        set_classes_of_checkpoint(cfg, paths[0])
+    if len(paths) > 1:
+        set_ensemble(cfg, len(paths))
     built = MODELS.build(cfg.model)
     built.cfg = cfg
     if pretrained is True and is_semantic(cfg):
         built.init_weights()
     elif pretrained is True:
         load_pretrained(built, _start(cfg, fetch_weights))
-    elif pretrained:
-        if is_trained_part(str(pretrained)):
-            _start(cfg, fetch_weights)
-        _fetch(Path(pretrained), fetch_weights)
-        load_weights(built, str(pretrained))
+    elif paths:
+        for path in paths:
+            if is_trained_part(path):
+                _start(cfg, fetch_weights)
+            _fetch(Path(path), fetch_weights)
+        load_members(built, paths)
     return _on_device(built, device)
 
 
@@ -111,7 +119,7 @@ def own_weights(config: AnyConfig) -> Optional[str]:
 
 
 def init_model(config: AnyConfig,
-               checkpoint: Union[str, Path, None] = None,
+               checkpoint: Union[str, Path, Sequence, None] = None,
                device: str = 'auto',
                cfg_options: Optional[Dict[str, Any]] = None,
                fetch_weights: bool = False
@@ -120,10 +128,10 @@ def init_model(config: AnyConfig,
 
     Args:
         config: A name from :func:`list_models`, a config's path, or a config.
-        checkpoint: The checkpoint of a training, or the name of own weights.
-            None loads the config's :func:`own_weights` if there are any, and
-            otherwise its ``pretrained`` weights, from which the training
-            starts.
+        checkpoint: The checkpoint of a training, or the name of own weights;
+            several, such as those of folds, answer together. None loads the
+            config's :func:`own_weights` if there are any, and otherwise its
+            ``pretrained`` weights, from which the training starts.
         device: A torch device, or ``'auto'`` for the best one available.
         cfg_options: Values to set in the config, by their dotted keys.
         fetch_weights: Whether to download released weights that are missing.
@@ -152,6 +160,12 @@ def init_model(config: AnyConfig,
               f'{cfg.model.pretrained}, which its training starts from',
               logger='current')
     return model
+
+
+def _paths(checkpoint: Union[str, Path, Sequence]) -> List[str]:
+    """The paths of one checkpoint or of several."""
+    several = not isinstance(checkpoint, (str, Path))
+    return [str(path) for path in (checkpoint if several else [checkpoint])]
 
 
 def _start(cfg: Config, fetch_weights: bool) -> str:

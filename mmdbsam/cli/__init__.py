@@ -26,6 +26,7 @@ COMMANDS = {
     'test': 'test a model and report its scores',
     'compare': 'compare reports on the same volumes',
     'ablate': 'train, test and compare the variants of a study',
+    'cross-validate': 'train and test a config on each fold of patients',
     'infer': 'segment an image, or a folder of them',
     'flops': 'measure what each block of a model costs',
     'export': 'write a trained model as ONNX files',
@@ -56,7 +57,7 @@ def make_parser(detailed: Container[str] = COMMANDS) -> ArgumentParser:
         # Older versions of argparse take -1.2e1 for an option.
         command._negative_number_matcher = _NEGATIVE
         if name in detailed:
-            module = import_module(f'mmdbsam.cli.{name}')
+            module = import_module(f'mmdbsam.cli.{name.replace("-", "_")}')
             command.description = module.__doc__
             module.add_arguments(command)
             command.set_defaults(run=module.run)

@@ -11,7 +11,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmdbsam.cli.options import add_amp_argument, add_override_arguments
+from mmdbsam.cli.options import (
+    add_amp_argument,
+    add_override_arguments,
+    add_place_arguments,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,15 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('study', help='the path of the study\'s file')
     # The tests are run in float32.
     add_amp_argument(parser)
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        '--devices', type=int, default=1, metavar='N',
-        help='the number of trainings that run at the same time, each on a '
-        'GPU of its own or on its share of the CPU cores')
-    where.add_argument(
-        '--slurm', metavar='PARTITION', help='run nothing, but print a '
-        'Slurm command for each run that is not finished, and write the table '
-        'of those that are')
+    add_place_arguments(parser)
     add_override_arguments(parser, 'work_dirs/<name of the study>')
 
 

@@ -73,10 +73,11 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         '--config', default='dbsam_tinyvit_ct', help='a path, a name of the '
         'model zoo, or the folder of an exported model (default: %(default)s)')
     group.add_argument(
-        '--checkpoint', help='the checkpoint of a training, or the name of '
-        "weights that come with mmdbsam (default: the config's own, as "
-        'dbsam_tinyvit_ct has them; where there are none, the weights that '
-        'its training starts from)')
+        '--checkpoint', action='append', help='the checkpoint of a training, '
+        'or the name of weights that come with mmdbsam (default: the '
+        "config's own, as dbsam_tinyvit_ct has them; where there are none, "
+        'the weights that its training starts from); repeat it for the '
+        'folds of a cross-validation, whose logits are then averaged')
     group.add_argument('--fetch-weights', action='store_true',
                        help='download released weights that are missing')
     group.add_argument('--device', default='auto', help='the torch device, '

@@ -55,6 +55,26 @@ def add_amp_argument(parser: argparse._ActionsContainer) -> None:
         'bfloat16 compute in float32; force insists on mixed precision')
 
 
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--devices`` and ``--slurm``, where several trainings run."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        '--devices', type=int, default=1, metavar='N',
+        help='the number of trainings that run at the same time, each on a '
+        'GPU of its own or on its share of the CPU cores')
+    where.add_argument(
+        '--slurm', metavar='PARTITION', help='run nothing, but print a '
+        'Slurm command for each run that is not finished, and write the table '
+        'or report of those that are')
+
+
+def add_fold_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--fold``, which :func:`load_config` reads."""
+    parser.add_argument(
+        '--fold', type=int, metavar='K', help='train on all folds of the data '
+        'but fold K, from 0, and validate and test on that one')
+
+
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options shared by the commands that read a config."""
     add_override_arguments(parser)
@@ -70,7 +90,8 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Args:
         args: The arguments ``config``, which is a path or a name of the model
-            zoo, ``cfg_options``, ``launcher`` and ``work_dir``.
+            zoo, ``cfg_options``, ``launcher``, ``work_dir`` and perhaps
+            ``fold``.
 
     Raises:
         InputError: If the config cannot be read, an option does not fit it,
@@ -80,7 +101,12 @@ def load_config(args: argparse.Namespace) -> Config:
     path = find_config(args.config)
     cfg = read_config(path)
     apply_options(cfg, args.cfg_options)
+    if getattr(args, 'fold', None) is not None:
+        from mmdbsam.engine.fold_option import set_fold
+        set_fold(cfg, args.fold)
     cfg.launcher = args.launcher
+    name = path.stem if getattr(args, 'fold', None) is None else (
+        f'{path.stem}_fold_{args.fold}')
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(
-        Path('work_dirs') / path.stem)
+        Path('work_dirs') / name)
     return cfg

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmdbsam.cli.options import (
     add_amp_argument,
+    add_fold_argument,
     add_runner_arguments,
     load_config,
 )
@@ -23,9 +24,11 @@ _PROMPTS = ('tight, shift:PX, jitter:PXxDRAWS, box3d, point, clicks:N, '
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument('config', help='a path, or a name of the model zoo')
-    parser.add_argument('checkpoint', help='a checkpoint of mmdbsam, the '
-                        'name of weights that come with it, or an official '
-                        'checkpoint of SAM for a config without added blocks')
+    parser.add_argument('checkpoint', nargs='+', help='a checkpoint of '
+                        'mmdbsam, the name of weights that come with it, or '
+                        'an official checkpoint of SAM for a config without '
+                        'added blocks; of several, such as those of folds, '
+                        'the mean of the logits is tested')
     parser.add_argument('--report', metavar='DIR', type=Path,
                         help='write tables, plots and overlays to this '
                         'folder; open its index.html')
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--tta', action='store_true', help='test-time '
                         "augmentation, by the config's tta_model and "
                         'tta_pipeline')
+    add_fold_argument(parser)
     add_amp_argument(parser)
     add_runner_arguments(parser)
 
@@ -48,6 +52,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.device import get_device
     from mmengine.dist import is_main_process
 
+    from mmdbsam.engine.ensemble_option import set_ensemble
     from mmdbsam.engine.precision import NOTE, amp_dtype
     from mmdbsam.engine.prompt_option import set_prompt
     from mmdbsam.engine.runner import build_runner
@@ -56,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
         set_classes_of_checkpoint,
     )
     from mmdbsam.engine.tta_option import set_tta
-    from mmdbsam.weights.loading import load_weights
+    from mmdbsam.weights.ensembles import load_members
     cfg = load_config(args)
     cfg.resume, cfg.load_from = False, None
     if is_semantic(cfg):
@@ -64,7 +69,9 @@ def run(args: argparse.Namespace) -> None:
             raise InputError('--prompt: expected none, as the model of '
                              f'{args.config} segments without prompts, found '
                              f'{args.prompt}')
-        set_classes_of_checkpoint(cfg, args.checkpoint)
+        set_classes_of_checkpoint(cfg, args.checkpoint[0])
+    if len(args.checkpoint) > 1:
+        set_ensemble(cfg, len(args.checkpoint))
     if args.tta:
         set_tta(cfg)
     if args.prompt:
@@ -94,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
     metric, *_ = runner.test_loop.evaluator.metrics
     if args.report:
         require_free_reports(metric, args.report)
-    load_weights(runner.model, args.checkpoint)
+    load_members(runner.model, args.checkpoint)
     if args.amp and dtype == torch.float32:
         runner.logger.info(NOTE)
     mixed = dtype != torch.float32

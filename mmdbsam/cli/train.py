@@ -4,6 +4,7 @@ import argparse
 
 from mmdbsam.cli.options import (
     add_amp_argument,
+    add_fold_argument,
     add_runner_arguments,
     load_config,
 )
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
         help='resume from a checkpoint; without a value, from the latest in '
         'the work directory, if there is one')
+    add_fold_argument(parser)
     add_amp_argument(parser)
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate '

@@ -175,7 +175,7 @@ class VolumeMetric(BaseMetric):
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        self.data = PreparedData(data_root)
+        self.data = _single(data_root)
         self.split = split
         self.scores = {name: SCORES.build(dict(type=name)) for name in scores}
         if 'DSC' not in self.scores:
@@ -371,6 +371,17 @@ def _session_rows(rows: Sequence[CaseScore], turns: Sequence[int]
         by_volume[row.volume].append(row)
     return [replace(own[-1], draw=0, scores=own[-1].scores | session_scores(
         [row.scores for row in own], turns)) for own in by_volume.values()]
+
+
+def _single(data_root: str) -> PreparedData:
+    """The one data set at a root."""
+    found = PreparedData.open_tasks(data_root)
+    if len(found) > 1:
+        raise InputError(
+            f'data root {data_root}: expected one data set, found '
+            f'{", ".join(data.name for data in found)}; score several with '
+            "BenchmarkMetric, as configs/_base_/datasets/patients_ct.py does")
+    return found[0]
 
 
 def _of_target(predictions: Predictions, target: Target,

@@ -293,7 +293,8 @@ def _listing(names: Sequence[str], shown: int = 20) -> str:
 
 def _folders_of_sets(root: Path) -> List[Path]:
     """The folder itself, unless only its subfolders are data sets."""
-    folders = sorted(path.parent for path in root.glob('*/dataset.json'))
-    if Path(root, 'dataset.json').is_file() or not folders:
+    if Path(root, 'dataset.json').is_file():
+        # To look into each case's folder would take longer than all the rest.
         return [root]
-    return folders
+    return sorted(path.parent for path in root.glob('*/dataset.json')) or [
+        root]

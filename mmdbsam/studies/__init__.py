@@ -1,5 +1,6 @@
-"""Studies, which train and test variants of a config."""
+"""Studies and cross-validations, which train and test variants of a config."""
 
+from mmdbsam.studies.cross_validation import plan_folds
 from mmdbsam.studies.execution import (
     Tools,
     device_environments,
@@ -13,5 +14,5 @@ from mmdbsam.studies.study import read_study
 
 __all__ = [
     'StudyProgress', 'Tools', 'device_environments', 'execute',
-    'measure_costs', 'plan_runs', 'read_study', 'slurm_commands',
+    'measure_costs', 'plan_folds', 'plan_runs', 'read_study', 'slurm_commands',
 ]

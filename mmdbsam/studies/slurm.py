@@ -8,8 +8,8 @@ from mmdbsam.studies.execution import Tools
 from mmdbsam.studies.runs import Run
 
 
-def slurm_commands(runs: Sequence[Run], tools: Tools,
-                   partition: str) -> List[str]:
+def slurm_commands(runs: Sequence[Run], tools: Tools, partition: str,
+                   costs: bool = True) -> List[str]:
     """Make a command for each run that is not done, on one GPU.
 
     The configs that the commands name are written. A requeued job resumes its
@@ -21,6 +21,7 @@ def slurm_commands(runs: Sequence[Run], tools: Tools,
         runs: The runs; the first of each variant measures its model's costs.
         tools: The command lines.
         partition: The Slurm partition.
+        costs: Whether to measure the costs of models.
 
     Returns:
         list[str]: The commands.
@@ -30,7 +31,7 @@ def slurm_commands(runs: Sequence[Run], tools: Tools,
     for run in runs:
         steps = [] if run.is_trained or run.is_tested else [tools.train(run)]
         steps += [] if run.is_tested else [tools.test(run)]
-        if run.variant.name not in measured:
+        if costs and run.variant.name not in measured:
             steps.append(tools.measure(run))
             measured.add(run.variant.name)
         if steps:

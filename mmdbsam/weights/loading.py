@@ -171,7 +171,7 @@ def load_weights(model: nn.Module, path: str) -> None:
         InputError: If a weight is missing, left over or of another shape, or
             if ``model.pretrained`` is not what the trained part belongs to.
     """
-    model = _unwrap(model)
+    model = unwrap(model)
     if is_trained_part(path):
         _load_parts(model, checkpoint_file(path))
     else:
@@ -191,7 +191,7 @@ def load_pretrained(model: nn.Module, path: str) -> None:
         InputError: If a weight is missing that is not in the added blocks, or
             one is left over or of another shape.
     """
-    _load(_unwrap(model), path, _state_dict(path), may_miss=ADDED_BLOCKS,
+    _load(unwrap(model), path, _state_dict(path), may_miss=ADDED_BLOCKS,
           advice='match model.image_encoder.vit.arch to the file')
     print_log(f'SAM weights loaded from {path}', logger='current')
 
@@ -223,7 +223,8 @@ def load_image_encoder(encoder: nn.Module, path: str, is_first: bool = True
     print_log(f'image encoder loaded from {path}', logger='current')
 
 
-def _unwrap(model: nn.Module) -> nn.Module:
+def unwrap(model: nn.Module) -> nn.Module:
+    """The model within what wraps it, see :func:`load_weights`."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     return model

@@ -45,6 +45,14 @@ def samples_of(make_samples):
     return found
 
 
+@pytest.mark.parametrize('several', [
+    str, lambda root: [str(root / task) for task in TASKS]])
+def test_a_metric_of_one_set_refuses_several(benchmark, several):
+    with pytest.raises(InputError, match='expected one data set, found 01-CT_'
+                       'liver, .*score several with BenchmarkMetric'):
+        VolumeMetric(several(benchmark), 'test')
+
+
 def test_each_task_is_scored_by_itself(benchmark, make_samples, evaluate,
                                        prepared, tmp_path):
     metric = BenchmarkMetric(str(benchmark), split='test', min_volume=1,

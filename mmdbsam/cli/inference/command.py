@@ -23,15 +23,14 @@ from mmdbsam.engine.config import load_named
 from mmdbsam.engine.precision import amp_dtype
 from mmdbsam.engine.semantic_config import is_semantic
 from mmdbsam.errors import InputError
-from mmdbsam.io.checksums import sha256
 from mmdbsam.io.locks import locked
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.windowing import parse_window
 from mmdbsam.io.writers import Writers
+from mmdbsam.reports.report.provenance import describe_checkpoints
 from mmdbsam.reports.volume_overlay import OVERLAYS
 from mmdbsam.structures.shard import Shard
 from mmdbsam.version import __version__
-from mmdbsam.weights.loading import checkpoint_file
 
 
 def build_jobs(args: argparse.Namespace) -> list[Job]:
@@ -55,9 +54,8 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
     if Path(args.config).is_dir():
         model.update(exported_files=stamp(Path(args.config)))
     elif checkpoint := args.checkpoint or own_weights(args.config):
-        model.update(checkpoint=checkpoint,
-                     checkpoint_sha256=sha256(checkpoint_file(checkpoint)))
-
+        model.update(describe_checkpoints(
+            [checkpoint] if isinstance(checkpoint, str) else checkpoint))
     if args.then_refine:
         model.update(then_refine=args.then_refine)
 

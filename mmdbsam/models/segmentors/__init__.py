@@ -4,6 +4,7 @@ from mmdbsam.models.segmentors.data_preprocessor import (
     MinMaxDataPreProcessor,
     SAMDataPreProcessor,
 )
+from mmdbsam.models.segmentors.prompt_ensemble import PromptEnsemble
 from mmdbsam.models.segmentors.prompt_segmentor import (
     PromptSegmentor,
     logits_on_image,
@@ -11,6 +12,6 @@ from mmdbsam.models.segmentors.prompt_segmentor import (
 from mmdbsam.models.segmentors.prompt_tta_model import PromptTTAModel
 
 __all__ = [
-    'MinMaxDataPreProcessor', 'PromptSegmentor', 'PromptTTAModel',
-    'SAMDataPreProcessor', 'logits_on_image'
+    'MinMaxDataPreProcessor', 'PromptEnsemble', 'PromptSegmentor',
+    'PromptTTAModel', 'SAMDataPreProcessor', 'logits_on_image'
 ]

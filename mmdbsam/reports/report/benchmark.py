@@ -22,7 +22,9 @@ from mmdbsam.reports.report.summary import row_units
 _RUN = ('provenance', 'versions', 'hardware', 'created')
 
 
-def write_benchmark(folder: Path, planar: Dict[str, bool]) -> None:
+def write_benchmark(folder: Path, planar: Dict[str, bool],
+                    patients: Optional[Dict[str, Dict[str, str]]] = None
+                    ) -> None:
     """Write the means over the 3-D and over the 2-D tasks.
 
     Each task counts once. ``tasks.csv``, ``summary.json``, ``report.md``,
@@ -32,13 +34,14 @@ def write_benchmark(folder: Path, planar: Dict[str, bool]) -> None:
         folder: The folder of the tasks' reports, which are in folders of the
             tasks' names.
         planar: Whether each task is a 2-D task, by the task's name.
+        patients: The patient of each case, by the task's name and the case's.
     """
     reports = {name: read_report(folder / name) for name in planar}
     formats = _common_formats(list(reports.values()))
     averages = {
-        dimensions: _average([reports[name] for name in planar
-                              if planar[name] == (dimensions == '2-D')],
-                             formats)
+        dimensions: _average({name: reports[name] for name in planar
+                              if planar[name] == (dimensions == '2-D')},
+                             formats, patients or {})
         for dimensions in ('3-D', '2-D')
         if (dimensions == '2-D') in planar.values()}
     table = _table(reports, planar, formats, averages)
@@ -78,19 +81,19 @@ def _common_formats(reports: Sequence[Report]) -> Dict[str, ScoreFormat]:
             if all(name in other for other in others)}
 
 
-def _average(reports: Sequence[Report], formats: Dict[str, ScoreFormat]
-             ) -> dict:
+def _average(reports: Dict[str, Report], formats: Dict[str, ScoreFormat],
+             patients: Dict[str, Dict[str, str]]) -> dict:
     """Average the model's scores over tasks, with their intervals."""
     found = dict(scores={}, intervals={}, tasks=len(reports))
     for name in formats:
         tasks = []
-        for report in reports:
+        for task, report in reports.items():
             rows = [row for row in report.rows if row.method == 'model']
             tasks.append(([row.scores[name] for row in rows],
-                          row_units(rows)))
+                          row_units(rows, patients.get(task))))
         interval = mean_of_means_interval(tasks)
         known = all(report.summary['intervals']['model'][name]
-                    for report in reports)
+                    for report in reports.values())
         found['scores'][name] = interval.mean
         found['intervals'][name] = [interval.low, interval.high] if (
             known) else None

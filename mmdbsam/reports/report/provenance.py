@@ -6,7 +6,7 @@ import subprocess
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import torch
 from mmengine.logging import MessageHub
@@ -22,18 +22,20 @@ _PACKAGES = ('torch', 'torchvision', 'onedl-mmengine', 'onedl-mmcv',
              'opencv-python')
 
 
-def describe_test(config: str, options: Dict[str, Any], checkpoint: str,
-                  precision: str) -> dict:
+def describe_test(config: str, options: Dict[str, Any],
+                  checkpoints: Sequence[str], precision: str) -> dict:
     """Describe a test before it runs.
 
     Args:
         config: The path of the config.
         options: The overrides of the config on the command line.
-        checkpoint: The path of the checkpoint.
+        checkpoints: The paths of the checkpoints, of which several are an
+            ensemble.
         precision: The precision of the model's layers, such as 'bfloat16'.
 
     Returns:
-        dict: The arguments, ``checkpoint_sha256``, ``code`` (see
+        dict: The arguments, with ``checkpoint`` and ``checkpoint_sha256``
+        (of an ensemble, lists), ``code`` (see
         :func:`code_version`), and ``started`` in seconds since the epoch.
 
     Raises:
@@ -41,10 +43,25 @@ def describe_test(config: str, options: Dict[str, Any], checkpoint: str,
     """
     return dict(config=config,
                 options=[f'{key}={value}' for key, value in options.items()],
-                checkpoint=checkpoint,
-                checkpoint_sha256=sha256(checkpoint_file(checkpoint)),
+                **describe_checkpoints(checkpoints),
                 precision=precision, code=code_version(),
                 started=time.time())
+
+
+def describe_checkpoints(checkpoints: Sequence[str]) -> dict:
+    """Name checkpoints and their content.
+
+    Returns:
+        dict: ``checkpoint`` and ``checkpoint_sha256``: of several checkpoints,
+        lists.
+
+    Raises:
+        InputError: If there is no such checkpoint.
+    """
+    hashes = [sha256(checkpoint_file(path)) for path in checkpoints]
+    if len(checkpoints) == 1:
+        return dict(checkpoint=checkpoints[0], checkpoint_sha256=hashes[0])
+    return dict(checkpoint=list(checkpoints), checkpoint_sha256=hashes)
 
 
 def describe_run(provenance: dict) -> dict:

@@ -1,7 +1,7 @@
 """Computes the numbers of a report, for programs and for its pages."""
 
 from dataclasses import asdict
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -21,7 +21,8 @@ Intervals = Dict[str, Dict[str, Optional[List[float]]]]
 
 
 def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
-              run: dict, structures: Sequence[StructureCount] = ()) -> dict:
+              run: dict, structures: Sequence[StructureCount] = (),
+              patients: Optional[Mapping[str, str]] = None) -> dict:
     """Make the content of ``summary.json``, with all scores as fractions.
 
     Args:
@@ -32,11 +33,14 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
             them.
         run: The description that :func:`.describe_run` returns.
         structures: The counts of structures that were found without prompts.
+        patients: The patient of each case. Without it, cases are taken as if
+            each were a patient.
 
     Returns:
-        dict: ``task``, ``note``, ``protocol``, the numbers of ``volumes`` and
-        ``cases``, ``scores`` (see :func:`.mean_scores`), ``spread`` (see
-        :func:`.draw_spread`), ``intervals`` (see :func:`mean_intervals`),
+        dict: ``task``, ``note``, ``protocol``, the numbers of ``volumes``,
+        ``cases`` and, where they are known, ``patients``, ``scores`` (see
+        :func:`.mean_scores`), ``spread`` (see :func:`.draw_spread`),
+        ``intervals`` (see :func:`mean_intervals`),
         ``resampling`` (how the intervals were made), ``labels`` (a list of
         dicts with ``label_id``, ``label``, the median ``volume_ml``,
         ``scores`` and ``intervals``), the keys of ``run`` and, if there are
@@ -44,25 +48,29 @@ def summarize(rows: Sequence[CaseScore], task: str, note: str, protocol: dict,
     """
     volumes = {row.volume: row.case for row in rows}
     cases = set(volumes.values())
+    people = {_patient(case, patients) for case in cases}
+    unit = 'case' if patients is None else 'patient'
     return dict(
         task=task,
         note=note,
         protocol=protocol,
         volumes=len(volumes),
         cases=len(cases),
+        **({} if patients is None else dict(patients=len(people))),
         scores=mean_scores(rows),
         spread=draw_spread(rows),
-        intervals=mean_intervals(rows),
-        resampling=dict(unit='case' if len(cases) >= MIN_CASES else 'volume',
+        intervals=mean_intervals(rows, patients),
+        resampling=dict(unit=unit if len(people) >= MIN_CASES else 'volume',
                         level=LEVEL, resamples=RESAMPLES,
                         method='percentile bootstrap'),
-        labels=_label_summaries(rows),
+        labels=_label_summaries(rows, patients),
         **run,
         **dict(structures=[asdict(one) for one in structures])
         if structures else {})
 
 
-def mean_intervals(rows: Sequence[CaseScore]) -> Intervals:
+def mean_intervals(rows: Sequence[CaseScore],
+                   patients: Optional[Mapping[str, str]] = None) -> Intervals:
     """Compute bootstrap intervals of the means of :func:`.mean_scores`.
 
     Returns:
@@ -70,22 +78,29 @@ def mean_intervals(rows: Sequence[CaseScore]) -> Intervals:
         are fewer than :data:`.MIN_CASES` units, or values that are not
         finite.
     """
-    return {method: _intervals([r for r in rows if r.method == method])
+    return {method: _intervals([r for r in rows if r.method == method],
+                               patients)
             for method in METHODS if any(r.method == method for r in rows)}
 
 
-def row_units(rows: Sequence[CaseScore]) -> np.ndarray:
+def row_units(rows: Sequence[CaseScore],
+              patients: Optional[Mapping[str, str]] = None) -> np.ndarray:
     """Find the unit of each row, int (rows,).
 
-    See :func:`.resampling_units`.
+    See :func:`.resampling_units`; the cases of a patient count as one.
     """
-    return resampling_units([row.case for row in rows],
+    return resampling_units([_patient(row.case, patients) for row in rows],
                             [row.volume for row in rows])
 
 
-def _intervals(rows: Sequence[CaseScore]
+def _patient(case: str, patients: Optional[Mapping[str, str]]) -> str:
+    return case if patients is None else patients[case]
+
+
+def _intervals(rows: Sequence[CaseScore],
+               patients: Optional[Mapping[str, str]]
                ) -> Dict[str, Optional[List[float]]]:
-    units = row_units(rows)
+    units = row_units(rows, patients)
     found = {}
     for key in rows[0].scores:
         values = [row.scores[key] for row in rows]
@@ -96,13 +111,14 @@ def _intervals(rows: Sequence[CaseScore]
     return found
 
 
-def _label_summaries(rows: Sequence[CaseScore]) -> List[dict]:
+def _label_summaries(rows: Sequence[CaseScore],
+                     patients: Optional[Mapping[str, str]]) -> List[dict]:
     chosen: Dict[int, List[CaseScore]] = {}
     for row in rows:
         chosen.setdefault(row.label_id, []).append(row)
     return [
         dict(label_id=label_id, label=own[0].label,
              volume_ml=float(np.median([row.volume_ml for row in own])),
-             scores=mean_scores(own), intervals=mean_intervals(own))
+             scores=mean_scores(own), intervals=mean_intervals(own, patients))
         for label_id, own in sorted(chosen.items())
     ]
