@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -61,9 +61,11 @@ def _acquire(place: Path, path: Path, wait: bool) -> TextIO:
             # The process before removes the file that this one waited for.
             if place.exists() and os.path.samestat(os.fstat(file.fileno()),
                                                    place.stat()):
-                file.truncate(0)
-                file.write(f'process {os.getpid()} on {platform.node()}')
-                file.flush()
+                # A full disk only leaves out who has the lock.
+                with suppress(OSError):
+                    os.ftruncate(file.fileno(), 0)
+                    os.write(file.fileno(), f'process {os.getpid()} on '
+                             f'{platform.node()}'.encode())
                 return file
         except FileNotFoundError:
             pass
