@@ -1,13 +1,10 @@
 """Finds where in a volume a user's prompts place their objects."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 import cv2
 import numpy as np
-import SimpleITK as sitk
-from scipy import ndimage
 
 from mmdbsam.apis.coordinates import (
     UNITS,
@@ -16,7 +13,8 @@ from mmdbsam.apis.coordinates import (
     numbers,
     to_voxels,
 )
-from mmdbsam.apis.scans import Scan, load_scan
+from mmdbsam.apis.scans import Scan
+from mmdbsam.apis.volume.coarse_labels import CoarseLabelReader
 from mmdbsam.apis.volume.prompts import (
     CoarseLabels,
     Lasso,
@@ -31,7 +29,6 @@ from mmdbsam.apis.volume.regions import (
     BoxStack,
     Cuboid,
     FollowedBox,
-    MaskRegion,
     ObjectPlace,
     Seed,
     VolumeObject,
@@ -46,25 +43,10 @@ from mmdbsam.apis.volume.strokes import (
 )
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.boxes import tight_boxes
-from mmdbsam.geometry.grids import (
-    differences,
-    format_numbers,
-    geometry_of,
-    orientation,
-    resample,
-    set_geometry,
-)
 from mmdbsam.geometry.planes import STACKED_ALONG, SlicePlane
-from mmdbsam.io.label_readers import LabelReaders
-from mmdbsam.io.readers.reader import Place
-from mmdbsam.preparation.label_layers import ROUNDING, read_layers
-from mmdbsam.preparation.label_table import LabelTable
-from mmdbsam.preparation.layouts.folder_pairs import files_in
 
 Prompts = Union[VolumePrompt, Sequence[VolumePrompt],
                 Mapping[str, VolumePrompt]]
-# The greatest difference in mm between two grids taken to be the same.
-_TOLERANCE = 1e-3
 
 
 class PromptLocator:
@@ -90,6 +72,7 @@ class PromptLocator:
         self.scan = scan
         self.working = working
         self.corrects = corrects
+        self._coarse = CoarseLabelReader(scan, working)
         self.in_mm = units == 'mm'
         self.plane = SlicePlane(scan.geometry, plane)
         # The axis that a prompt's slices are counted along.
@@ -117,12 +100,12 @@ class PromptLocator:
         if not named:
             raise InputError('prompts: expected at least one, found none')
         if len(named) == 1 and isinstance(named[0][1], CoarseLabels):
-            return list(self._coarse_objects(*named[0]))
+            return list(self._coarse.objects(*named[0]))
         found: List[Tuple[str, ObjectPlace]] = []
         for name, prompt in named:
             if isinstance(prompt, CoarseLabels):
                 found += [(one.name, one.place) for one
-                          in self._coarse_objects(name, prompt)]
+                          in self._coarse.objects(name, prompt)]
                 continue
             name = name or f'object {len(found) + 1}'
             found.append((name, self.place(prompt, f"prompt '{name}'")))
@@ -268,81 +251,6 @@ class PromptLocator:
         low, high = low * self.ratio, (high + 1) * self.ratio - 1
         return np.stack([low, np.maximum(low, high)])
 
-    def _coarse_objects(self, name: Optional[str], prompt: CoarseLabels
-                        ) -> Iterator[VolumeObject]:
-        what = f"prompt '{name}'" if name else 'prompt'
-        if isinstance(prompt.labels, (str, Path)):
-            layers, names = self._labels_in(Path(prompt.labels))
-        else:
-            layers, names = [self._given_labels(prompt, what)], {}
-        found = [(i, where, layer) for layer in layers for i, where
-                 in enumerate(ndimage.find_objects(layer), start=1) if where]
-        if not found:
-            raise InputError(f'{what}: labels: expected at least one label, '
-                             'found only 0')
-        for i, where, layer in sorted(found, key=lambda one: one[0]):
-            own = name if name and len(found) == 1 else \
-                f'{name} {i}' if name else names.get(i, f'label {i}')
-            start = np.array([part.start for part in reversed(where)], float)
-            yield VolumeObject(i, own, MaskRegion(
-                layer[where] == i, start, float(prompt.margin)))
-
-    def _labels_in(self, path: Path
-                   ) -> Tuple[List[np.ndarray], Dict[int, str]]:
-        """Read labels as :mod:`mmdbsam.preparation` does.
-
-        Returns:
-            tuple: The label ids (D, H, W) on the working grid, in layers of
-            labels that do not overlap, and the names of ids that have one.
-        """
-        if not path.exists():
-            raise InputError(f'{path}: no such file')
-        geometry, readers = self.scan.geometry, LabelReaders()
-        files = files_in(path, readers)
-        declared: Dict[int, str] = {}
-        names: List[str] = []
-        for file in files:
-            reader = readers.find(file.path)
-            declared.update(reader.declared(file.path))
-            names += [file.name] if file.name else reader.names(file.path)
-        table = LabelTable.of_names(declared, names)
-        place = self.scan.place or Place(geometry)
-        layers = read_layers(files, readers, table, place,
-                             orientation(geometry))
-        if self.working is not self.scan:
-            layers = [resample(set_geometry(sitk.GetImageFromArray(layer),
-                                            geometry), self.working.geometry,
-                               sitk.sitkNearestNeighbor) for layer in layers]
-        return layers, table.names
-
-    def _given_labels(self, prompt: CoarseLabels, what: str) -> np.ndarray:
-        """Check an array or image of ids, and bring it to the working grid.
-
-        Returns:
-            np.ndarray: The label ids (D, H, W).
-        """
-        geometry = self.scan.geometry
-        if isinstance(prompt.labels, np.ndarray):
-            image = sitk.GetImageFromArray(_whole(prompt.labels, what))
-            if image.GetDimension() == 3 and (
-                    list(image.GetSize()) == geometry['size']):
-                set_geometry(image, geometry)
-        else:
-            read = load_scan(prompt.labels)
-            image = sitk.GetImageFromArray(_whole(read.values, what))
-            set_geometry(image, read.geometry)
-            image = sitk.DICOMOrient(image, orientation(geometry))
-        found = geometry_of(image)
-        for key in differences(geometry, found, _TOLERANCE):
-            raise InputError(
-                f'{what}: labels: expected the {key} of the volume, '
-                f'{format_numbers(geometry[key])}, found '
-                f'{format_numbers(found[key])}')
-        if self.working is self.scan:
-            return sitk.GetArrayFromImage(image)
-        return resample(image, self.working.geometry,
-                        sitk.sitkNearestNeighbor)
-
 
 def check_units(units: str, scan: Scan) -> None:
     """Refuse units that are unknown, or mm for a scan without them.
@@ -386,17 +294,3 @@ def point_labels(labels: Any, shape: Tuple[int, ...], what: str,
                          'and at least one 1 an object, found '
                          f'{found.astype(int).tolist()}')
     return found.astype(np.int64)
-
-
-def _whole(values: np.ndarray, what: str) -> np.ndarray:
-    if values.dtype.kind == 'b':
-        return values.astype(np.uint8)
-    if values.dtype.kind not in 'ui':
-        if (np.abs(values - np.rint(values)) > ROUNDING).any():
-            raise InputError(f'{what}: labels: expected whole numbers, found '
-                             'others')
-        values = np.rint(values)
-    if values.min() < 0 or values.max() > 65535:
-        raise InputError(f'{what}: labels: expected ids in 0..65535, found '
-                         f'{values.min():g}..{values.max():g}')
-    return values.astype(np.uint16)
