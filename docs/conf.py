@@ -64,10 +64,11 @@ napoleon_use_ivar = True
 
 nitpicky = True
 # Types of other packages: to link them would need the network.
-OTHERS = ('Config', 'ConvModule', 'InstanceData', 'PIL', 'Path',
+OTHERS = ('Config', 'ConvModule', 'Dataset', 'InstanceData', 'PIL', 'Path',
           'SegDataSample', 'SimpleITK', 'Tensor', 'abc', 'argparse',
           'collections', 'mmcv', 'mmengine', 'mmpretrain', 'nn', 'np', 'numba',
-          'numpy', 'pathlib', 'rich', 'segment_anything', 'torch', 'triton')
+          'numpy', 'pathlib', 'pydicom', 'rich', 'segment_anything', 'torch',
+          'triton')
 nitpick_ignore_regex = [('py:.*', rf'({"|".join(OTHERS)})(\..*)?')]
 
 

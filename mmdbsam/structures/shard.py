@@ -3,11 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 from mmdbsam.errors import InputError
-
-Item = TypeVar('Item')
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Shard:
     def __str__(self) -> str:
         return f'{self.place}/{self.number}'
 
-    def of(self, items: Sequence[Item], what: str) -> list[Item]:
+    def of(self, items: Sequence[Any], what: str) -> list[Any]:
         """Every ``number``-th item, from the one at ``place``.
 
         Args:
