@@ -26,6 +26,7 @@ from mmdbsam.apis.volume.propagation import PropagationRule
 from mmdbsam.apis.volume.segmenter import VolumeSegmenter
 from mmdbsam.apis.volume.session import VolumeSession
 from mmdbsam.apis.volume.session_state import SessionState
+from mmdbsam.deployment.runtimes import RUNTIMES
 from mmdbsam.engine.config import load_named
 from mmdbsam.engine.semantic_config import is_semantic
 from mmdbsam.errors import InputError
@@ -48,7 +49,7 @@ class PromptInferencer:
             such as ``'dbsam_tinyvit_ct'``, or as a ``Config``. It may also be
             a model made by :func:`.init_model`, which takes no option below
             except ``amp``, or the folder of an exported model, which takes
-            none at all and is run by onnxruntime on the CPU.
+            none except ``runtime`` and runs on the CPU.
         checkpoint: The checkpoint of a training, or the name of own weights
             of this project; of several, such as those of folds, the mean of
             the logits counts. None loads the :func:`.own_weights` of a config
@@ -63,10 +64,13 @@ class PromptInferencer:
         embedding_cache: The folder in which embeddings are kept, so that
             another prompt of the same image is answered at once.
         fetch_weights: Whether to download released weights that are missing.
+        runtime: What runs an exported model, ``'onnxruntime'`` or
+            ``'openvino'``; None means onnxruntime.
 
     Raises:
         InputError: If the config or the weights are missing or do not fit
-            each other, or if the model needs no prompts.
+            each other, if the model needs no prompts, or if the runtime is
+            not installed.
     """
 
     def __init__(self,
@@ -75,17 +79,19 @@ class PromptInferencer:
                  device: str = 'auto',
                  amp: Union[bool, str, None] = None,
                  embedding_cache: Union[str, Path, None] = None,
-                 fetch_weights: bool = False) -> None:
+                 fetch_weights: bool = False,
+                 runtime: Optional[str] = None) -> None:
         options = dict(checkpoint=checkpoint, device=device,
                        embedding_cache=embedding_cache,
                        fetch_weights=fetch_weights)
         if isinstance(config, PromptSegmentor):
-            _check_none('a model', **options)
+            _check_none('a model', runtime=runtime, **options)
             model = config.eval()
         elif isinstance(config, (str, Path)) and Path(config).is_dir():
             _check_none('an exported model', amp=amp, **options)
-            model = OnnxModel(config)
+            model = OnnxModel(config, runtime or RUNTIMES[0])
         else:
+            _check_none('a config', runtime=runtime)
             cfg = load_named(config)
             if is_semantic(cfg):
                 raise InputError(

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from mmdbsam.deployment import OnnxSegmentor, Preprocessing
+from mmdbsam.deployment.runtimes import RUNTIMES
 from mmdbsam.io.windowing import PercentileWindow, Window
 from mmdbsam.registry import MODELS
 
@@ -16,20 +17,23 @@ Points = Tuple[Tensor, Tensor]
 
 
 class OnnxModel:
-    """Offers inference what a ``PromptSegmentor`` does, with onnxruntime.
+    """Offers inference what a ``PromptSegmentor`` does, without torch.
 
     Args:
         folder: The output folder of ``tools/deployment/export_onnx.py``.
+        runtime: The runtime, see :class:`.OnnxSegmentor`.
 
     Attributes:
         cfg (Config): The part of a config that inference reads.
 
     Raises:
-        InputError: If the folder holds no exported model.
+        InputError: If the folder holds no exported model, or the runtime is
+            unknown or not installed.
     """
 
-    def __init__(self, folder: Union[str, Path]) -> None:
-        self.exported = OnnxSegmentor(folder)
+    def __init__(self, folder: Union[str, Path],
+                 runtime: str = RUNTIMES[0]) -> None:
+        self.exported = OnnxSegmentor(folder, runtime=runtime)
         self.mask_input_size = self.exported.mask_input_size
         preprocessing = self.exported.preprocessing
         self.cfg = _config_of(preprocessing)

@@ -17,6 +17,8 @@ from mmdbsam.cli.options import add_amp_argument
 
 # The planes of the slices; 'all' averages the three.
 _AXES = ('axial', 'coronal', 'sagittal', 'all')
+# Those of mmdbsam.deployment.runtimes; the first is the default.
+_RUNTIMES = ('onnxruntime', 'openvino')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +84,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
                        help='download released weights that are missing')
     group.add_argument('--device', default='auto', help='the torch device, '
                        'such as cpu or cuda:0 (default: %(default)s)')
+    group.add_argument('--runtime', choices=_RUNTIMES, help='what runs an '
+                       f'exported model (default: {_RUNTIMES[0]})')
     add_amp_argument(group)
 
 

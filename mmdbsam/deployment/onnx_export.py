@@ -19,10 +19,10 @@ from torch.export import Dim
 from mmdbsam.deployment.onnx_segmentor import (
     DECODER,
     ENCODER,
-    METADATA_KEY,
     OnnxSegmentor,
 )
 from mmdbsam.deployment.preprocessing import Preprocessing
+from mmdbsam.deployment.runtimes import METADATA_KEY
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
 from mmdbsam.io.checksums import SUMS, write_sums
@@ -66,8 +66,9 @@ class PromptDecoder(nn.Module):
             point_labels: The points' labels, int64 (n, T): 1 for foreground,
                 0 for background, 2 and 3 for the top left and the bottom
                 right corner of a box, -1 for no point.
-            masks: Logits of an earlier decoding, (n, 1, 4h, 4w).
-            has_masks: Whether ``masks`` are read, as a bool tensor.
+            masks: Logits of an earlier decoding, (n, 1, 4h, 4w), or
+                (1, 1, 4h, 4w) if the prompts share them.
+            has_masks: Whether ``masks`` count, as a bool tensor.
 
         Returns:
             tuple: Logits (n, 4, 4h, 4w) of the single mask and of the three
@@ -82,24 +83,15 @@ class PromptDecoder(nn.Module):
         is_point = (point_labels >= 0)[..., None].to(position.dtype)
         sparse = position * is_point + embeddings[point_labels + 1]
 
-        # The dimension of one image is dropped, as the exporter takes every
-        # size within a condition for one that varies.
-        maps = embedding[0], encoder.get_dense_pe()[0]
-
-        def with_masks(embedding: Tensor, image_pe: Tensor, sparse: Tensor,
-                       masks: Tensor) -> tuple:
-            return head.decode_masks(embedding[None], image_pe[None], sparse,
-                                     encoder.mask_downscaling(masks))
-
-        def without_masks(embedding: Tensor, image_pe: Tensor, sparse: Tensor,
-                          masks: Tensor) -> tuple:
-            # The head computes less when all prompts share one embedding.
-            dense = encoder.no_mask_embed.weight.view(1, -1, 1, 1)
-            return head.decode_masks(embedding[None], image_pe[None], sparse,
-                                     dense)
-
-        return torch.cond(has_masks, with_masks, without_masks,
-                          (*maps, sparse, masks))
+        # No step is conditional: OpenVINO would fix the number of prompts of
+        # a condition by the first one that it meets.
+        dense = encoder.embed_masks(masks, has_masks[None])
+        # Masks are taken in turn, or the only one by all. Both numbers vary
+        # on their own, so that the exporter cannot assume them to be equal.
+        index = torch.minimum(torch.arange(points.shape[0]),
+                              torch.arange(masks.shape[0])[-1])
+        return head.decode_masks(embedding, encoder.get_dense_pe(), sparse,
+                                 dense[index])
 
 
 def preprocessing_of(cfg: Config, model: PromptSegmentor) -> Preprocessing:
@@ -162,14 +154,14 @@ def export_onnx(model: PromptSegmentor, folder: Path,
     _check_vacant(folder)
     text = preprocessing.to_json(**provenance)
     side, grid = model.image_encoder.img_size, model.image_encoder.out_size
-    batch, prompts, points = (Dim(name, min=1) for name in (
-        'batch', 'prompts', 'points'))
+    batch, prompts, points, given = (Dim(name, min=1) for name in (
+        'batch', 'prompts', 'points', 'given_masks'))
     with staged_folder(folder) as staging:
         _write(model.image_encoder, (torch.zeros(2, 3, side, side), ),
                staging / ENCODER, text, ['images'], ['embeddings'],
                ({0: batch}, ))
         embedding = torch.zeros(1, model.prompt_encoder.embed_dim, grid, grid)
-        masks = torch.zeros(3, 1, *model.mask_input_size)
+        masks = torch.zeros(2, 1, *model.mask_input_size)
         _write(PromptDecoder(model).eval(),
                (embedding, torch.zeros(3, 2, 2),
                 torch.zeros(3, 2, dtype=torch.int64), masks,
@@ -178,7 +170,7 @@ def export_onnx(model: PromptSegmentor, folder: Path,
                ['embedding', 'points', 'point_labels', 'masks', 'has_masks'],
                ['logits', 'iou'],
                ({}, {0: prompts, 1: points}, {0: prompts, 1: points},
-                {0: prompts}, {}))
+                {0: given}, {}))
         write_sums(staging)
         found = differences(model, OnnxSegmentor(staging))
         if not found['logits'] <= TOLERANCE:

@@ -1,30 +1,18 @@
-"""Runs an exported model with onnxruntime and numpy, without torch."""
+"""Runs an exported model with numpy and a runtime, without torch."""
 
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from mmdbsam.deployment.preprocessing import Preprocessing
+from mmdbsam.deployment.runtimes import RUNTIMES, open_session
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.resizing import longest_side_shape, resize_coordinates
 from mmdbsam.io.checksums import verify_sums
 
-if TYPE_CHECKING:
-    import onnxruntime
-
 ENCODER = 'encoder.onnx'
 DECODER = 'decoder.onnx'
-#: The key of the files' metadata that holds the preprocessing as JSON.
-METADATA_KEY = 'mmdbsam'
 
 _INPUTS = {
     ENCODER: ('images', ),
@@ -60,8 +48,9 @@ class OnnxSegmentor:
         folder: The folder of ``encoder.onnx`` and ``decoder.onnx``.
         providers: The execution providers of onnxruntime, in order of
             preference, by their names in
-            ``onnxruntime.get_available_providers()``.
+            ``onnxruntime.get_available_providers()``; None means the CPU.
         threads: The number of CPU threads; 0 means one per core.
+        runtime: ``'onnxruntime'``, or ``'openvino'``, which runs on the CPU.
 
     Attributes:
         preprocessing (Preprocessing): The preprocessing that the files
@@ -71,26 +60,27 @@ class OnnxSegmentor:
             mmdbsam, the name of the ``config``, and ``checkpoint_sha256``.
 
     Raises:
-        InputError: If a file is missing, damaged or not written by that tool,
-            or if the two are not of one export.
+        InputError: If the runtime is not installed or takes no providers, if
+            a file is missing, damaged or not written by that tool, or if the
+            two are not of one export.
     """
 
     def __init__(self, folder: Union[str, Path],
-                 providers: Sequence[str] = ('CPUExecutionProvider', ),
-                 threads: int = 0) -> None:
+                 providers: Optional[Sequence[str]] = None,
+                 threads: int = 0,
+                 runtime: str = RUNTIMES[0]) -> None:
         verify_sums(Path(folder))
         self._encoder, self._decoder = (
-            _load(Path(folder, name), providers, threads, inputs)
+            open_session(Path(folder, name), inputs, runtime, threads,
+                         providers)
             for name, inputs in _INPUTS.items())
-        texts = [_metadata(session, folder)
-                 for session in (self._encoder, self._decoder)]
+        texts = [self._encoder.metadata, self._decoder.metadata]
         if texts[0] is None or texts[0] != texts[1]:
             raise InputError(f'{folder}: expected {ENCODER} and {DECODER} of '
                              'one export of mmdbsam, found others')
         self.preprocessing, self.provenance = Preprocessing.from_json(
             texts[0], f'{folder}')
-        shapes = {one.name: one.shape for one in self._decoder.get_inputs()}
-        self.mask_input_size = tuple(shapes['masks'][2:])
+        self.mask_input_size = self._decoder.input_shape('masks')[2:]
         self._image: Optional[Tuple[np.ndarray, Tuple[int, int]]] = None
 
     def encode_image(self, images: np.ndarray) -> np.ndarray:
@@ -102,7 +92,7 @@ class OnnxSegmentor:
         Returns:
             np.ndarray: The embeddings, float32 (B, C, h, w).
         """
-        return self._encoder.run(None, dict(images=images))[0]
+        return self._encoder.run(images=images)[0]
 
     def decode_prompts(self,
                        embedding: np.ndarray,
@@ -131,10 +121,11 @@ class OnnxSegmentor:
         coordinates, labels = _as_points(number, boxes, points)
         has_masks = masks is not None
         if not has_masks:
+            # One row is enough, but not for decoders of older versions.
             masks = np.zeros((number, 1, *self.mask_input_size), np.float32)
-        logits, iou = self._decoder.run(None, dict(
+        logits, iou = self._decoder.run(
             embedding=embedding, points=coordinates, point_labels=labels,
-            masks=masks, has_masks=np.array(has_masks)))
+            masks=masks, has_masks=np.array(has_masks))
         wanted = slice(1, None) if multimask_output else slice(0, 1)
         return logits[:, wanted], iou[:, wanted]
 
@@ -214,42 +205,6 @@ class OnnxSegmentor:
             embedding, boxes, points, masks, multimask_output)
         return Segmentation(self.preprocessing.masks(logits, resized, shape),
                             iou, logits)
-
-
-def _load(path: Path, providers: Sequence[str], threads: int,
-          inputs: Tuple[str, ...]) -> 'onnxruntime.InferenceSession':
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise InputError('expected the package onnxruntime, found none; '
-                         "pip install 'mmdbsam[onnx]' brings it") from error
-    if not path.is_file():
-        raise InputError(f'{path}: no such file')
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    try:
-        session = onnxruntime.InferenceSession(path, options,
-                                               providers=list(providers))
-    except Exception as error:
-        # onnxruntime raises errors of many types for a damaged file.
-        line = str(error).strip().splitlines()[0]
-        raise InputError(f'{path}: expected an ONNX model, found: {line}'
-                         ) from error
-    found = tuple(one.name for one in session.get_inputs())
-    if found != inputs:
-        raise InputError(f'{path}: expected the inputs {", ".join(inputs)}, '
-                         f'found {", ".join(found)}; is it another file?')
-    return session
-
-
-def _metadata(session: 'onnxruntime.InferenceSession', folder: object
-              ) -> Optional[str]:
-    """The text of a file's metadata, None if it has none of ours."""
-    try:
-        return session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    except UnicodeDecodeError as error:
-        raise InputError(f'{folder}: expected metadata in UTF-8, found: '
-                         f'{error}') from error
 
 
 def _as_points(number: int, boxes: Optional[np.ndarray],

@@ -1,5 +1,7 @@
 """Exported models, and the image that they are asked about."""
 
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +12,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmdbsam.deployment.onnx_export import export_onnx, preprocessing_of
+from mmdbsam.deployment.runtimes import RUNTIMES
 from mmdbsam.geometry.boxes import tight_boxes
+from mmdbsam.io.checksums import SUMS
 from mmdbsam.io.prepared import PreparedData
 from mmdbsam.models import PromptSegmentor
 from mmdbsam.registry import MODELS
@@ -48,6 +52,14 @@ def export(cfg, folder):
     return Exported(cfg, model, checkpoint, folder, found)
 
 
+@pytest.fixture(params=RUNTIMES)
+def runtime(request):
+    """Each of the runtimes of exported models."""
+    if find_spec(request.param) is None:
+        pytest.skip(f'without {request.param}')
+    return request.param
+
+
 @pytest.fixture(scope='session')
 def exported_tiny(repo_root, tmp_path_factory):
     """DB-SAM on SAM's ViT, tiny and random."""
@@ -72,3 +84,10 @@ def spine_slice(prepared_spine):
     masks = label == np.unique(label[label > 0])[:, None, None]
     boxes = [*tight_boxes(masks), [3, 4, 30, 41]]
     return np.array(case.image()[index, :60]), np.array(boxes, np.float32)
+
+
+@pytest.fixture
+def editable_copy(exported_tiny, tmp_path):
+    """A copy of the export whose files no checksums guard."""
+    return shutil.copytree(exported_tiny.folder, tmp_path / 'copy',
+                           ignore=shutil.ignore_patterns(SUMS))

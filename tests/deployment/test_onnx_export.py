@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from mmdbsam.deployment import OnnxSegmentor, onnx_export
-from mmdbsam.deployment.onnx_segmentor import METADATA_KEY
+from mmdbsam.deployment.runtimes import METADATA_KEY
 from mmdbsam.errors import InputError
 from mmdbsam.io.checksums import SUMS, sha256
 
@@ -38,7 +38,7 @@ def test_files_say_what_goes_in_and_out(exported_tiny):
     assert shapes == dict(
         images=['batch', 3, 128, 128], embeddings=['batch', 64, 16, 16],
         embedding=[1, 64, 16, 16], points=['prompts', 'points', 2],
-        point_labels=['prompts', 'points'], masks=['prompts', 1, 64, 64],
+        point_labels=['prompts', 'points'], masks=['given_masks', 1, 64, 64],
         has_masks=[], logits=['prompts', 4, 64, 64], iou=['prompts', 4])
 
 
@@ -75,10 +75,9 @@ def test_replaces_only_an_earlier_export(exported_tiny, tmp_path):
                                 None)
 
 
-def test_refuses_files_of_two_exports(exported_tiny, tmp_path):
-    folder = shutil.copytree(exported_tiny.folder, tmp_path / 'copy')
+def test_refuses_files_of_two_exports(editable_copy):
+    folder = editable_copy
     text = OnnxSegmentor(folder).preprocessing.to_json(config='b')
-    (folder / SUMS).unlink()
     set_metadata(folder / 'decoder.onnx', text)
     with pytest.raises(InputError, match='of one export of mmdbsam'):
         OnnxSegmentor(folder)

@@ -1,8 +1,10 @@
 """Exported models work behind the same interface."""
 
-import shutil
+import json
+import sys
 
 import numpy as np
+import onnx
 import pytest
 import SimpleITK as sitk
 from letter_volumes import EachSlice
@@ -15,11 +17,11 @@ BOXES = [[3, 4, 30, 20], [10, 2, 40, 41]]
 
 
 @pytest.fixture
-def both(exported_tiny):
-    """Inference by torch, and by onnxruntime."""
+def both(exported_tiny, runtime):
+    """Inference by torch, and by a runtime."""
     inferencer = PromptInferencer(exported_tiny.cfg, exported_tiny.checkpoint,
                                   device='cpu')
-    return inferencer, PromptInferencer(exported_tiny.folder)
+    return inferencer, PromptInferencer(exported_tiny.folder, runtime=runtime)
 
 
 def random_ct(*shape):
@@ -53,12 +55,17 @@ def test_volume_is_segmented_alike(both):
     assert wanted.labels.any()
 
 
-def test_command_line_takes_it(exported_tiny, run_tool, repo_root, tmp_path):
+def test_command_line_takes_it(exported_tiny, runtime, run_tool, repo_root,
+                               tmp_path):
     image = repo_root / 'tests/data/ct_spine/images/lumbar.nii.gz'
     box = [10, 8, 20, 50, 40, 28]
     done = run_tool('infer.py', image, '-o', tmp_path / 'labels.nii.gz',
-                    '--box', *box, '--config', exported_tiny.folder)
+                    '--box', *box, '--each-slice', '--runtime', runtime,
+                    '--config', exported_tiny.folder)
     assert done.returncode == 0, done.stderr
+    record, = tmp_path.glob('*.json')
+    origin = json.loads(record.read_text(encoding='utf-8'))['origin']
+    assert origin['model']['runtime'] == runtime
     found = sitk.GetArrayFromImage(sitk.ReadImage(tmp_path / 'labels.nii.gz'))
     inferencer = PromptInferencer(exported_tiny.cfg, exported_tiny.checkpoint,
                                   device='cpu')
@@ -67,15 +74,13 @@ def test_command_line_takes_it(exported_tiny, run_tool, repo_root, tmp_path):
 
 
 @pytest.mark.parametrize('window', ['lung', ['lung', 'bone', [40., 400.]]])
-def test_window_of_the_config_is_kept(exported_tiny, tmp_path, window):
+def test_window_of_the_config_is_kept(exported_tiny, editable_copy, window):
     """The window is kept, also for images of 8 bits, which then pass it."""
-    import onnx
-
     from mmdbsam.deployment.onnx_export import preprocessing_of
     cfg = exported_tiny.cfg.copy()
     cfg.window = window
     text = preprocessing_of(cfg, exported_tiny.model).to_json()
-    folder = shutil.copytree(exported_tiny.folder, tmp_path / 'copy')
+    folder = editable_copy
     for path in folder.iterdir():
         model = onnx.load(path)
         del model.metadata_props[:]
@@ -99,8 +104,67 @@ def test_refuses_options_of_torch(exported_tiny, options):
         PromptInferencer(exported_tiny.folder, **options)
 
 
-def test_refuses_another_folder(tmp_path):
+def test_refuses_another_folder(runtime, tmp_path):
     with pytest.raises(InputError, match='encoder.onnx: no such file'):
-        PromptInferencer(tmp_path)
+        PromptInferencer(tmp_path, runtime=runtime)
     with pytest.raises(InputError, match='encoder.onnx: no such file'):
-        OnnxSegmentor(tmp_path)
+        OnnxSegmentor(tmp_path, runtime=runtime)
+    for name in ('encoder.onnx', 'decoder.onnx'):
+        (tmp_path / name).write_bytes(b'no model')
+    with pytest.raises(InputError, match='encoder.onnx: expected an ONNX mod'):
+        OnnxSegmentor(tmp_path, runtime=runtime)
+
+
+@pytest.mark.parametrize('name, extra', [('onnxruntime', 'onnx'),
+                                         ('openvino', 'openvino')])
+def test_missing_runtime_is_one_line(exported_tiny, monkeypatch, name, extra):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError) as caught:
+        OnnxSegmentor(exported_tiny.folder, runtime=name)
+    assert str(caught.value) == (
+        f'expected the package {name}, found none; '
+        f"pip install 'mmdbsam[{extra}]' brings it")
+
+
+def test_refuses_what_a_runtime_cannot_follow(exported_tiny):
+    folder = exported_tiny.folder
+    with pytest.raises(InputError, match='expected onnxruntime or openvino, f'
+                       "ound 'tensorrt'"):
+        OnnxSegmentor(folder, runtime='tensorrt')
+    with pytest.raises(InputError, match='providers: expected none with open'):
+        OnnxSegmentor(folder, ['CPUExecutionProvider'], runtime='openvino')
+    with pytest.raises(InputError, match='runtime: expected none with a conf'):
+        PromptInferencer(exported_tiny.cfg, runtime='openvino')
+
+
+def with_condition(path):
+    """Put the nodes that compute the IoU behind a condition, as once."""
+    model = onnx.load(path)
+    graph = model.graph
+    last = next(node for node in graph.node if 'iou' in node.output)
+    branches = []
+    for name in ('then', 'else'):
+        node = onnx.NodeProto()
+        node.CopyFrom(last)
+        node.name, node.output[0] = f'{name}_{last.name}', f'iou_{name}'
+        value = onnx.helper.make_tensor_value_info(f'iou_{name}', 1, None)
+        branches.append(onnx.helper.make_graph([node], name, [], [value]))
+    condition = onnx.helper.make_node(
+        'If', ['has_masks'], ['iou'], then_branch=branches[0],
+        else_branch=branches[1])
+    graph.node.remove(last)
+    graph.node.append(condition)
+    onnx.save(model, path)
+
+
+def test_decoder_of_an_older_version(exported_tiny, editable_copy):
+    """It had a condition, with which only onnxruntime does all it should."""
+    folder = editable_copy
+    with_condition(folder / 'decoder.onnx')
+    image = random_ct(50, 44).clip(0, 255).astype(np.uint8)
+    old, new = (OnnxSegmentor(one).set_image(image).segment(BOXES)
+                for one in (folder, exported_tiny.folder))
+    np.testing.assert_array_equal(old.iou, new.iou)
+    pytest.importorskip('openvino')
+    with pytest.raises(InputError, match='decoder.onnx: .*export the mo'):
+        OnnxSegmentor(folder, runtime='openvino')

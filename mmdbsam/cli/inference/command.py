@@ -19,6 +19,7 @@ from mmdbsam.cli.inference.jobs import AnyInferencer, Job, stamp
 from mmdbsam.cli.inference.outputs import ObjectRow, Outputs
 from mmdbsam.cli.inference.prompt_sources import PromptSources
 from mmdbsam.cli.inference.settings import Settings
+from mmdbsam.deployment.runtimes import RUNTIMES
 from mmdbsam.engine.config import load_named
 from mmdbsam.engine.precision import amp_dtype
 from mmdbsam.engine.semantic_config import is_semantic
@@ -52,7 +53,8 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
     model = dict(config=args.config, precision=_precision(args),
                  version=__version__)
     if Path(args.config).is_dir():
-        model.update(exported_files=stamp(Path(args.config)))
+        model.update(exported_files=stamp(Path(args.config)),
+                     runtime=args.runtime or RUNTIMES[0])
     elif checkpoint := args.checkpoint or own_weights(args.config):
         model.update(describe_checkpoints(
             [checkpoint] if isinstance(checkpoint, str) else checkpoint))
@@ -82,7 +84,8 @@ def is_automatic(args: argparse.Namespace) -> bool:
         load_named(args.config))
     unfit = dict(box=args.box, boxes=args.boxes, point=args.point,
                  prompt_mask=args.prompt_mask, label=args.label,
-                 cache=args.cache) if automatic else dict(
+                 cache=args.cache,
+                 runtime=args.runtime) if automatic else dict(
         then_refine=args.then_refine, probabilities=args.probabilities)
     for name, value in unfit.items():
         if value:
@@ -101,7 +104,8 @@ def make_inferencer(args: argparse.Namespace) -> AnyInferencer:
     """
     if not is_automatic(args):
         return PromptInferencer(args.config, args.checkpoint, args.device,
-                                args.amp, args.cache, args.fetch_weights)
+                                args.amp, args.cache, args.fetch_weights,
+                                args.runtime)
     automatic = SemanticInferencer(args.config, args.checkpoint, args.device,
                                    args.amp)
     if not args.then_refine:

@@ -132,7 +132,8 @@ class SAMMaskHead(MaskDecoder):
         Returns:
             tuple: The logits, (n, M, 4h, 4w), and the predicted IoU, (n, M).
         """
-        prompts = len(sparse_prompt_embeddings)
+        # The exporter takes len() for a constant.
+        prompts = sparse_prompt_embeddings.shape[0]
         outputs = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([outputs.expand(prompts, -1, -1),
                             sparse_prompt_embeddings], dim=1)

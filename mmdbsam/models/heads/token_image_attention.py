@@ -69,7 +69,7 @@ def tokens_attend_to_image(attention: Attention, tokens: Tensor,
     scores = _scores(attention, queries, attention.k_proj, image_keys)
     probabilities = scores.softmax(dim=-1)
     shared = probabilities.flatten(1, 2).view(
-        len(image_values), -1, image_values.shape[1])
+        image_values.shape[0], -1, image_values.shape[1])
     pooled = (shared @ image_values).view(*scores.shape[:3], -1)
     weight = attention.v_proj.weight.unflatten(0, (attention.num_heads, -1))
     values = pooled @ weight.transpose(1, 2)
@@ -125,7 +125,7 @@ def _scores(attention: Attention, tokens: Tensor, projection: nn.Linear,
     offset = (tokens * projection.bias.view(heads, 1, -1)).sum(-1)
     if is_absent is not None:
         offset = offset.masked_fill(is_absent[:, None], -torch.inf)
-    maps = len(image)
+    maps = image.shape[0]
     scores = torch.baddbmm(offset.view(maps, -1, 1),
                            folded.reshape(maps, -1, image.shape[-1]),
                            image.transpose(1, 2))
