@@ -104,7 +104,7 @@ def test_other_files_are_refused(tmp_path, text, message):
 def test_missing_logs_are_refused(tmp_path):
     with pytest.raises(InputError, match='expected the work directory of a'):
         read_scalars(tmp_path)
-    with pytest.raises(InputError, match='none.json: expected a log'):
+    with pytest.raises(InputError, match='none.json: expected to read it'):
         read_scalars(tmp_path / 'none.json')
     with pytest.raises(InputError, match='expected a training'):
         training_panels([dict(DSC=0.1, step=0)])

@@ -10,6 +10,7 @@ from rich.console import Console
 from mmdbsam.errors import InputError
 from mmdbsam.evaluation.case_score import CaseScore
 from mmdbsam.reports.report import summarize
+from mmdbsam.reports.report.provenance import describe_run
 from mmdbsam.reports.study import collect, write_tables
 from mmdbsam.studies import plan_runs, read_study
 
@@ -29,8 +30,8 @@ def write_report(folder, dsc, tolerance=2.0, commit='abc'):
                     empty='both empty score 1', prompt='one box',
                     box_shift_px=[], averaging='mean', draws=1,
                     scores=dict(DSC=score, NSD=score))
-    summary = summarize(rows, 'toy', 'Not real.', protocol, dict(
-        provenance=dict(code=dict(commit=commit, changed=[]))))
+    summary = summarize(rows, 'toy', 'Not real.', protocol, describe_run(
+        dict(code=dict(commit=commit, changed=[]))))
     folder.mkdir(parents=True)
     (folder / 'summary.json').write_text(json.dumps(summary))
     columns = [asdict(row) for row in rows]

@@ -108,7 +108,7 @@ def test_precision_of_a_test(command, repo_root, monkeypatch, tmp_path,
 
     monkeypatch.chdir(repo_root)
     monkeypatch.setattr('mmdbsam.engine.runner.build_runner', Runner)
-    monkeypatch.setattr('mmdbsam.weights.loading.load_weights',
+    monkeypatch.setattr('mmdbsam.weights.ensembles.load_members',
                         lambda model, path: None)
     monkeypatch.setattr('mmdbsam.reports.report.require_free_reports',
                         lambda metric, folder: None)
