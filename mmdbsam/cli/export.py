@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     from mmdbsam.engine.semantic_config import require_prompts
     from mmdbsam.io.checksums import sha256
     from mmdbsam.registry import MODELS
-    from mmdbsam.weights.loading import load_weights
+    from mmdbsam.weights.loading import checkpoint_file, load_weights
     try:
         from mmdbsam.deployment.onnx_export import (
             export_onnx,
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     found = export_onnx(
         model, args.out, preprocessing_of(cfg, model), version=__version__,
         config=Path(args.config).stem,
-        checkpoint_sha256=sha256(Path(args.checkpoint)))
+        checkpoint_sha256=sha256(checkpoint_file(args.checkpoint)))
     print('largest difference to torch: ' + ', '.join(
         f'{name} {value:.1e}' for name, value in found.items()))
     for file in sorted(args.out.iterdir()):

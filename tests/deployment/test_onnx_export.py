@@ -111,11 +111,15 @@ def test_refuses_files_that_changed(exported_tiny, tmp_path):
         OnnxSegmentor(folder)
 
 
+@pytest.mark.parametrize('is_named', [False, True])
 def test_command(exported_tiny, command, tmp_path, capsys, monkeypatch,
-                 repo_root):
-    """The files name their checkpoint."""
+                 repo_root, is_named):
+    """The files name their checkpoint, which may be one of mmdbsam's own."""
     checkpoint = exported_tiny.checkpoint
     written = []
+    if is_named:
+        monkeypatch.setattr('mmdbsam.weights.loading.checkpoint_file',
+                            lambda name: {'own weights': checkpoint}[name])
 
     def write(module, arguments, path, metadata, *args):
         shutil.copy(exported_tiny.folder / path.name, path)
@@ -123,7 +127,8 @@ def test_command(exported_tiny, command, tmp_path, capsys, monkeypatch,
         written.append(json.loads(metadata))
 
     monkeypatch.setattr(onnx_export, '_write', write)
-    command('export', repo_root / CONFIG, checkpoint, '-o', tmp_path / 'out')
+    command('export', repo_root / CONFIG,
+            'own weights' if is_named else checkpoint, '-o', tmp_path / 'out')
     assert 'largest difference to torch: embedding' in capsys.readouterr().out
     assert written[0]['checkpoint_sha256'] == sha256(checkpoint)
     assert written[0]['config'] == 'dbsam_tiny_spine'
