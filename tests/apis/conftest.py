@@ -1,11 +1,13 @@
-"""Models whose masks are known."""
+"""Models whose masks are known, and the command that uses them."""
 
 import pytest
+import SimpleITK as sitk
 import torch
 import torch.nn.functional as F
-from letter_volumes import BRIGHT
+from letter_volumes import BRIGHT, as_image, letter
 
 from mmdbsam.apis import PromptInferencer
+from mmdbsam.errors import run_cli
 
 TINY = 'tests/data/dbsam_tiny_spine.py'
 
@@ -127,3 +129,33 @@ def clickable(inferencer, monkeypatch):
         monkeypatch.setattr(model, name, getattr(fake, name))
     monkeypatch.setattr(inferencer, 'fake', fake, raising=False)
     return inferencer
+
+
+@pytest.fixture
+def infer(command, bright, monkeypatch):
+    """Run the command in this process, with masks that are known."""
+    monkeypatch.setattr('mmdbsam.cli.inference.command.PromptInferencer',
+                        lambda *args: bright)
+    return lambda *args: run_cli(lambda: command('infer', *args))
+
+
+@pytest.fixture
+def refused(infer):
+    """Run the tool, and return the one line with which it ends."""
+
+    def run(*args):
+        with pytest.raises(SystemExit) as stopped:
+            infer(*args)
+        message = str(stopped.value)
+        assert message.startswith('error: ') and '\n' not in message
+        return message
+
+    return run
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """A volume with one bright object."""
+    path = tmp_path / 'scan.nii.gz'
+    sitk.WriteImage(as_image(letter()), str(path))
+    return path
