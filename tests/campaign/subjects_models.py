@@ -12,8 +12,8 @@ from torch import nn
 
 from campaign.subjects import Subject, rng
 from mmdbsam.deployment import OnnxSegmentor
-from mmdbsam.deployment.onnx_segmentor import METADATA_KEY
 from mmdbsam.deployment.preprocessing import Preprocessing
+from mmdbsam.deployment.runtimes import METADATA_KEY
 from mmdbsam.io.checksums import SUMS, write_sums
 from mmdbsam.models.embedding_cache import EmbeddingCache
 from mmdbsam.weights.integrity import digest

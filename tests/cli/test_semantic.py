@@ -195,7 +195,7 @@ def test_a_scan_of_another_modality_is_refused(checkpoint, repo_root, scan):
 
 
 def test_other_classes_are_refused(command, repo_root, checkpoint,
-                                   prepared_spine, tmp_path):
+                                   tiny_checkpoint, prepared_spine, tmp_path):
     names = classes_of(checkpoint)
 
     def test(data, *options):
@@ -221,8 +221,8 @@ def test_other_classes_are_refused(command, repo_root, checkpoint,
     with pytest.raises(InputError, match='expected CT, which is the model'):
         test(other)
     with pytest.raises(InputError, match='expected one of a model that segm'):
-        command('test', repo_root / CONFIG, repo_root
-                / 'checkpoints/lite_medsam.pth', '--work-dir', tmp_path)
+        command('test', repo_root / CONFIG, tiny_checkpoint, '--work-dir',
+                tmp_path)
 
 
 def test_mmseg_itself_runs_the_config(trained, checkpoint):
