@@ -1,6 +1,5 @@
 """When the signal ends a training; tests/tools resumes real ones."""
 
-import os
 import signal
 from types import SimpleNamespace
 
@@ -50,7 +49,7 @@ def test_without_a_signal_the_training_goes_on(hook, runner):
 def test_the_signal_ends_it_after_the_iteration(hook, runner, tmp_path):
     (tmp_path / 'signal_iter_2.pth').touch()
     (tmp_path / 'epoch_1.pth').touch()
-    os.kill(os.getpid(), signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR1)
     with pytest.raises(SystemExit) as end:
         hook.after_train_iter(runner, 2)
     assert end.value.code == RESUMABLE == 75
@@ -66,7 +65,7 @@ def test_the_signal_ends_it_after_the_iteration(hook, runner, tmp_path):
 
 def test_accumulated_gradients_are_used_first(hook, runner):
     runner.optim_wrapper.should_update = lambda: False
-    os.kill(os.getpid(), signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR1)
     hook.after_train_iter(runner, 2)
     assert not runner.saved
     runner.optim_wrapper.should_update = lambda: True
@@ -100,7 +99,7 @@ def test_a_validation_that_was_cut_short_is_done_anew(
 
     def tell(self, runner, batch_idx, data_batch=None):
         if batch_idx == 1 and runner.epoch == 1:
-            os.kill(os.getpid(), signal.SIGUSR1)
+            signal.raise_signal(signal.SIGUSR1)
 
     with monkeypatch.context() as patched:
         patched.setattr(SignalCheckpointHook, 'before_val_iter', tell)
