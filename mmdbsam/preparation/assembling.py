@@ -11,8 +11,7 @@ from mmdbsam.io.atomic import write_text
 from mmdbsam.io.prepared_form import FORMAT_VERSION
 from mmdbsam.io.prepared_index import load_index, write_index
 from mmdbsam.preparation.splitting import SplitCase
-
-_ORIGIN = 'origin.json'
+from mmdbsam.preparation.workplace import ORIGIN
 
 
 def write_dataset(root: Path, records: Sequence[dict],
@@ -65,9 +64,9 @@ def read_origin(root: Path) -> dict:
         InputError: If the folder does not say it.
     """
     try:
-        return json.loads((root / _ORIGIN).read_text(encoding='utf-8'))
+        return json.loads((root / ORIGIN).read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise InputError(f'{root / _ORIGIN}: expected what the data set was '
+        raise InputError(f'{root / ORIGIN}: expected what the data set was '
                          f'made from, found: {error}') from error
 
 
@@ -86,7 +85,7 @@ def merged_origin(origins: Sequence[dict]) -> dict:
 
 def write_origin(root: Path, origin: dict) -> None:
     """Write what a prepared data set was made from."""
-    write_text(root / _ORIGIN, json.dumps(origin, indent=1))
+    write_text(root / ORIGIN, json.dumps(origin, indent=1))
 
 
 def same_options(place: Path, origin: dict, other_place: Path, other: dict

@@ -16,7 +16,8 @@ from mmdbsam.io.atomic import (
 )
 from mmdbsam.io.locks import locked
 
-_ORIGIN = 'origin.json'
+#: The file that says what a data set was made from.
+ORIGIN = 'origin.json'
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def workplace(dest: Path, origin: dict, overwrite: bool) -> Iterator[Path]:
         if _origin(place) != origin:
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
-            write_text(place / _ORIGIN, json.dumps(origin, indent=1))
+            write_text(place / ORIGIN, json.dumps(origin, indent=1))
         _clear(place)
         try:
             yield place
@@ -67,7 +68,7 @@ def workplace(dest: Path, origin: dict, overwrite: bool) -> Iterator[Path]:
 
 def _origin(folder: Path) -> dict | None:
     try:
-        return json.loads((folder / _ORIGIN).read_text(encoding='utf-8'))
+        return json.loads((folder / ORIGIN).read_text(encoding='utf-8'))
     except (OSError, ValueError, RecursionError):
         # It is missing, or damaged, so that nothing there can be relied on.
         return None

@@ -16,7 +16,6 @@ from mmdbsam.engine.semantic_config import classes_of
 from mmdbsam.errors import InputError
 from mmdbsam.io.prepared import PreparedData
 
-pytest.importorskip('mmseg')
 CONFIG = 'tests/data/semantic_tiny_spine.py'
 
 

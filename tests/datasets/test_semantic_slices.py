@@ -139,7 +139,6 @@ def test_background_slices_are_augmented_too(root):
 
 
 def test_padding_is_ignored_by_losses_and_told_to_mmseg(root):
-    pytest.importorskip('mmseg')
     dataset = SemanticSliceDataset(
         root, 'train', [*LOAD, dict(type='ResizeLongestSide', size=12),
                         dict(type='PackSemanticSample')])

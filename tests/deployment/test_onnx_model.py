@@ -165,6 +165,5 @@ def test_decoder_of_an_older_version(exported_tiny, editable_copy):
     old, new = (OnnxSegmentor(one).set_image(image).segment(BOXES)
                 for one in (folder, exported_tiny.folder))
     np.testing.assert_array_equal(old.iou, new.iou)
-    pytest.importorskip('openvino')
     with pytest.raises(InputError, match='decoder.onnx: .*export the mo'):
         OnnxSegmentor(folder, runtime='openvino')

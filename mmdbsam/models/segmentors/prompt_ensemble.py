@@ -58,10 +58,11 @@ class PromptEnsemble(PromptSegmentor):
 
         Args:
             embedding: The embedding of the image, (1, M * 256, h, w).
-            boxes: See :meth:`.PromptSegmentor.decode_prompts`.
-            points: See there.
-            masks: See there; all models get the mean of earlier logits.
-            multimask_output: See there.
+            boxes: The boxes, as :meth:`.PromptSegmentor.decode_prompts` takes
+                them.
+            points: The points and their labels, in the same form.
+            masks: Earlier logits in the same form, which all models get.
+            multimask_output: Whether to return three masks for each prompt.
 
         Returns:
             tuple: The mean logits, (n, 1 or 3, 4h, 4w), and the mean predicted
