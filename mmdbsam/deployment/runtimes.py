@@ -1,6 +1,7 @@
 """The runtimes that run an exported file, behind the same methods."""
 
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, List, Optional, Protocol, Sequence, Tuple
@@ -133,8 +134,7 @@ class _OpenVinoSession:
     """A file that OpenVINO runs on the CPU."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        import openvino
-        core = openvino.Core()
+        core = _openvino_core()
         model = core.read_model(path)
         if any(node.get_type_name() == 'If' for node in model.get_ops()):
             raise InputError(
@@ -164,6 +164,18 @@ class _OpenVinoSession:
         """See :class:`Session`."""
         found = self._request.infer(inputs)
         return [found[output] for output in self._compiled.outputs]
+
+
+@cache
+def _openvino_core() -> 'openvino.Core':
+    """The only core of this process, which lasts as long as it does.
+
+    Each core gives the thread a stack for signals, and leaves the thread with
+    one that is freed when the core before it goes first (OpenVINO 2026.4):
+    the next signal, of Ctrl-C for example, ends the process.
+    """
+    import openvino
+    return openvino.Core()
 
 
 def _metadata_of(model: 'openvino.Model') -> Optional[str]:

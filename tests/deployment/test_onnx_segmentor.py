@@ -36,6 +36,21 @@ assert not heavy, heavy
 assert sys.modules.get('openvino_telemetry') is None
 '''
 
+INTERRUPTED = '''
+import gc, signal, sys
+from mmdbsam.deployment import OnnxSegmentor
+
+segmentors = [OnnxSegmentor(sys.argv[1], runtime=sys.argv[2])
+              for _ in range(2)]
+while segmentors:
+    del segmentors[0]
+    gc.collect()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print('interrupted')
+'''
+
 
 def run_alone(script, *args, cwd, repo_root):
     """Run Python code in a process of its own."""
@@ -169,3 +184,10 @@ def test_unusable_prompts(exported_tiny, spine_slice, prompts, message):
 def test_unusable_images(exported_tiny, image):
     with pytest.raises(InputError, match='image: expected uint8'):
         OnnxSegmentor(exported_tiny.folder).set_image(image)
+
+
+def test_an_interrupt_is_an_exception(exported_tiny, runtime, repo_root,
+                                      tmp_path):
+    """OpenVINO's cores leave no freed stack to the signal's handler."""
+    assert run_alone(INTERRUPTED, exported_tiny.folder, runtime, cwd=tmp_path,
+                     repo_root=repo_root) == 'interrupted\n'
