@@ -29,7 +29,8 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 import numpy as np
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.input_files import read_json, require_input
+from mmdbsam.io.input_files import read_json
+from mmdbsam.io.prepared_arrays import open_array
 from mmdbsam.io.prepared_form import check_dataset
 from mmdbsam.io.prepared_index import PreparedIndex, open_index
 
@@ -90,7 +91,7 @@ class PreparedCase:
 
     def image(self) -> np.ndarray:
         """The scan, uint8 (D, H, W) or (D, H, W, 3), memory-mapped."""
-        return self._open('image.npy', ('uint8', ),
+        return open_array(self.folder / 'image.npy', ('uint8', ),
                           [self.shape, (*self.shape, 3)])
 
     def label(self) -> np.ndarray:
@@ -98,7 +99,7 @@ class PreparedCase:
 
         A voxel belongs to the labels of all L layers.
         """
-        return self._open('label.npy', ('uint8', 'uint16'),
+        return open_array(self.folder / 'label.npy', ('uint8', 'uint16'),
                           [(-1, *self.shape)])
 
     def mask(self, label_id: int, start: int, stop: int) -> np.ndarray:
@@ -117,38 +118,10 @@ class PreparedCase:
         areas = np.zeros((self.shape[0], len(self.all_labels)), np.int32)
         columns = [self.all_labels.index(i) for i in self.own_labels]
         areas[:, columns] = (
-            self._open('areas.npy', ('int32', 'int64'),
+            open_array(self.folder / 'areas.npy', ('int32', 'int64'),
                        [(self.shape[0], len(columns))])
             if self.own_areas is None else self.own_areas)
         return areas
-
-    def _open(self, name: str, types: Sequence[str],
-              shapes: Sequence[Tuple[int, ...]]) -> np.ndarray:
-        """Open an array of one of these types and shapes; -1 is any length."""
-        path = self.folder / name
-        require_input(path)
-        try:
-            array = np.load(path, mmap_mode='r', allow_pickle=False)
-        # numpy does not document what it raises for a corrupt file.
-        except Exception as error:
-            raise InputError(f'{path}: expected a readable .npy array, '
-                             f'found: {" ".join(str(error).split())}; prepare '
-                             'the data again') from error
-        if not isinstance(array, np.ndarray) or array.dtype not in types or (
-                not any(_fits(array.shape, shape) for shape in shapes)):
-            found = (f'{array.dtype} {array.shape}'
-                     if isinstance(array, np.ndarray) else 'an archive')
-            raise InputError(
-                f'{path}: expected {" or ".join(types)} of the shape '
-                f'{" or ".join(map(str, shapes))}, found {found}; prepare the '
-                'data again')
-        return array
-
-
-def _fits(shape: Tuple[int, ...], wanted: Tuple[int, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        side == found or side == -1 and found
-        for side, found in zip(wanted, shape, strict=True))
 
 
 class PreparedData:

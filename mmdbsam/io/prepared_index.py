@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 
 from mmdbsam.errors import InputError, WriteError
 from mmdbsam.io.atomic import staged_file
-from mmdbsam.io.input_files import require_input
+from mmdbsam.io.prepared_arrays import open_array
 
 FILE = 'index.safetensors'
 INDEX_VERSION = 1
@@ -243,19 +243,7 @@ def _areas(root: Path, case: Dict[str, Any], known: Optional[PreparedIndex],
         return known.areas(place)
     path = root / case['name'] / 'areas.npy'
     expected = (case['shape'][0], len(case['labels']))
-    require_input(path)
-    try:
-        found = np.load(path, mmap_mode='r', allow_pickle=False)
-    except Exception as error:  # numpy does not document what it raises
-        raise InputError(f'{path}: expected a readable .npy array, found: '
-                         f'{" ".join(str(error).split())}; prepare the data '
-                         'again') from error
-    if (not isinstance(found, np.ndarray) or found.shape != expected
-            or found.dtype.kind not in 'iu'):
-        raise InputError(f'{path}: expected an array {expected}, found '
-                         f'{getattr(found, "shape", "an archive")}; prepare '
-                         'the data again')
-    return found.astype(np.int32)
+    return open_array(path, ('int32', 'int64'), [expected]).astype(np.int32)
 
 
 def _checksum(about: Dict[str, Any], arrays: Mapping[str, np.ndarray]) -> int:

@@ -154,7 +154,7 @@ def test_a_case_without_areas_is_named(root):
         PreparedData(root)
     np.save(root / 'c/areas.npy', np.zeros((5, 2), np.int32))
     with pytest.raises(InputError, match=r'expected .* \(6, 2\), '
-                       r'found \(5, 2\)'):
+                       r'found int32 \(5, 2\)'):
         PreparedData(root)
 
 
