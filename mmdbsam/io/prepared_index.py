@@ -22,7 +22,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from mmdbsam.errors import InputError, WriteError
+from mmdbsam.errors import WriteError
 from mmdbsam.io.atomic import staged_file
 from mmdbsam.io.prepared_arrays import open_array
 
