@@ -24,7 +24,7 @@ SHOWN = {
     'dicom_nrrd': {'label_1'}, 'dicom_seg': {'Liver'},
     'dicom_rtstruct': {'heart'}, 'table': {'label_22', 'label_5'},
     'pictures': {'aorta', 'liver'}, 'npz': {'label_5'}, 'npy': {'label_5'},
-    'tasks': {'label_1'},
+    'tasks': {'label_1'}, 'openkbp': {'L2', 'L3'},
 }
 
 

@@ -50,6 +50,35 @@ def structures(root):
     shutil.copytree(DATA / 'chest_slab/images', root / 'images')
 
 
+def openkbp(root):
+    """The lumbar spine as OpenKBP's tables of voxels."""
+    folder = root / 'provided-data/test-pats/pt_301'
+    folder.mkdir(parents=True)
+    image = sitk.ReadImage(str(DATA / 'ct_spine/images/lumbar.nii.gz'))
+    label = sitk.GetArrayFromImage(sitk.ReadImage(
+        str(DATA / 'ct_spine/labels/lumbar.nii.gz')))
+    x, y, z = image.GetSpacing()
+    (folder / 'voxel_dimensions.csv').write_text(f'{y:e}\n{x:e}\n{z:e}\n')
+    values = sitk.GetArrayFromImage(image) + 1024
+    _voxel_table(folder / 'ct.csv', values.clip(0), values.clip(0))
+    for value, name in ((21, 'L2'), (22, 'L3'), (23, 'L4')):
+        _voxel_table(folder / f'{name}.csv', label == value)
+    for name in ('dose', 'possible_dose_mask', 'Larynx'):
+        (folder / f'{name}.csv').write_text(',data\n')
+
+
+def _voxel_table(path, voxels, values=None):
+    """List the voxels (z, y, x), from the feet up, that are not 0."""
+    padding = [(0, 128 - side) for side in voxels.shape]
+    voxels, values = (
+        None if one is None else
+        np.pad(one, padding)[::-1].transpose(1, 2, 0).ravel()
+        for one in (voxels, values))
+    path.write_text(',data\n' + ''.join(
+        f'{i},{"" if values is None else float(values[i])}\n'
+        for i in np.flatnonzero(voxels)))
+
+
 def _structures(folder):
     folder.mkdir(parents=True)
     label = sitk.ReadImage(str(DATA / 'chest_slab/labels/chest.nii.gz'))
@@ -175,5 +204,6 @@ def _chest():
 
 SOURCES = {source.__name__: source for source in (
     ct_spine, mr_spine, nnunet, totalsegmentator, structures, dicom_nrrd,
-    dicom_seg, dicom_rtstruct, table, pictures, masks, npz, npy, tasks)}
+    dicom_seg, dicom_rtstruct, table, pictures, masks, npz, npy, tasks,
+    openkbp)}
 NEED_SHARED = {'dicom_nrrd', 'dicom_seg', 'dicom_rtstruct', 'pictures'}

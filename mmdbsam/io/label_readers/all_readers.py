@@ -11,6 +11,7 @@ from mmdbsam.io.label_readers.index_arrays import IndexArrayReader
 from mmdbsam.io.label_readers.index_masks import MaskReader
 from mmdbsam.io.label_readers.label_reader import LabelReader
 from mmdbsam.io.label_readers.label_volume import LabelVolumeReader
+from mmdbsam.io.label_readers.openkbp import OpenKbpStructureReader
 from mmdbsam.io.label_readers.slicer_segmentation import (
     SlicerSegmentationReader,
 )
@@ -18,7 +19,7 @@ from mmdbsam.io.readers.reader import is_clutter
 
 #: The first reader that knows a path reads it.
 LABEL_READERS = (DicomObjectReader, SlicerSegmentationReader, IndexArrayReader,
-                 MaskReader, LabelVolumeReader)
+                 MaskReader, OpenKbpStructureReader, LabelVolumeReader)
 
 
 class LabelReaders:

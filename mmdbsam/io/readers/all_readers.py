@@ -10,12 +10,13 @@ from mmdbsam.io.readers.dicom_series import DicomSeriesReader
 from mmdbsam.io.readers.itk_files import MetaImageReader, NrrdReader
 from mmdbsam.io.readers.medsam import MedsamReader
 from mmdbsam.io.readers.nifti import NiftiReader
+from mmdbsam.io.readers.openkbp import OpenKbpReader
 from mmdbsam.io.readers.pictures import PictureReader
 from mmdbsam.io.readers.reader import VolumeReader, is_clutter
 
 #: The first reader that knows a path reads it.
 VOLUME_READERS = (DicomSeriesReader, NrrdReader, MetaImageReader,
-                  PictureReader, MedsamReader, NiftiReader)
+                  PictureReader, MedsamReader, OpenKbpReader, NiftiReader)
 
 
 class Readers:

@@ -8,10 +8,12 @@ from mmdbsam.preparation.layouts.case_table import CaseTable
 from mmdbsam.preparation.layouts.folder_pairs import FolderPairs
 from mmdbsam.preparation.layouts.layout import Layout
 from mmdbsam.preparation.layouts.medsam_archives import MedsamArchives
+from mmdbsam.preparation.layouts.openkbp_folders import OpenKbpFolders
 from mmdbsam.preparation.layouts.structure_folders import StructureFolders
 
 #: The first layout that matches a source reads it.
-LAYOUTS = (FolderPairs, CaseTable, MedsamArchives, StructureFolders)
+LAYOUTS = (FolderPairs, CaseTable, MedsamArchives, StructureFolders,
+           OpenKbpFolders)
 
 
 def find_layout(source: Path) -> Layout:

@@ -50,7 +50,5 @@ def _section(name: str, one: PublicSet) -> str:
              *(f'- {key}: {value}' for key, value in facts.items())]
     if one.url is None:
         return '\n'.join(lines) + '\n'
-    lines += ['', '```bash', f'mmdbsam fetch {name}']
-    if one.options is None:
-        return '\n'.join([*lines, '```', '', f'There is {command}.']) + '\n'
-    return '\n'.join([*lines, command, '```']) + '\n'
+    lines += ['', '```bash', f'mmdbsam fetch {name}', command, '```']
+    return '\n'.join(lines) + '\n'

@@ -21,7 +21,7 @@ class PublicSet:
         cite: How to cite the set.
         labels: The names of the labels, in the order of their ids.
         options: The options of ``mmdbsam prepare`` that follow source and
-            destination; None if no layout of ``prepare`` reads the files.
+            destination.
         note: What else a user must know.
         reached: Whether the address answered when its row was written.
     """
@@ -34,7 +34,7 @@ class PublicSet:
     licence: str
     cite: str
     labels: tuple[str, ...]
-    options: str | None = ''
+    options: str = ''
     note: str = ''
     reached: bool = False
 
@@ -47,12 +47,10 @@ class PublicSet:
         return int(4e9 * self.gigabytes + 1e9)
 
     def prepare_command(self, name: str, source: Path) -> str:
-        """The command that prepares the set, or why there is none.
+        """The command that prepares the set.
 
         Args:
             name: The set's name.
             source: The folder that it was fetched to.
         """
-        if self.options is None:
-            return 'no layout of mmdbsam prepare reads its files yet'
         return f'mmdbsam prepare {source} data/{name} {self.options}'.strip()

@@ -120,8 +120,10 @@ PUBLIC_SETS: dict[str, PublicSet] = dict(
         'grand challenge and dataset, Medical Physics 48(9), 2021, '
         'doi:10.1002/mp.14845',
         ('Brainstem', 'SpinalCord', 'RightParotid', 'LeftParotid',
-         'Esophagus', 'Larynx', 'Mandible', 'PTV56', 'PTV63', 'PTV70'), None,
-        'The files are tables of voxels. The archive is made by the server '
+         'Esophagus', 'Larynx', 'Mandible', 'PTV56', 'PTV63', 'PTV70'),
+        '--modality CT --min-volume 0 --min-area 0',
+        'The voxels are coarse, 4 to 5 mm wide; PTV are targets of radiation, '
+        'not organs. The archive is made by the server '
         'when it is asked for, so that no checksum of it is stable.'),
     btcv=PublicSet(
         'BTCV, Beyond the Cranial Vault (abdomen)',
