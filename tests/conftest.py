@@ -78,6 +78,18 @@ def run_tool(repo_root):
     return run
 
 
+@pytest.fixture(scope='session', autouse=True)
+def returned_memory():
+    """Keep commands from telling this process to keep what it frees.
+
+    Several workers share the memory, and a test of ViT-H needs 5 GB once.
+    """
+    from mmdbsam import cli
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, 'keep_freed_memory', lambda: False)
+        yield
+
+
 @pytest.fixture
 def command():
     """Run a subcommand of ``mmdbsam`` in this process; its errors rise."""
