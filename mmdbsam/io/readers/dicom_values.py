@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.left_behind import scratch_folder
 from mmdbsam.io.readers.dicom_grid import tag
 from mmdbsam.io.readers.reader import brief, open_header
 
@@ -32,8 +32,8 @@ def read_slices(files: Sequence[Path]) -> np.ndarray:
     Raises:
         InputError: If the pixels of a file cannot be read.
     """
-    with TemporaryDirectory() as folder:
-        slices = [_read(file, Path(folder)) for file in files]
+    with scratch_folder() as folder:
+        slices = [_read(file, folder) for file in files]
     # Slices without a negative intercept have a type without a sign.
     whole = np.result_type(*slices)
     if whole == np.int32 and all(_fits(values, np.int16) for values in slices):
