@@ -4,11 +4,13 @@ import os
 import platform
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _SCRATCH = 'mmdbsam.'
+_changing = threading.RLock()
 
 
 def mark() -> str:
@@ -53,6 +55,20 @@ def scratch_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f'{_SCRATCH}{mark()}',
                                      dir=root) as folder:
         yield Path(folder)
+
+
+@contextmanager
+def scratch_for_libraries() -> Iterator[None]:
+    """Let libraries make their temporary files in a scratch folder.
+
+    Within the context, this is so for all threads of the process.
+    """
+    with _changing, scratch_folder() as folder:
+        before, tempfile.tempdir = tempfile.tempdir, str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _runs(process: int) -> bool:

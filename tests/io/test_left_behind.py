@@ -41,6 +41,19 @@ def test_nothing_stays_for_good(tmp_path, code):
     assert [path.name for path in tmp_path.iterdir()] in ([], ['a.txt'])
 
 
+def test_nothing_stays_of_a_config(tmp_path):
+    """mmengine copies it to a folder for temporary files, and runs that."""
+    (tmp_path / 'config.py').write_text(
+        f"import os\nif 'KILLED' not in os.environ:\n    {KILL}\na = 1\n")
+    code = ('{}from mmdbsam.engine.config import read_config; '
+            "assert read_config('config.py').a == 1")
+    assert call(code.format(''), tmp_path) == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2
+    assert call(code.format('import os; os.environ["KILLED"] = "1"; '),
+                tmp_path) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ['config.py']
+
+
 def test_what_belongs_to_processes_that_run_stays(tmp_path, monkeypatch):
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
     with scratch_folder() as one, scratch_folder() as other:
