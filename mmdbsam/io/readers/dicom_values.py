@@ -19,8 +19,8 @@ _INVERTED = re.compile(
     rb'(\x28\x00\x04\x00|\x00\x28\x00\x04)(....)MONOCHROME1', re.DOTALL)
 
 
-# The sequence of tables that take the place of slope and intercept, and the tag
-# of its first item.
+# The sequence of tables that take the place of slope and intercept, with the
+# tag of its first item.
 _TABLE = re.compile(
     rb'\x28\x00\x00\x30(SQ\0\0)?....\xfe\xff\x00\xe0', re.DOTALL)
 _HEADER = 1 << 20
