@@ -6,6 +6,7 @@ Modules that need torch are imported only when a command runs, so that
 ``--help`` answers at once.
 """
 
+import logging
 import re
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -90,4 +91,6 @@ def main(*command: str) -> None:
             scripts in tools/ give their subcommand here.
     """
     keep_freed_memory()
+    # A log on a full disk would print tracebacks beside the one line.
+    logging.raiseExceptions = False
     run_cli(lambda: run([*command, *sys.argv[1:]]))

@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
         set_classes_of_checkpoint,
     )
     from mmdbsam.engine.tta_option import set_tta
+    from mmdbsam.io.atomic import naming_full_disk
     from mmdbsam.weights.ensembles import load_members
     cfg = load_config(args)
     cfg.resume, cfg.load_from = False, None
@@ -97,18 +98,19 @@ def run(args: argparse.Namespace) -> None:
                                    str(dtype).removeprefix('torch.'))
         if args.tta:
             provenance['test_time_augmentation'] = True
-    runner = build_runner(cfg)
-    metric, *_ = runner.test_loop.evaluator.metrics
-    if args.report:
-        require_free_reports(metric, args.report)
-    load_members(runner.model, args.checkpoint)
-    if args.amp and dtype == torch.float32:
-        runner.logger.info(NOTE)
-    mixed = dtype != torch.float32
-    # The loop enters a context of its own, which would end the mixed precision
-    # of the one around it; it takes over that one's type.
-    runner.test_loop.fp16 = mixed
-    with torch.autocast(get_device(), dtype, enabled=mixed):
-        runner.test()
+    with naming_full_disk(cfg.work_dir):
+        runner = build_runner(cfg)
+        metric, *_ = runner.test_loop.evaluator.metrics
+        if args.report:
+            require_free_reports(metric, args.report)
+        load_members(runner.model, args.checkpoint)
+        if args.amp and dtype == torch.float32:
+            runner.logger.info(NOTE)
+        mixed = dtype != torch.float32
+        # The loop enters a context of its own, which would end the mixed
+        # precision of the one around it; it takes over that one's type.
+        runner.test_loop.fp16 = mixed
+        with torch.autocast(get_device(), dtype, enabled=mixed):
+            runner.test()
     if args.report and is_main_process():
         write_reports(metric, args.report, provenance)

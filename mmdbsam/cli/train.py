@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> None:
     from mmdbsam.engine.precision import NOTE, amp_dtype
     from mmdbsam.engine.runner import build_training
     from mmdbsam.engine.semantic_config import is_semantic, set_classes_of_data
+    from mmdbsam.io.atomic import naming_full_disk
     from mmdbsam.weights.loading import load_weights
     cfg = load_config(args)
     require_training(cfg, f'config {args.config}')
@@ -63,11 +64,11 @@ def run(args: argparse.Namespace) -> None:
         cfg.model.pretrained = None
         if is_semantic(cfg):
             cfg.model.backbone.pretrained = None
-    runner = build_training(cfg)
-    if args.amp and dtype == torch.float32:
-        runner.logger.info(NOTE)
-    if cfg.resume:
-        # The Runner would only warn of weights that do not fit.
-        load_weights(runner.model, checkpoint)
-    with report_lost_processes():
+    with naming_full_disk(cfg.work_dir), report_lost_processes():
+        runner = build_training(cfg)
+        if args.amp and dtype == torch.float32:
+            runner.logger.info(NOTE)
+        if cfg.resume:
+            # The Runner would only warn of weights that do not fit.
+            load_weights(runner.model, checkpoint)
         runner.train()

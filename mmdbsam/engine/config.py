@@ -13,6 +13,7 @@ import mmdbsam
 from mmdbsam import registry
 from mmdbsam.engine.semantic_config import is_semantic, set_image_size
 from mmdbsam.errors import InputError
+from mmdbsam.io.left_behind import scratch_for_libraries
 
 _PACKAGE = Path(mmdbsam.__file__).parent
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -78,7 +79,9 @@ def read_config(path: Union[str, Path]) -> Config:
     if not Path(path).is_file():
         raise InputError(f'config {path}: no such file')
     try:
-        return Config.fromfile(path)
+        # mmengine writes copies of configs before it runs them.
+        with scratch_for_libraries():
+            return Config.fromfile(path)
     except Exception as error:
         # A config is code: it can fail in any way.
         raise InputError(f'config {path}: {type(error).__name__}: '

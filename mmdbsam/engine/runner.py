@@ -2,6 +2,8 @@
 
 import atexit
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Union
 
@@ -59,9 +61,7 @@ class ModelFirstRunner(Runner):
         Raises:
             InputError: If one does.
         """
-        if not is_main_process():
-            return super().train()
-        with locked(Path(self.work_dir), wait=False):
+        with _only_training(self.work_dir):
             return super().train()
 
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any,
@@ -92,18 +92,44 @@ class StrategyRunner(FlexibleRunner):
 
     _place: Mapping[str, int] = {}
 
-    def save_checkpoint(self, *args: Any, meta: Optional[dict] = None,
-                        **kwargs: Any) -> None:
-        """Save, as ``Runner`` does, with the epoch that ``meta`` names."""
+    def train(self) -> nn.Module:
+        """Train; see :meth:`ModelFirstRunner.train`."""
+        with _only_training(self.work_dir):
+            return super().train()
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any,
+                        meta: Optional[dict] = None, **kwargs: Any) -> None:
+        """Save, as ``Runner`` does, with the epoch that ``meta`` names.
+
+        The checkpoint is saved whole or not at all.
+
+        Raises:
+            WriteError: If it cannot be written.
+        """
         self._place = {key: value for key, value in (meta or {}).items()
                        if key in ('epoch', 'iter')}
-        super().save_checkpoint(*args, meta=meta, **kwargs)
+        # All processes take part, as each has a part of the weights, and the
+        # main one writes.
+        writes = is_main_process() and '://' not in out_dir
+        with (staged_file(Path(out_dir, filename)) if writes else
+              nullcontext(Path(filename))) as partial:
+            super().save_checkpoint(out_dir, partial.name, *args, meta=meta,
+                                    **kwargs)
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks, for which a checkpoint is complete."""
         if fn_name == 'before_save_checkpoint':
             kwargs['checkpoint']['meta'].update(self._place)
         super().call_hook(fn_name, **kwargs)
+
+
+@contextmanager
+def _only_training(work_dir: str) -> Iterator[None]:
+    """Keep other trainings from a work directory; see :func:`.locked`."""
+    # One process locks it for all of a training.
+    with (locked(Path(work_dir), wait=False) if is_main_process() else
+          nullcontext()):
+        yield
 
 
 def is_for_people(record: logging.LogRecord) -> bool:

@@ -1,18 +1,22 @@
 """Writing files and folders that exist whole or not at all."""
 
+import errno
 import os
-import platform
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mmdbsam.errors import WriteError
+from mmdbsam.io.left_behind import left_behind, mark
 from mmdbsam.io.locks import locked
 
 # A file's name has at most 255 bytes, so a name beside it takes its end only.
 _TAIL = 60
+# A file that may not grow is like one on a full disk.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -64,13 +68,14 @@ def staged_file(dest: Path) -> Iterator[Path]:
     dest = Path(dest)
     # Processes and threads that write the same file, such as a cache's, have
     # one each.
-    machine, tail = platform.node().split('.')[0], dest.name[-_TAIL:]
-    partial = dest.with_name(f'.partial.{machine}.{os.getpid()}.'
-                             f'{threading.get_ident()}.{tail}')
+    tail = dest.name[-_TAIL:]
+    partial = dest.with_name(f'.partial.{mark()}{threading.get_ident()}.'
+                             f'{tail}')
     with writing(dest, partial):
         try:
             yield partial
-            _remove_left_behind(dest.parent, f'.partial.{machine}.', tail)
+            for path in left_behind(dest.parent, '.partial.', f'.{tail}'):
+                path.unlink(missing_ok=True)
             os.replace(partial, dest)
         finally:
             partial.unlink(missing_ok=True)
@@ -98,24 +103,37 @@ def writing(dest: Path, *places: Path) -> Iterator[None]:
         raise WriteError(dest, error) from error
 
 
-def _remove_left_behind(folder: Path, start: str, end: str) -> None:
-    """Remove partial files whose processes have ended."""
-    for name in os.listdir(folder):
-        if name.startswith(start) and name.endswith(f'.{end}'):
-            process = name[len(start):].split('.')[0]
-            if process.isdigit() and not _runs(int(process)):
-                Path(folder, name).unlink(missing_ok=True)
+@contextmanager
+def naming_full_disk(place: str | Path) -> Iterator[None]:
+    """Name the place of what libraries write, if the disk is full.
 
+    Args:
+        place: The folder that they write to.
 
-def _runs(process: int) -> bool:
+    Raises:
+        WriteError: If the disk is full, and the error does not say where.
+    """
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        # It runs for another user.
-        return True
-    return True
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        raise WriteError(place, error) from error
+
+
+def require_place(path: Path) -> None:
+    """Make sure that a file can be written, and make its folder.
+
+    Raises:
+        WriteError: If it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        # It names the temporary file, or a folder above.
+        raise WriteError(path, error) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from mmdbsam.errors import WriteError
 from mmdbsam.io.atomic import staged_file
@@ -193,8 +192,9 @@ def write_index(root: Path, read: Content,
         crc32=_checksum(made.about, made.arrays))))
     try:
         with staged_file(root / FILE) as partial:
-            save_file(dict(made.arrays), str(partial), metadata)
-    except (OSError, WriteError, SafetensorError) as error:
+            # What save_file writes, only its owner may read.
+            partial.write_bytes(save(dict(made.arrays), metadata))
+    except (OSError, WriteError) as error:
         warnings.warn(
             f'{root}: the index could not be kept ({error}), so that each '
             'process makes its own; write it once where the folder can be '

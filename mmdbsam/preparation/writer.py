@@ -1,11 +1,13 @@
 """The preparation of a source in the format of :mod:`mmdbsam.io.prepared`."""
 
+import os
 import shutil
+import threading
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -254,7 +256,7 @@ def _side_by_side(cases: list[SourceCase], options: CaseOptions, root: Path,
     """Prepare cases in processes, and stop early if one of these ends."""
     # Forking a process whose libraries use threads can hang.
     pool = ProcessPoolExecutor(min(workers, len(cases)),
-                               get_context('spawn'), _one_thread)
+                               get_context('spawn'), _begin_worker)
     with pool:
         futures = {pool.submit(_prepare_case, case, options, root): case.name
                    for case in cases}
@@ -278,9 +280,17 @@ def sort_results(cases: list[SourceCase], results: Results
              if isinstance(one, str)})
 
 
-def _one_thread() -> None:
-    """Let each process use one thread, as there is one for each core."""
+def _begin_worker() -> None:
+    """Let a process use one thread, and end when its parent is killed."""
+    # There is a process for each core.
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # Otherwise it would wait for its next case for good.
+    parent_process().join()
+    os._exit(1)
 
 
 def _progress(items: Iterable, total: int) -> Iterable:

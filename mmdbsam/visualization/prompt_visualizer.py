@@ -85,7 +85,9 @@ class PromptVisualizer(Visualizer):
         else:
             out_file.parent.mkdir(parents=True, exist_ok=True)
             with staged_file(out_file) as partial:
-                cv2.imwrite(str(partial), picture[..., ::-1])
+                # OpenCV does not say that a disk is full.
+                partial.write_bytes(cv2.imencode(
+                    out_file.suffix, picture[..., ::-1])[1].tobytes())
 
 
 def _draw(image: np.ndarray, sample: PromptDataSample, draw_gt: bool,

@@ -22,6 +22,7 @@ from rich.progress import (
 )
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import writing
 from mmdbsam.io.checksums import Checksum
 
 _CHUNK = 1 << 20
@@ -52,6 +53,7 @@ def download_file(url: str, dest: Path, checksum: Checksum | None) -> None:
     Raises:
         InputError: If the server cannot be reached or refuses, or if the
             content is another; it is then removed.
+        WriteError: If the disk is full, or the folder is read-only.
     """
     partial = dest.with_name(f'.{dest.name}.part')
     attempts = 0
@@ -104,9 +106,14 @@ def _go_on(url: str, partial: Path, progress: Progress, task: int) -> None:
         length = answer.headers.get('Content-Length')
         total = start + int(length) if length else None
         progress.update(task, total=total, completed=start)
-        with partial.open('ab' if goes_on else 'wb') as stream:
+        with writing(partial):
+            stream = partial.open('ab' if goes_on else 'wb')
+        with stream:
             while chunk := answer.read(_CHUNK):
-                stream.write(chunk)
+                # What the disk refuses is no fault of the connection.
+                with writing(partial):
+                    stream.write(chunk)
+                    stream.flush()
                 progress.advance(task, len(chunk))
         if total is not None and _size(partial) < total:
             raise http.client.IncompleteRead(b'', total - _size(partial))
@@ -134,7 +141,8 @@ def download_wheel(requirement: str, folder: Path) -> Path:
         sys.executable, '-m', 'pip', 'download', '--no-deps',
         '--only-binary=:all:', '--disable-pip-version-check', '--dest',
         str(folder), requirement
-    ], stderr=subprocess.PIPE, text=True)
+    ], stderr=subprocess.PIPE, text=True, env=dict(
+        os.environ, TMPDIR=str(folder)))
     if result.returncode:
         said = result.stderr.strip().splitlines() or ['nothing']
         raise InputError(f'pip could not download {requirement}: {said[-1]}')

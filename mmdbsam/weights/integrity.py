@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmdbsam.errors import InputError
 
-_CHUNK = 1 << 20
+_CHUNK, _LARGE = 1 << 20, 2 << 30
 
 
 def verify_archive(path: Path) -> None:
@@ -46,15 +46,28 @@ def verify_archive(path: Path) -> None:
 
 
 def require_finite(weights: Mapping[str, Tensor], path: object) -> None:
-    """Refuse weights that are NaN or infinite.
+    """Refuse weights that are NaN or infinite, and those without values.
 
     Raises:
         InputError: If there are any; it names the first tensor.
     """
     for name, value in weights.items():
+        if not is_stored(value):
+            raise InputError(f'checkpoint {path}: expected {value.numel()} '
+                             f'weights in {name}, found '
+                             f'{value.untyped_storage().nbytes()} bytes')
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise InputError(f'checkpoint {path}: expected finite weights, '
                              f'found NaN or infinity in {name}')
+
+
+def is_stored(value: Tensor) -> bool:
+    """Whether a file holds all numbers of a tensor that would fill memory.
+
+    It can say that one number stands for many.
+    """
+    size = value.numel() * value.element_size()
+    return size <= max(value.untyped_storage().nbytes(), _LARGE)
 
 
 def digest(weights: Mapping[str, Tensor]) -> str:

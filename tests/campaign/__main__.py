@@ -5,7 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from campaign.kills import commands, kill_and_repeat
+from campaign.bombs import all_bombs, explode
+from campaign.commands import commands
+from campaign.kills import kill_and_repeat, run_twice
 from campaign.runs import Trial, table, trials
 from campaign.subjects import all_subjects
 
@@ -18,6 +20,8 @@ def main() -> None:
                         '%(default)s)')
     parser.add_argument('--kills', type=int, default=20, metavar='N',
                         help='kills of each command (default: %(default)s)')
+    parser.add_argument('--bombs', action='store_true', help='also try small '
+                        'files that would fill memory')
     parser.add_argument('--first', type=int, default=0, metavar='SEED',
                         help='the number of the first damage, and the seed of '
                         'the kills (default: 0)')
@@ -27,7 +31,8 @@ def main() -> None:
     args = parser.parse_args()
     found = damage(args.only, range(args.first, args.first + args.damages))
     print(table(found), flush=True)
-    faults = kill(args.only, args.kills, args.first) if args.kills else []
+    faults = bombs(args.only) if args.bombs else []
+    faults += kill(args.only, args.kills, args.first) if args.kills else []
     sys.exit(bool(faults) or any(not trial.verdict.is_clean
                                  for trial in found))
 
@@ -45,16 +50,37 @@ def damage(only: str, seeds: range) -> list[Trial]:
     return found
 
 
+def bombs(only: str) -> list[str]:
+    """Try bombs, and print which are not refused."""
+    faults, count = [], 0
+    for bomb in all_bombs():
+        if only in bomb.name:
+            with tempfile.TemporaryDirectory(prefix='campaign') as folder:
+                verdict = explode(bomb, Path(folder))
+            count += 1
+            if verdict.kind != 'line':
+                faults.append(f'{bomb.name}: {verdict.kind}: '
+                              f'{verdict.text.strip()[-300:]}')
+    print(f'{count} bombs, {len(faults)} that are not refused', *faults,
+          sep='\n', flush=True)
+    return faults
+
+
 def kill(only: str, count: int, seed: int) -> list[str]:
     """Kill commands, and print what was left different."""
     faults = []
-    with tempfile.TemporaryDirectory(prefix='campaign') as shared:
-        for command in commands(Path(shared)):
+    with (tempfile.TemporaryDirectory(prefix='campaign') as shared,
+          commands(Path(shared)) as found):
+        for command in found:
             if only in command.name:
                 killed, wrong = kill_and_repeat(command, count, seed)
                 faults += wrong
                 print(f'{command.name}: {killed} kills, {len(wrong)} results '
                       'that differ', *wrong, sep='\n', flush=True)
+                wrong = run_twice(command)
+                faults += wrong
+                print(f'{command.name}: twice at once, {len(wrong)} faults',
+                      *wrong, sep='\n', flush=True)
     return faults
 
 

@@ -1,29 +1,40 @@
-"""Kills, full disks and read-only places, in short."""
-
-import errno
-import os
-import resource
-import subprocess
-import sys
+"""Kills, and two processes at once, in short."""
 
 import pytest
 
-from campaign.kills import (
-    ROOT,
+from campaign.commands import (
     SPINE,
-    TINY,
     Command,
+    fetching,
     files_of,
-    kill_and_repeat,
     prepare_words,
-    run,
+    write_source,
 )
+from campaign.kills import kill_and_repeat, run_twice
+from campaign.server import serve
 
 
 def test_a_killed_preparation_ends_as_if_it_had_not_been():
     command = Command('prepare', lambda to: prepare_words(to / 'out', SPINE),
                       files_of)
     killed, faults = kill_and_repeat(command, 2)
+    assert killed and not faults
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    """The second kill spares them, as ``kill -9`` of one process does."""
+    source = write_source(tmp_path / 'source')
+    command = Command('prepare', lambda to: prepare_words(
+        to / 'out', source, '--workers', '2'), files_of)
+    killed, faults = kill_and_repeat(command, 2)
+    assert killed and not faults
+
+
+@pytest.mark.parametrize('name', ['some_weights', 'some_set', 'some_sample'])
+def test_a_killed_download(tmp_path, name):
+    with serve(tmp_path / 'offered') as offered:
+        command = fetching('fetch', name, offered)
+        killed, faults = kill_and_repeat(command, 2)
     assert killed and not faults
 
 
@@ -36,47 +47,24 @@ def test_what_differs_is_noticed(tmp_path):
     assert len(faults) == 1 and "'a'] differ" in faults[0]
 
 
-def limited(words, size):
-    """Run a command that can write files of so many bytes only."""
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-    return subprocess.run(
-        [sys.executable, '-m', 'mmdbsam', *map(str, words)], preexec_fn=limit,
-        capture_output=True, text=True,
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'))
-
-
-@pytest.mark.parametrize('size', [5_000, 200_000])
-def test_a_full_disk(tmp_path, size):
-    """Files that grow no further are refused like those on a full disk."""
-    dest = tmp_path / 'out'
-    done = limited(prepare_words(dest, SPINE), size)
-    *_, line = done.stderr.splitlines()
-    assert done.returncode == 1, done.stderr
-    assert line.startswith('error: ') and 'Traceback' not in done.stderr
-    assert str(dest) in line or 'lumbar' in line
-    assert os.strerror(errno.EFBIG) in line
-    assert not dest.exists()
-    run(prepare_words(dest, SPINE))
-    assert {path.name for path in tmp_path.iterdir()} == {'out'}
+def test_what_is_left_is_noticed(tmp_path):
+    """A command that makes a folder for good each time that it runs."""
+    command = Command(
+        'some', lambda to: [str(to)], files_of,
+        ('-c', 'import sys, tempfile, time; tempfile.mkdtemp(); time.sleep(1)'
+         ))
+    _, faults = kill_and_repeat(command, 1)
+    assert len(faults) == 1 and 'tmp/tmp' in faults[0]
 
 
-@pytest.mark.parametrize('command', ['prepare', 'train', 'infer', 'export'])
-def test_a_destination_that_is_a_file(tmp_path, command):
-    (tmp_path / 'file').write_text('mine')
-    dest = tmp_path / 'file/out'
-    words = dict(
-        prepare=prepare_words(dest, SPINE),
-        train=['train', TINY, '--work-dir', dest],
-        infer=['infer', next((SPINE / 'images').iterdir()), '-o',
-               dest / 'a.nii.gz', '--box', *'123456'],
-        export=['export', TINY, 'nowhere.pth', '-o', dest])[command]
-    done = subprocess.run(
-        [sys.executable, '-m', 'mmdbsam', *map(str, words)],
-        capture_output=True, text=True, cwd=tmp_path,
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'))
-    assert done.returncode == 1
-    assert done.stderr.startswith('error: ')
-    assert done.stderr.count('\n') == 1, done.stderr
-    assert (tmp_path / 'file').read_text() == 'mine'
+def test_a_data_set_that_is_fetched_twice_at_once(tmp_path):
+    with serve(tmp_path / 'offered') as offered:
+        assert not run_twice(fetching('fetch', 'some_set', offered))
+
+
+def test_what_two_processes_do_to_each_other_is_noticed(tmp_path):
+    """A command that adds to a file."""
+    command = Command('some', lambda to: [str(to)], files_of, (
+        '-c', 'import sys; open(sys.argv[1] + "/a", "a").write("a")'))
+    fault, = run_twice(command)
+    assert "['a'] differ" in fault

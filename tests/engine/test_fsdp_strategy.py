@@ -4,15 +4,21 @@ tests/tools trains with it in several.
 """
 
 import copy
+import errno
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from mmengine.runner import FlexibleRunner
 from torch.distributed.tensor import DTensor
 
 from mmdbsam.engine import FSDP2Strategy
 from mmdbsam.engine.random_batch import random_batch
-from mmdbsam.errors import InputError
+from mmdbsam.engine.runner import StrategyRunner
+from mmdbsam.errors import InputError, WriteError
 from mmdbsam.registry import MODELS
 
 
@@ -90,3 +96,33 @@ def test_can_be_saved_after_a_validation(divided, tmp_path):
 def test_names_what_is_no_list_of_modules(divided):
     with pytest.raises(InputError, match=r"strategy\.blocks: .*'vit\.blocks'"):
         divided(0, ['vit.blocks'])
+
+
+def test_a_checkpoint_is_whole_or_absent(tmp_path, monkeypatch):
+    """Also where the parts of several processes are put together."""
+    def fail(self, out_dir, filename, **kwargs):
+        Path(out_dir, filename).write_text('half')
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(FlexibleRunner, 'save_checkpoint', fail)
+    runner = StrategyRunner.__new__(StrategyRunner)
+    with pytest.raises(WriteError, match='epoch_1.pth: .*No space left'):
+        runner.save_checkpoint(str(tmp_path), 'epoch_1.pth')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_work_directory_has_one_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(StrategyRunner, 'work_dir', str(tmp_path / 'work'))
+    monkeypatch.setattr(FlexibleRunner, 'train', lambda self: self)
+    runner = StrategyRunner.__new__(StrategyRunner)
+    with subprocess.Popen(
+            [sys.executable, '-c', 'import sys; from pathlib import Path; '
+             'from mmdbsam.io.locks import locked\n'
+             f'with locked(Path({str(tmp_path / "work")!r})):\n'
+             '    print(flush=True); sys.stdin.read()'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(InputError, match='nobody else writes to'):
+            runner.train()
+        other.stdin.close()
+    assert runner.train() is runner

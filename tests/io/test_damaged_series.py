@@ -1,12 +1,14 @@
 """DICOM series of which a file was damaged."""
 
+import zlib
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_files import write_slices
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.readers import Readers
+from mmdbsam.io.readers import Readers, stored_voxels
 
 
 @pytest.fixture
@@ -40,3 +42,23 @@ def test_what_else_lies_there_is_no_slice(series):
     (series / 'DICOMDIR').write_bytes(b'\0' * 128 + b'DICM')
     (series / 'more').mkdir()
     np.testing.assert_array_equal(read(series), before)
+
+
+def test_a_deflated_bomb(series, monkeypatch):
+    """GDCM would inflate all of it; deflated slices are read as others are."""
+    from pydicom import dcmread
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+    before = read(series)
+    for path in series.iterdir():
+        header = dcmread(path)
+        header.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        header.save_as(path, enforce_file_format=True)
+    np.testing.assert_array_equal(read(series), before)
+    whole = path.read_bytes()
+    start = 144 + int.from_bytes(whole[140:144], 'little')
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    path.write_bytes(whole[:start] + packer.compress(bytes(1 << 24))
+                     + packer.flush())
+    monkeypatch.setattr(stored_voxels, '_LARGE', 1 << 20)
+    with pytest.raises(InputError, match=f'{path.name}: .*of one value'):
+        read(series)

@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import write_frames, write_slice, write_slices
+from dicom_files import (
+    dataset_of,
+    write_frames,
+    write_slice,
+    write_slices,
+)
+from pydicom import dcmread
+from pydicom.uid import ImplicitVRLittleEndian
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import differences
@@ -64,6 +71,23 @@ def test_slices_of_different_types(tmp_path):
     write_slice(tmp_path / '001.dcm', signed, (0, 0, 3))
     write_slice(tmp_path / '002.dcm', signed.astype(np.uint8), (0, 0, 6))
     assert read(tmp_path)[0][:, 0, 0].tolist() == [60000, -7, 249, 60000]
+
+
+@pytest.mark.parametrize('implicit', [True, False])
+def test_a_table_of_values_is_refused(tmp_path, implicit):
+    """The values would be others than the file's."""
+    folder = write_slices(tmp_path / 'a', RNG.integers(
+        0, 2, (2, 6, 8)).astype(np.uint16), (0, 1))
+    table = dataset_of(LUTDescriptor=[2, 0, 16], ModalityLUTType='HU')
+    table.add_new('LUTData', 'OW', b'\x05\0\x09\0')
+    for path in folder.iterdir():
+        header = dcmread(path)
+        header.ModalityLUTSequence = [table]
+        if implicit:
+            header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        header.save_as(path, implicit_vr=implicit, little_endian=True)
+    with pytest.raises(InputError, match='000.dcm: .*ModalityLUTSequence'):
+        read(folder)
 
 
 @pytest.mark.parametrize('kind, bits, scaling', [

@@ -131,7 +131,7 @@ def test_without_a_place_for_it_each_process_makes_its_own(root, monkeypatch):
     def refuse(*args):
         raise PermissionError('read-only')
 
-    monkeypatch.setattr(prepared_index, 'save_file', refuse)
+    monkeypatch.setattr(prepared_index, 'staged_file', refuse)
     with pytest.warns(UserWarning, match='could not be kept .*read-only'):
         data = PreparedData(root)
     assert data.case('a').areas().shape == (20, 3)
@@ -189,3 +189,11 @@ def test_a_damaged_index_is_made_anew(root):
         assert [case.name for case in found.cases] == ['a', 'ä', 'c']
         for case, expected in zip(found.cases, areas, strict=True):
             np.testing.assert_array_equal(case.areas(), expected)
+
+
+def test_other_users_can_read_it(root):
+    """As they can the other files, which the mask of this user says."""
+    PreparedData(root)
+    modes = {(root / name).stat().st_mode
+             for name in (prepared_index.FILE, 'dataset.json')}
+    assert len(modes) == 1

@@ -258,3 +258,22 @@ def test_names_of_objects(series, tmp_path, name):
                                plan=SplitPlan(fractions=(0, 0, 1)))
     assert not prepared.problems
     assert list(prepared.data.labels.values()) == ['s1', 's2']
+
+
+def test_names_with_any_characters(series, tmp_path):
+    """pydicom takes a backslash for the sign between several values."""
+    names = ['a/b\\c', ' left "lung"', 'Größe', 'x', 'x', 'x 2', '']
+    path, square = tmp_path / 'a.dcm', outline(1, 1, 4, 4)
+    save_object(path, dict(
+        Modality='RTSTRUCT', SpecificCharacterSet='ISO_IR 192',
+        StructureSetROISequence=[dataset_of(ROINumber=i, ROIName=name)
+                                 for i, name in enumerate(names, start=1)],
+        ROIContourSequence=[dataset_of(
+            ReferencedROINumber=i, ContourSequence=[dataset_of(
+                ContourGeometricType='CLOSED_PLANAR', NumberOfContourPoints=4,
+                ContourData=[f'{x:g}' for x in square.ravel()])])
+            for i in range(1, 1 + len(names))]))
+    found = labels_of(series, path)
+    assert list(found) == ['a/b\\c', 'left "lung"', 'Größe', 'x', 'x 3',
+                           'x 2', 'region 7']
+    assert all(mask.any() for mask in found.values())

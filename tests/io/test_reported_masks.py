@@ -10,6 +10,7 @@ from PIL import Image
 from synthetic import KEEP_ALL, volume
 
 from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import flat_geometry
 from mmdbsam.io.label_readers import LabelReaders
 from mmdbsam.preparation import (
     CaseOptions,
@@ -240,6 +241,24 @@ def test_several_masks_of_one_image(tmp_path, names):
         np.testing.assert_array_equal(case.label()[0, 0], whole)
 
 
+@pytest.mark.parametrize('channels', [1, 3])
+def test_an_opaque_alpha_channel_says_nothing(tmp_path, channels):
+    """Drawing programs write one that nobody asked for."""
+    colours = RNG.integers(0, 3, (20, 24, channels), np.uint8)
+    opaque = np.full((20, 24, 1), 255, np.uint8)
+    layers, names = [], []
+    for name, values in (('without', colours),
+                         ('with', np.dstack([colours, opaque]))):
+        path = tmp_path / f'{name}.png'
+        Image.fromarray(values.squeeze()).save(path)
+        reader = LabelReaders().find(path)
+        found, = reader.read(path, flat_geometry((24, 20, 1)))
+        layers.append(sitk.GetArrayFromImage(found.values))
+        names.append((found.names, reader.names(path)))
+    assert len(np.unique(layers[0])) > 2 and names[0] == names[1]
+    np.testing.assert_array_equal(*layers)
+
+
 @needs_cases
 def test_reported_masks_of_one_image(tmp_path):
     """The image that shows nothing is the only one that is left out."""
@@ -263,3 +282,21 @@ def test_files_of_mmdbsam_infer_are_labels(tmp_path):
     prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
                                options=KEEP_ALL, plan=ALL)
     assert not prepared.problems and prepared.data.labels == {1: 'liver'}
+
+
+def test_files_of_separate_objects_are_labels(tmp_path):
+    """``mmdbsam infer --separate`` names the image, the id and the object."""
+    for folder in ('images', 'labels'):
+        (tmp_path / 'in' / folder).mkdir(parents=True)
+    sitk.WriteImage(volume(SCAN), str(tmp_path / 'in/images/c_1.nii.gz'))
+    masks = {'liver': SCAN > 50, 'object_2': SCAN < 10}
+    for i, (name, mask) in enumerate(masks.items(), start=1):
+        sitk.WriteImage(volume((mask * i).astype(np.uint8)), str(
+            tmp_path / f'in/labels/c_1.{i}_{name}.nii.gz'))
+    prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                               options=KEEP_ALL, plan=ALL)
+    assert not prepared.problems
+    assert prepared.data.labels == {1: 'liver', 2: 'object_2'}
+    label = prepared.data.case('c_1').label()
+    for i, mask in enumerate(masks.values(), start=1):
+        np.testing.assert_array_equal((label == i).any(axis=0), mask)

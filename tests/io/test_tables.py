@@ -125,3 +125,17 @@ def test_reported_folders(tmp_path, case, labels):
                                options=KEEP_ALL, plan=ALL)
     assert not prepared.problems
     assert list(prepared.data.labels.values()) == labels
+
+
+@pytest.mark.parametrize('encoding', ['utf-16-le', 'utf-16-be', 'utf-32-le'])
+def test_text_without_its_mark(tmp_path, encoding):
+    path = tmp_path / 'labels.csv'
+    path.write_bytes('id,name\n1,liver\n'.encode(encoding))
+    with pytest.raises(InputError, match='labels.csv: .*without a mark'):
+        read_label_names(tmp_path)
+
+
+def test_an_id_without_a_name(tmp_path):
+    """It is as if the table did not have it."""
+    (tmp_path / 'labels.csv').write_text('id,name\n1,\n2,liver\n3, \n')
+    assert read_label_names(tmp_path) == {2: 'liver'}

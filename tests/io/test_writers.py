@@ -158,8 +158,8 @@ def test_unknown_suffix():
 
 def test_a_folder_that_cannot_be_written_to(tmp_path):
     path = tmp_path / 'none/a.nii.gz'
-    with pytest.raises(InputError, match='none/a.nii.gz: expected a file that '
-                                         'can be written'):
+    with pytest.raises(InputError, match='none/a.nii.gz: expected a place to '
+                                         'write to'):
         Writers().find(path).write(objects(geometry_of(scan())), path, path)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,24 @@ report = pathlib.Path(sys.argv[sys.argv.index('--report') + 1])
 report.mkdir()
 (report / 'summary.json').touch()
 """
+# It says when it began and ended.
+FLOPS = """
+import pathlib, sys, time
+begun = time.monotonic()
+time.sleep(0.5)
+with open('measured', 'a') as file:
+    print(begun, time.monotonic(), file=file)
+pathlib.Path(sys.argv[sys.argv.index('--json') + 1]).touch()
+"""
+MEASURER = """
+import sys
+from pathlib import Path
+from rich.console import Console
+from mmdbsam.studies import *
+runs = plan_runs(read_study(sys.argv[1], {}, False), Path(sys.argv[2]))
+with StudyProgress(runs, Console()) as progress:
+    measure_costs(runs, Tools(False, (sys.executable, 'fake.py')), progress)
+"""
 RUNNER = """
 import sys
 from pathlib import Path
@@ -107,6 +126,27 @@ def test_runs_are_done_once(plan):
     for run in runs:
         assert run.log('train').read_text().count('fake.py train') == 1
         assert run.log('test').read_text().count('fake.py test') == 1
+
+
+def test_costs_are_measured_one_after_the_other(plan, tmp_path, repo_root):
+    """By two studies at once too, which would slow each other down."""
+    (tmp_path / 'flops.py').write_text(FLOPS)
+    plan()
+    works = [tmp_path / 'one', tmp_path / 'other']
+    for work in works:
+        run_all(plan_runs(read_study('tiny_study.py', {}, False), work))
+    studies = [subprocess.Popen(
+        [sys.executable, '-c', MEASURER, 'tiny_study.py', work],
+        env={**os.environ, 'PYTHONPATH': str(repo_root),
+             'TMPDIR': str(tmp_path)}) for work in works]
+    assert [study.wait() for study in studies] == [0, 0]
+    assert len(list(tmp_path.glob('*/*/seed_0/costs.json'))) == 4
+    times = sorted(tuple(map(float, line.split())) for line in
+                   (tmp_path / 'measured').read_text().splitlines())
+    assert len(times) == 4
+    for (_, ended), (begun, _) in pairwise(times):
+        assert ended <= begun
+    assert not list(tmp_path.glob('.*'))
 
 
 @pytest.mark.parametrize('name, message', [

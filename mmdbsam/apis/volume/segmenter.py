@@ -155,6 +155,9 @@ class VolumeSegmenter:
                              self.rule, self.progress):
                 found[one.number].add_found(one)
         for i, own in trials.items():
+            if not own:
+                # The model finds the object on none of its slices.
+                continue
             masks = {z: mask.whole(slices.shape)
                      for z, mask in found[i].masks.items()}
             for one in other_parts(slices, own, masks, limits[i], self.rule):

@@ -16,6 +16,7 @@ from mmdbsam.apis.volume.propagation import Limit, PropagationRule
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.planes import SlicePlane
 from mmdbsam.io.atomic import staged_file
+from mmdbsam.io.readers.stored_voxels import refuse_bomb
 from mmdbsam.io.windowing import Window
 from mmdbsam.structures.packed_mask import PackedMask
 
@@ -140,6 +141,8 @@ def read_session(path: Path, scan: Scan) -> SessionState:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
+            for part in file.zip.infolist():
+                refuse_bomb(path, part.file_size, part.compress_size)
             content = json.loads(str(file['content']))
             masks = _unpacked(file['corner'], file['shape'], file['bits'])
         if content['format'] != _FORMAT:

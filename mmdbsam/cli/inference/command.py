@@ -9,6 +9,7 @@ from mmdbsam.apis import PromptInferencer, SemanticInferencer
 from mmdbsam.apis.model_zoo import own_weights
 from mmdbsam.apis.refining_inferencer import RefiningInferencer
 from mmdbsam.cli.inference.batch import (
+    TABLE,
     find_images,
     is_batch,
     names_file,
@@ -24,6 +25,7 @@ from mmdbsam.engine.config import load_named
 from mmdbsam.engine.precision import amp_dtype
 from mmdbsam.engine.semantic_config import is_semantic
 from mmdbsam.errors import InputError
+from mmdbsam.io.atomic import require_place
 from mmdbsam.io.locks import locked
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.windowing import parse_window
@@ -172,6 +174,9 @@ def infer(args: argparse.Namespace) -> None:
     if batch and jobs[0].sources:
         jobs[0].sources.check_images(
             name for job in jobs for name in (job.name, job.image.name))
+    if batch:
+        # Otherwise each image would be left out for it.
+        require_place(args.out / TABLE)
     if batch and args.shard:
         jobs = Shard.parse(args.shard).of(jobs, 'images')
     elif not batch:

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
-from mmdbsam.io.atomic import staged_file, write_text
+from mmdbsam.io.atomic import require_place, staged_file, write_text
 from mmdbsam.io.checksums import sha256
 from mmdbsam.io.writers import (
     SegmentationWriter,
@@ -116,13 +115,7 @@ class Outputs:
             if path.is_dir():
                 raise InputError(f'{path}: expected a file to write, found a '
                                  'folder')
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryFile(dir=path.parent):
-                    pass
-            except OSError as error:
-                raise InputError(f'{path}: expected a place to write to, '
-                                 f'found: {error}') from error
+            require_place(path)
         self.writer.check(image, geometry)
 
     def write(self, result: VolumeResult, image: Path,

@@ -19,7 +19,10 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.geometry.planes import STACKED_ALONG, SlicePlane
 from mmdbsam.io.label_readers import LabelReaders
-from mmdbsam.preparation.layouts.folder_pairs import labels_named
+from mmdbsam.preparation.layouts.folder_pairs import (
+    labels_named,
+    objects_named,
+)
 
 # A prompt for each object by its name, or labels that name their objects.
 NamedPrompts = dict[str, VolumePrompt] | CoarseLabels
@@ -97,10 +100,14 @@ class PromptSources:
                 if row.image in (None, name, image.name)]
         found += where.rows(rows)
         if self.mask is not None:
-            labels = CoarseLabels(_mask_of(self.mask, name))
-            if not found and not self.names:
-                return labels
-            found.append((next_name(), labels))
+            masks = _masks_of(self.mask, name)
+            if isinstance(masks, dict):
+                found += [(own, CoarseLabels(path))
+                          for own, path in masks.items()]
+            elif not found and not self.names:
+                return CoarseLabels(masks)
+            else:
+                found.append((next_name(), CoarseLabels(masks)))
         if not found:
             raise InputError(f'{image}: expected a box for it, found none for '
                              f"'{name}' in the file of boxes")
@@ -206,8 +213,11 @@ class _Where:
         return SliceBoxes(boxes)
 
 
-def _mask_of(mask: Path, name: str) -> Path:
-    """Find the file of an image's labels, in a folder or as given."""
+def _masks_of(mask: Path, name: str) -> Path | dict[str, Path]:
+    """Find the file of an image's labels, in a folder or as given.
+
+    In a folder there may be a file for each object instead.
+    """
     if not mask.exists():
         raise InputError(f'{mask}: no such file')
     readers = LabelReaders()
@@ -215,6 +225,8 @@ def _mask_of(mask: Path, name: str) -> Path:
         readers.find(mask)
         return mask
     found = labels_named(name, mask, readers)
+    if not found and (objects := objects_named(name, mask, readers)):
+        return objects
     if len(found) != 1:
         raise InputError(f"{mask}: expected one file of labels called "
                          f"'{name}', found {len(found)}")

@@ -1,6 +1,5 @@
 """DICOM objects that label a series: SEG and RTSTRUCT."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +7,7 @@ from types import ModuleType
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.label_readers import dicom_rtstruct, dicom_seg
+from mmdbsam.io.label_readers.dicom_names import numbered
 from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
 from mmdbsam.io.quiet import silence_pydicom
 from mmdbsam.io.readers.reader import without_suffix
@@ -37,7 +37,7 @@ class DicomObjectReader(LabelReader):
         """See :class:`LabelReader`."""
         kind = _kind(path)
         try:
-            return _numbered(kind.names(path))
+            return numbered(kind.names(path))
         except InputError:
             raise
         # pydicom does not document what it raises for a corrupt object.
@@ -50,7 +50,7 @@ class DicomObjectReader(LabelReader):
         kind = _kind(path)
         try:
             _check_space(kind.spaces(path), space, path)
-            names = _numbered(kind.names(path))
+            names = numbered(kind.names(path))
             maps = kind.masks(path, grid)
             for name, mask in zip(names, maps, strict=True):
                 yield LabelMap(mask, {1: name}, partial=True)
@@ -102,16 +102,6 @@ def _kind(path: Path) -> ModuleType:
         raise InputError(f'{path}: expected DICOM {" or ".join(_KINDS)}, '
                          f'found {modality or "no modality"}')
     return _KINDS[modality]
-
-
-def _numbered(names: list[str]) -> list[str]:
-    """The names, with a number behind those that occurred before."""
-    seen: Counter[str] = Counter()
-    numbered = []
-    for name in names:
-        seen[name] += 1
-        numbered.append(f'{name} {seen[name]}' if seen[name] > 1 else name)
-    return numbered
 
 
 def _corrupt(path: Path, error: Exception) -> InputError:

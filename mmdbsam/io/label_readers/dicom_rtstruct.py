@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, set_geometry
+from mmdbsam.io.label_readers.dicom_names import text_of
 
 _CLOSED = ('CLOSED_PLANAR', 'CLOSEDPLANAR_XOR', 'CLOSED_PLANAR_XOR')
 # A contour may lie this fraction of the slice distance beside its slice,
@@ -92,8 +93,8 @@ def _regions(path: Path) -> list[tuple[str, list[np.ndarray]]]:
 
     header = dcmread(path)
     regions = []
-    called = {roi.ROINumber: str(roi.get('ROIName')
-                                 or f'region {roi.ROINumber}')
+    called = {roi.ROINumber: text_of(roi.get('ROIName'))
+              or f'region {roi.ROINumber}'
               for roi in header.StructureSetROISequence}
     for roi in header.ROIContourSequence:
         contours = [

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, set_geometry
+from mmdbsam.io.label_readers.dicom_names import text_of
 from mmdbsam.io.readers.dicom_frames import (
     Frame,
     functional_group,
@@ -111,5 +112,5 @@ def _segments(header: 'pydicom.Dataset') -> list['pydicom.Dataset']:
 
 
 def _name(segment: 'pydicom.Dataset') -> str:
-    return str(segment.get('SegmentLabel')
-               or f'segment {segment.SegmentNumber}')
+    return (text_of(segment.get('SegmentLabel'))
+            or f'segment {segment.SegmentNumber}')

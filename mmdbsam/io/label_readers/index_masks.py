@@ -26,6 +26,8 @@ from mmdbsam.io.readers.reader import without_suffix
 
 # White in 8, 16 and 32 bits, without a sign and with one.
 _WHITE = (255, 65535, 2**31 - 1, 2**32 - 1)
+# PIL's modes of grey values, and of colours, that have one more channel.
+_WITH_ALPHA = ('LA', 'RGBA')
 # JPEG may add as much to 0, or take as much from 255.
 _LOSS = 40
 
@@ -38,7 +40,8 @@ class MaskReader(LabelReader):
     programs smooth edges; they belong to what they are nearer to. In RGB,
     black is background, and every other colour is a label that is named after
     it, such as ``'#ff0000'``. JPEG changes values, so it can only hold one
-    label, white on black.
+    label, white on black. An alpha channel must be opaque, as nothing says
+    what transparent pixels are.
     """
 
     def case_name(self, path: Path) -> str | None:
@@ -49,7 +52,7 @@ class MaskReader(LabelReader):
         """See :class:`LabelReader`; reads the pixels where they are colours.
         """
         with opened(path) as image:
-            if image.mode != 'RGB':
+            if image.mode not in ('RGB', 'RGBA'):
                 return []
         return list(_read(path)[1].values())
 
@@ -63,12 +66,16 @@ class MaskReader(LabelReader):
 def _read(path: Path) -> tuple[np.ndarray, dict[int, str]]:
     """The values (H, W), and the names of those that stand for colours."""
     image = load_picture(path)
-    if image.mode not in (*GREY, 'P', 'RGB'):
-        alpha = ('; save it without an alpha channel'
-                 if image.mode.endswith(('A', 'a')) else '')
+    if image.mode not in (*GREY, 'P', 'RGB', *_WITH_ALPHA):
         raise InputError(f'{path}: expected a grey, indexed or RGB mask, '
-                         f'found {image.mode}{alpha}')
+                         f'found {image.mode}')
     values = pixels_of(image)
+    if image.mode in _WITH_ALPHA:
+        if values[..., -1].min() < 255:
+            raise InputError(f'{path}: expected an opaque mask, found pixels '
+                             'that are transparent; save it without an alpha '
+                             'channel')
+        values = values[..., :-1]
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
     if _is_lossy(image):

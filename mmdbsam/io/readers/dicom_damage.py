@@ -1,15 +1,22 @@
 """Finds damaged files of a DICOM series, which ITK's search skips."""
 
 import re
+import struct
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.readers.stored_voxels import refuse_bomb
 
 # Behind a preamble of 128 bytes (DICOM part 10, 7.1).
 _MAGIC, _MAGIC_AT = b'DICM', 128
+# The name of the one transfer syntax that is deflated (DICOM part 5, A.5), in
+# the first group of elements, which begins with the group's length.
+_DEFLATED, _META_AT, _LONGEST_META = b'1.2.840.10008.1.2.1.99', 144, 2048
+_CHUNK = 1 << 20
 # The index of a medium, which belongs to no series (DICOM part 10, 8.6).
 _INDEX = 'DICOMDIR'
 
@@ -38,6 +45,37 @@ def refuse_damaged(folders: Iterable[Path]) -> None:
                     f'{file}: expected an intact DICOM file, found one that '
                     'belongs to no series; mend it, or remove it if it is '
                     'none of the slices')
+
+
+def refuse_bombs(folder: Path) -> None:
+    """Refuse deflated files that would fill the memory, which ITK inflates.
+
+    Args:
+        folder: The folder of the files, of which subfolders are left out.
+
+    Raises:
+        InputError: If there is one; it is named.
+    """
+    for file in sorted(folder.iterdir()):
+        if not file.is_file():
+            continue
+        with file.open('rb') as stream:
+            start = stream.read(_LONGEST_META)
+            if _DEFLATED not in start or len(start) < _META_AT:
+                continue
+            # The length of the file's own description, which is not deflated.
+            length, = struct.unpack_from('<I', start, _META_AT - 4)
+            stream.seek(_META_AT + length)
+            unpacker, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+            try:
+                while packed := stream.read(_CHUNK):
+                    while packed:
+                        size += len(unpacker.decompress(packed, 16 * _CHUNK))
+                        packed = unpacker.unconsumed_tail
+                        refuse_bomb(file, size, stream.tell())
+            except zlib.error:
+                # Reading it says so.
+                continue
 
 
 def _files_of_series(folder: Path) -> set[str]:

@@ -8,7 +8,6 @@ images that were converted from older ones (legacy converted) do the same.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, format_numbers
+from mmdbsam.io.left_behind import scratch_folder
 from mmdbsam.io.quiet import silence_pydicom
 from mmdbsam.io.readers.dicom_grid import first_length, stack
 from mmdbsam.io.readers.reader import brief, check_channel
@@ -221,8 +221,8 @@ def _stored_values(file: Path) -> np.ndarray:
         plain[keyword] = header[keyword]
     reader = sitk.ImageFileReader()
     reader.SetImageIO('GDCMImageIO')
-    with TemporaryDirectory() as folder:
-        copy = Path(folder, 'pixels.dcm')
+    with scratch_folder() as folder:
+        copy = folder / 'pixels.dcm'
         plain.save_as(copy, enforce_file_format=True)
         reader.SetFileName(str(copy))
         try:

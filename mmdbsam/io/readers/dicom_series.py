@@ -7,7 +7,10 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, set_geometry
-from mmdbsam.io.readers.dicom_damage import refuse_damaged
+from mmdbsam.io.readers.dicom_damage import (
+    refuse_bombs,
+    refuse_damaged,
+)
 from mmdbsam.io.readers.dicom_frames import (
     Frame,
     read_frames,
@@ -173,6 +176,7 @@ def _series_in(folder: Path) -> dict[str, list[Path]]:
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     find = sitk.ImageSeriesReader
     series = {}
+    refuse_bombs(folder)
     for uid in find.GetGDCMSeriesIDs(str(folder)):
         files = [Path(name) for name
                  in find.GetGDCMSeriesFileNames(str(folder), uid)]

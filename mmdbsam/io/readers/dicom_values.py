@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.left_behind import scratch_folder
 from mmdbsam.io.readers.dicom_grid import tag
 from mmdbsam.io.readers.reader import brief, open_header
 
@@ -17,6 +17,13 @@ _PHOTOMETRIC = '0028|0004'
 # little-endian order or in big-endian order.
 _INVERTED = re.compile(
     rb'(\x28\x00\x04\x00|\x00\x28\x00\x04)(....)MONOCHROME1', re.DOTALL)
+
+
+# The sequence of tables that take the place of slope and intercept, with the
+# tag of its first item.
+_TABLE = re.compile(
+    rb'\x28\x00\x00\x30(SQ\0\0)?....\xfe\xff\x00\xe0', re.DOTALL)
+_HEADER = 1 << 20
 
 
 def read_slices(files: Sequence[Path]) -> np.ndarray:
@@ -30,10 +37,12 @@ def read_slices(files: Sequence[Path]) -> np.ndarray:
         those of all slices.
 
     Raises:
-        InputError: If the pixels of a file cannot be read.
+        InputError: If the pixels of a file cannot be read, or their values
+            are those of a table.
     """
-    with TemporaryDirectory() as folder:
-        slices = [_read(file, Path(folder)) for file in files]
+    _refuse_table(files[0])
+    with scratch_folder() as folder:
+        slices = [_read(file, folder) for file in files]
     # Slices without a negative intercept have a type without a sign.
     whole = np.result_type(*slices)
     if whole == np.int32 and all(_fits(values, np.int16) for values in slices):
@@ -53,6 +62,16 @@ def _read(file: Path, folder: Path) -> np.ndarray:
     except RuntimeError as error:
         raise InputError(f'{file}: expected an intact DICOM image, found: '
                          f'{brief(error)}') from error
+
+
+def _refuse_table(file: Path) -> None:
+    """Refuse a Modality LUT, which GDCM leaves out without a word."""
+    with file.open('rb') as stream:
+        if _TABLE.search(stream.read(_HEADER)):
+            raise InputError(
+                f'{file}: expected values by RescaleSlope and '
+                'RescaleIntercept, found a table of them '
+                '(ModalityLUTSequence); apply it first')
 
 
 def _not_inverted(file: Path, folder: Path) -> Path:

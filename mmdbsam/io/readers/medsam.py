@@ -12,6 +12,7 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, flat_geometry
 from mmdbsam.io.readers.pictures import as_volume
 from mmdbsam.io.readers.reader import VolumeReader
+from mmdbsam.io.readers.stored_voxels import refuse_bomb
 
 SUFFIXES = ('.npz', '.npy')
 # The shape and type of an array.
@@ -85,7 +86,11 @@ def load_array(path: Path, key: str) -> np.ndarray:
         if not key:
             return loaded
         with loaded:
+            stored = loaded.zip.getinfo(f'{key}.npy')
+            refuse_bomb(path, stored.file_size, stored.compress_size)
             return loaded[key]
+    except InputError:
+        raise
     # A corrupt file may raise anything, as in read_headers.
     except Exception as error:
         raise InputError(f'{named(path, key)}: expected an intact array, '

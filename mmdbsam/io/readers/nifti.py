@@ -1,19 +1,18 @@
 """NIfTI files."""
 
 import math
-import shutil
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, geometry_of
+from mmdbsam.io.left_behind import scratch_folder
 from mmdbsam.io.readers.nifti_header import (
     affines,
     as_first,
@@ -25,7 +24,8 @@ from mmdbsam.io.readers.nifti_header import (
     read_header,
     shear,
 )
-from mmdbsam.io.readers.reader import Place, VolumeReader, open_header
+from mmdbsam.io.readers.reader import Place, VolumeReader, brief, open_header
+from mmdbsam.io.readers.stored_voxels import refuse_bomb
 
 # NIfTI's codes of the types that can hold NaN or infinity.
 _FLOATS = {16: 'f4', 64: 'f8'}
@@ -33,6 +33,10 @@ _FLOATS = {16: 'f4', 64: 'f8'}
 _RIGHT_ANGLE = 1e-4
 # Axes with at most this cosine between them are taken for rectangular ones.
 _SHEARED = 0.01
+_CHUNK = 1 << 20
+# The bytes that a header's extensions may have, and those behind the values,
+# which nobody reads.
+_MOST_BEFORE, _REST = 1 << 28, 1 << 30
 # The files of which this is so.
 _sheared: set[Path] = set()
 
@@ -67,7 +71,12 @@ class NiftiReader(VolumeReader):
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`."""
         with self._opened(path, values=True) as reader:
-            return reader.Execute()
+            try:
+                return reader.Execute()
+            except RuntimeError as error:
+                raise InputError(
+                    f'{path}: expected a complete NIfTI volume, found: '
+                    f'{brief(error)}') from error
 
     @contextmanager
     def _opened(self, path: Path, values: bool
@@ -86,15 +95,15 @@ class NiftiReader(VolumeReader):
                 _check_data(path, header)
             yield reader
             return
-        with TemporaryDirectory() as folder:
-            copy = Path(folder, 'copy.nii')
+        with scratch_folder() as folder:
+            copy = folder / 'copy.nii'
             copy.write_bytes(mended.tobytes().ljust(352, b'\0'))
             reader = self._open(copy, path)
             if values:
                 _check_data(path, header)
-                with open_nifti(path) as source, copy.open('ab') as stream:
-                    source.read(int(header['vox_offset']))
-                    shutil.copyfileobj(source, stream)
+                with copy.open('ab') as stream:
+                    for chunk in _stored(path, header):
+                        stream.write(chunk)
             yield reader
 
     def _open(self, file: Path, named: Path) -> sitk.ImageFileReader:
@@ -136,6 +145,38 @@ def _mended(path: Path, header: np.ndarray) -> np.ndarray | None:
     return first if changed else None
 
 
+def _size(header: np.ndarray) -> int:
+    """The bytes that the values have by a header."""
+    rank = int(header['dim'][0])
+    return (math.prod(int(n) for n in header['dim'][1:rank + 1])
+            * int(header['bitpix']) // 8)
+
+
+def _stored(path: Path, header: np.ndarray) -> Iterator[bytes]:
+    """Read what is stored from the first value on, in parts.
+
+    Raises:
+        InputError: If the header does not say where that is, or the file
+            cannot be decompressed.
+    """
+    offset = float(header['vox_offset'])
+    if not 0 <= offset < _MOST_BEFORE:
+        raise InputError(f'{path}: expected the offset of its values '
+                         f'(vox_offset), found {offset:g}')
+    try:
+        with open_nifti(path) as stream:
+            before = len(stream.read(int(offset)))
+            if before < int(offset):
+                raise InputError(
+                    f'{path}: expected {int(offset)} bytes before its values '
+                    f'(vox_offset), found {before}; the file is truncated')
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f'{path}: expected a complete gzip stream, found: '
+                         f'{error}') from error
+
+
 def _note_shear(path: Path, angle: float) -> None:
     """Say that a grid is not quite rectangular, of the first one alone.
 
@@ -154,32 +195,25 @@ def _check_data(path: Path, header: np.ndarray) -> None:
     It does so with the rest of a truncated file, and with voxels that are not
     finite numbers.
     """
-    offset = float(header['vox_offset'])
-    if not 0 <= offset < 2**40:
-        raise InputError(f'{path}: expected the offset of its values '
-                         f'(vox_offset), found {offset:g}')
-    offset = int(offset)
-    rank = int(header['dim'][0])
-    expected = (math.prod(int(n) for n in header['dim'][1:rank + 1])
-                * int(header['bitpix']) // 8)
     kind = _FLOATS.get(int(header['datatype']))
     order = byte_order(header)
     found = broken = 0
-    try:
-        with open_nifti(path) as stream:
-            before = len(stream.read(offset))
-            while chunk := stream.read(1 << 20):
-                found += len(chunk)
-                if kind:
-                    whole = len(chunk) // 8 * 8
-                    values = np.frombuffer(chunk[:whole], order + kind)
-                    broken += np.count_nonzero(~np.isfinite(values))
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f'{path}: expected a complete gzip stream, found: '
-                         f'{error}') from error
+    expected = _size(header)
+    if path.suffix.lower() == '.gz':
+        refuse_bomb(path, expected, path.stat().st_size)
+    for chunk in _stored(path, header):
+        found += len(chunk)
+        if kind:
+            whole = len(chunk) // 8 * 8
+            values = np.frombuffer(chunk[:whole], order + kind)
+            broken += np.count_nonzero(~np.isfinite(values))
+        if found > expected + _REST:
+            raise InputError(f'{path}: expected {expected} bytes of values '
+                             'by its header, found many more')
     if found < expected:
+        before = int(header['vox_offset'])
         raise InputError(
-            f'{path}: expected {offset + expected} bytes by its header, found '
+            f'{path}: expected {before + expected} bytes by its header, found '
             f'{before + found}; the file is truncated')
     if broken:
         raise InputError(f'{path}: expected finite values, found {broken} '

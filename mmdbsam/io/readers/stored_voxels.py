@@ -38,7 +38,7 @@ _MOST_DIMENSIONS = 5
 _LONGEST_HEADER = 1 << 20
 _CHUNK = 1 << 20
 # Compression by zlib is at most 1032-fold, which only equal values reach.
-_EQUAL_VALUES, _LARGE = 900, 3 << 30
+_EQUAL_VALUES, _LARGE = 900, 2 << 30
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def refuse_bomb(path: Path, size: int, stored: int) -> None:
         stored: The bytes that these have in the file.
 
     Raises:
-        InputError: If there are more than 3 GiB, and so well compressed that
+        InputError: If there are more than 2 GiB, and so well compressed that
             they cannot be an image.
     """
     if size > _LARGE and size > _EQUAL_VALUES * stored:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from mmdbsam.errors import InputError
+from mmdbsam.errors import InputError, WriteError
 from mmdbsam.geometry.grids import set_geometry
 from mmdbsam.io.atomic import staged_file
 from mmdbsam.io.readers import (
@@ -16,7 +16,7 @@ from mmdbsam.io.readers import (
     NrrdReader,
 )
 from mmdbsam.io.readers.nifti_header import PLACE, open_nifti, read_header
-from mmdbsam.io.readers.reader import brief
+from mmdbsam.io.readers.reader import VolumeReader, brief
 from mmdbsam.io.writers.writer import SegmentationWriter
 from mmdbsam.structures.colours import label_rgb
 from mmdbsam.structures.results import VolumeResult
@@ -31,7 +31,7 @@ class _LabelVolumeWriter(SegmentationWriter):
         for key, value in self.header(result).items():
             volume.SetMetaData(key, value)
         with staged_file(path) as partial:
-            _write(volume, partial, path)
+            _write(volume, partial, path, self.readers[0]())
             self.finish(partial, image)
 
     def header(self, result: VolumeResult) -> dict[str, str]:
@@ -127,16 +127,31 @@ def write_probabilities(result: VolumeResult, path: Path) -> None:
         set_geometry(sitk.GetImageFromArray(one.astype(np.float32)),
                      result.geometry) for one in result.probabilities])
     with staged_file(path) as partial:
-        _write(volume, partial, path)
+        _write(volume, partial, path, NiftiReader(channel=0))
 
 
-def _write(volume: sitk.Image, partial: Path, path: Path) -> None:
-    """Write a volume to ``partial``, which becomes ``path`` afterwards."""
+def _write(volume: sitk.Image, partial: Path, path: Path,
+           reader: VolumeReader) -> None:
+    """Write a volume to ``partial``, which becomes ``path`` afterwards.
+
+    Args:
+        volume: The volume.
+        partial: The file to write.
+        path: The file that messages name.
+        reader: A reader of the file, which notices if it is not whole: ITK
+            says nothing when a disk is full.
+
+    Raises:
+        WriteError: If the file cannot be written.
+    """
     try:
         sitk.WriteImage(volume, str(partial), useCompression=True)
+        reader.read(partial)
+    except InputError as error:
+        raise WriteError(path, 'a file of which a part is missing, as on a '
+                         'full disk') from error
     except RuntimeError as error:
-        raise InputError(f'{path}: expected a file that can be written, '
-                         f'found: {brief(error)}') from error
+        raise WriteError(path, brief(error)) from error
 
 
 def label_descriptions(result: VolumeResult) -> str:

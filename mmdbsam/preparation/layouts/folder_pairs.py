@@ -25,6 +25,8 @@ _SLICE = re.compile(r'-\d+$')
 # number where it has several objects.
 _MARK = re.compile(r'[-_. ](gt|groundtruth|labels?|masks?|seg|segmentation)'
                    r'[-_. ]?\d*$', re.IGNORECASE)
+# mmdbsam infer --separate ends a name with the id and the name of an object.
+_SEPARATE = re.compile(r'\.\d+_([\w-]+)$')
 # mmdbsam infer draws a result on its image in files of this name.
 _OVERLAY = '.overlay'
 
@@ -37,7 +39,8 @@ class FolderPairs(Layout):
     ``<image>_<structure>.png``, or ``<image>_<structure>_<number>.png`` where
     a structure has several objects, which become labels of their own. Names
     such as ``<image>_mask.png`` and ``<image>_mask_1.png`` name no structure:
-    several of them are one label.
+    several of them are one label. The files of ``mmdbsam infer --separate``,
+    such as ``<image>.2_liver.nii.gz``, name one each.
 
     The folders may also be called ``images/`` and ``masks/``; ``imagesTr/``
     and ``labelsTr/``, where nnU-Net ends the images' names with a channel such
@@ -113,6 +116,15 @@ def labels_named(case: str, folder: Path, readers: LabelReaders
             and case in (name, _MARK.sub('', name))]
 
 
+def objects_named(case: str, folder: Path, readers: LabelReaders
+                  ) -> dict[str, Path]:
+    """The files of ``mmdbsam infer --separate`` of a case, by object."""
+    return {match[1]: path for path in sorted(folder.iterdir())
+            if (name := readers.case_name(path))
+            and (match := _SEPARATE.search(name))
+            and name[:match.start()] == case}
+
+
 def _structures(paths: Iterable[Path], readers: LabelReaders
                 ) -> list[tuple[str, Path]]:
     """The names and the files of structures, of those that are files."""
@@ -156,6 +168,8 @@ def _owners(images: Mapping[str, Path], labels: Mapping[str, Path]
             continue
         owner = _MARK.sub('', name)
         owner = owner if owner in images and name not in images else name
+        if (whole := _SEPARATE.sub('', name)) in images:
+            owner = whole
         while owner not in images and '_' in owner:
             owner = owner.rpartition('_')[0]
         if owner not in images or (owner != name and owner in labels):
@@ -173,6 +187,9 @@ def _label_files(case: str, files: list[Path], readers: LabelReaders
         rest = readers.case_name(path)[len(case):]
         if not rest or _MARK.fullmatch(rest):
             found += files_in(path, readers)
+            continue
+        if separate := _SEPARATE.fullmatch(rest):
+            found.append(LabelFile(path, separate[1]))
             continue
         rest = rest.lstrip('_')
         structure = re.sub(r'_?\d+$', '', rest) or 'object'

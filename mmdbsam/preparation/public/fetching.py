@@ -6,6 +6,7 @@ from pathlib import Path
 from mmdbsam.errors import InputError
 from mmdbsam.io.archives import require_space, unpack
 from mmdbsam.io.atomic import staged_folder, write_text
+from mmdbsam.io.locks import locked
 from mmdbsam.preparation.public.public_set import PublicSet
 from mmdbsam.weights.downloads import download_file
 
@@ -42,15 +43,20 @@ def fetch_public(name: str, public: PublicSet, dest: Path) -> bool:
         raise InputError(f'{dest}: expected a new or empty folder or a '
                          f'complete {name}, found something else; remove it '
                          'or name another folder')
-    dest.parent.mkdir(parents=True, exist_ok=True)
     archive = dest.with_name(f'{dest.name}.{public.url.rsplit(".", 1)[1]}')
-    if not archive.exists() or not _is(archive, public):
-        require_space(dest.parent, int(2e9 * public.gigabytes), name)
-        download_file(public.url, archive, public.checksum)
-    with staged_folder(dest) as folder:
-        unpack(archive, folder, public.max_bytes)
-        write_text(folder / RECORD, json.dumps(record, indent=1))
-    archive.unlink()
+    with locked(archive):
+        # Another process may have fetched it while this one waited.
+        if _read(dest / RECORD) == record:
+            return False
+        if not archive.exists() or not _is(archive, public):
+            require_space(dest.parent, int(2e9 * public.gigabytes), name)
+            download_file(public.url, archive, public.checksum)
+        with staged_folder(dest) as folder:
+            unpack(archive, folder, public.max_bytes)
+            write_text(folder / RECORD, json.dumps(record, indent=1))
+            # A process that is killed here fetches it again; one that was
+            # killed later would leave it for good.
+            archive.unlink()
     return True
 
 
