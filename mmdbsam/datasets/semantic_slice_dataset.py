@@ -58,7 +58,7 @@ class SemanticSliceDataset(SliceDataset):
         self.class_ids = class_ids(data, classes)
         self.foreground = foreground
         blocks = data.blocks(split)
-        _check_modality(data, modality)
+        data.require_modality(modality)
         # Slices without any class are wanted too.
         super().__init__([data], SliceTable([data], split, {data.name: 0},
                                             gaps=False), pipeline)
@@ -143,14 +143,6 @@ def class_ids(data: PreparedData, classes: Sequence[str] | None) -> list[int]:
         raise InputError(f'{data.root}: expected at most 254 classes, found '
                          f'{len(classes)}; name some of them in classes')
     return [ids[name] for name in classes]
-
-
-def _check_modality(data: PreparedData, modality: str | None) -> None:
-    for case in data.cases:
-        if modality and case.modality not in (None, modality):
-            raise InputError(
-                f"{data.root}: case '{case.name}': expected {modality}, which "
-                f"is the model's modality, found {case.modality}")
 
 
 def _listing(names: Sequence[str], shown: int = 5) -> str:

@@ -3,7 +3,7 @@
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Dict, Iterator, Sequence
+from typing import Any, Dict, Iterator, Optional, Sequence
 
 import numpy as np
 import onnx
@@ -16,12 +16,19 @@ from onnx_ir.passes.common import (
 from torch import Tensor, nn
 from torch.export import Dim
 
+from mmdbsam.deployment.calibration import Calibration
 from mmdbsam.deployment.onnx_segmentor import (
     DECODER,
     ENCODER,
     OnnxSegmentor,
 )
 from mmdbsam.deployment.preprocessing import Preprocessing
+from mmdbsam.deployment.provenance import PROVENANCE, write_provenance
+from mmdbsam.deployment.quantization import (
+    agreement,
+    quantise_encoder,
+    segment_held,
+)
 from mmdbsam.deployment.runtimes import METADATA_KEY
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import staged_folder
@@ -131,6 +138,7 @@ def preprocessing_of(cfg: Config, model: PromptSegmentor) -> Preprocessing:
 @torch.no_grad()
 def export_onnx(model: PromptSegmentor, folder: Path,
                 preprocessing: Preprocessing,
+                calibration: Optional[Calibration] = None,
                 **provenance: Any) -> Dict[str, float]:
     """Write ``encoder.onnx`` and ``decoder.onnx``, both of them or neither.
 
@@ -141,17 +149,24 @@ def export_onnx(model: PromptSegmentor, folder: Path,
         model: The model, in evaluation mode, on the CPU, in float32.
         folder: A folder that is new, empty, or holds an earlier export.
         preprocessing: The preprocessing, for the files' metadata.
+        calibration: The slices for an encoder in 8 bits; None means float32.
         **provenance: The origin of the model, for the files' metadata.
 
     Returns:
         dict: The largest difference between the files' results and torch's,
-        for each of ``'embedding'``, ``'logits'`` and ``'iou'``.
+        for each of ``'embedding'``, ``'logits'`` and ``'iou'``, all of it
+        before the encoder is quantised. With a calibration, ``'agreement'`` is
+        the mean DSC, in percent, between the masks of held slices before and
+        after that.
 
     Raises:
         InputError: If the folder holds something else, or the logits differ
             by more than :data:`TOLERANCE`.
     """
     _check_vacant(folder)
+    if calibration:
+        provenance['encoder'] = dict(precision='int8',
+                                     calibrated_on=calibration.about)
     text = preprocessing.to_json(**provenance)
     side, grid = model.image_encoder.img_size, model.image_encoder.out_size
     batch, prompts, points, given = (Dim(name, min=1) for name in (
@@ -171,13 +186,22 @@ def export_onnx(model: PromptSegmentor, folder: Path,
                ['logits', 'iou'],
                ({}, {0: prompts, 1: points}, {0: prompts, 1: points},
                 {0: given}, {}))
-        write_sums(staging)
-        found = differences(model, OnnxSegmentor(staging))
+        exported = OnnxSegmentor(staging)
+        found = differences(model, exported)
         if not found['logits'] <= TOLERANCE:
             raise InputError(
                 f'{folder}: expected logits within {TOLERANCE} of torch\'s, '
                 f'found a difference of {found["logits"]:.3g}; nothing is '
                 'written')
+        if calibration:
+            wanted = segment_held(exported, calibration)
+            quantise_encoder(staging / ENCODER,
+                             [preprocessing(image)
+                              for image in calibration.images])
+            found['agreement'] = agreement(
+                segment_held(OnnxSegmentor(staging), calibration), wanted)
+        write_provenance(staging, provenance)
+        write_sums(staging)
     return found
 
 
@@ -266,7 +290,8 @@ def _check_vacant(folder: Path) -> None:
         return
     others = [] if not folder.is_dir() else [
         file.name for file in folder.iterdir()
-        if file.name.removesuffix('.data') not in (ENCODER, DECODER, SUMS)]
+        if file.name.removesuffix('.data') not in (
+            ENCODER, DECODER, PROVENANCE, SUMS)]
     if others or not folder.is_dir():
         raise InputError(
             f'{folder}: expected a new or empty folder, or an earlier '

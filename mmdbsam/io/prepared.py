@@ -206,6 +206,22 @@ class PreparedData:
         return [(self.cases[case], start, stop)
                 for case, _, start, stop in found]
 
+    def require_modality(self, modality: Optional[str]) -> None:
+        """Make sure that the scans suit a model.
+
+        Args:
+            modality: The model's modality, such as ``'CT'``; None suits all,
+                as do scans whose modality is not recorded.
+
+        Raises:
+            InputError: If a scan shows another modality.
+        """
+        for case in self.cases:
+            if modality and case.modality not in (None, modality):
+                raise InputError(
+                    f"{self.root}: case '{case.name}': expected {modality}, "
+                    f"which is the model's modality, found {case.modality}")
+
     def split_sizes(self) -> Dict[str, int]:
         """The number of slices of each split, by its name."""
         blocks = self.index.arrays['blocks']

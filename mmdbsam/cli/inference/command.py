@@ -20,6 +20,7 @@ from mmdbsam.cli.inference.jobs import AnyInferencer, Job, stamp
 from mmdbsam.cli.inference.outputs import ObjectRow, Outputs
 from mmdbsam.cli.inference.prompt_sources import PromptSources
 from mmdbsam.cli.inference.settings import Settings
+from mmdbsam.deployment.provenance import read_provenance
 from mmdbsam.deployment.runtimes import RUNTIMES
 from mmdbsam.engine.config import load_named
 from mmdbsam.engine.precision import amp_dtype
@@ -55,8 +56,11 @@ def build_jobs(args: argparse.Namespace) -> list[Job]:
     model = dict(config=args.config, precision=_precision(args),
                  version=__version__)
     if Path(args.config).is_dir():
+        # Records of encoders in float32 lack the entry.
+        encoder = read_provenance(Path(args.config)).get('encoder')
         model.update(exported_files=stamp(Path(args.config)),
-                     runtime=args.runtime or RUNTIMES[0])
+                     runtime=args.runtime or RUNTIMES[0],
+                     **dict(encoder=encoder) if encoder else {})
     elif checkpoint := args.checkpoint or own_weights(args.config):
         model.update(describe_checkpoints(
             [checkpoint] if isinstance(checkpoint, str) else checkpoint))
