@@ -122,14 +122,18 @@ class Leases:
         self._leases[lease.token] = lease
         return lease
 
+    def find(self, token: str) -> Lease | None:
+        """Return the lease of a token; None if it has ended."""
+        self.end_old()
+        return self._leases.get(token)
+
     def of(self, request: Request) -> Lease:
         """Return the lease that a request names.
 
         Raises:
             Refusal: 410, if it names none that is valid.
         """
-        self.end_old()
-        lease = self._leases.get(request.headers.get(LEASE_HEADER, ''))
+        lease = self.find(request.headers.get(LEASE_HEADER, ''))
         if lease is None:
             raise Refusal(410, f'{LEASE_HEADER}: expected a valid lease, '
                                'found none or one that has ended; claim one')

@@ -7,6 +7,7 @@ import socket
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdbsam.errors import InputError
@@ -175,6 +176,8 @@ def _explain(error: Exception, settings: Settings) -> tuple[int, str]:
             if folder is not None:
                 line = line.replace(f'{folder.resolve()}/', '')
         return getattr(error, 'status', 400), line
+    if isinstance(error, HTTPException):
+        return error.status_code, error.detail
     if isinstance(error, MemoryError):
         return 503, 'memory: expected enough of it on the server'
     logging.error('a request failed', exc_info=error)

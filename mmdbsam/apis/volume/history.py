@@ -6,8 +6,8 @@ from typing import Deque, Optional, Tuple
 
 from mmdbsam.apis.volume.session_state import SessionObject
 
-# So many changes can be taken back.
-_MOST = 100
+#: So many changes can be taken back.
+MOST = 100
 
 # An object's id, and the object as it was; None if it did not exist.
 Change = Tuple[int, Optional[SessionObject]]
@@ -17,8 +17,8 @@ class History:
     """What objects were before each change, and what they became."""
 
     def __init__(self) -> None:
-        self._made: Deque[Change] = deque(maxlen=_MOST)
-        self._undone: Deque[Change] = deque(maxlen=_MOST)
+        self._made: Deque[Change] = deque(maxlen=MOST)
+        self._undone: Deque[Change] = deque(maxlen=MOST)
 
     def record(self, object_id: int, before: Optional[SessionObject]) -> None:
         """Keep what an object is before a change of it.
