@@ -20,5 +20,6 @@ class Refusal(InputError):
 
 def refuse(status: int, reason: object) -> JSONResponse:
     """Make the answer that tells a client why a request was refused."""
-    line = ' '.join(str(reason).split())
+    # JSON may hold halves of characters, which cannot be sent back.
+    line = ' '.join(str(reason).encode('utf-8', 'replace').decode().split())
     return JSONResponse(dict(detail=line), status)

@@ -11,6 +11,7 @@ from mmdbsam.apis.scans import Scan, load_scan
 from mmdbsam.errors import InputError
 from mmdbsam.io.atomic import write_text
 from mmdbsam.io.readers import Readers
+from mmdbsam.io.readers.dicom_series import find_series
 from mmdbsam.io.readers.files import files_of
 from mmdbsam.serving.refusals import Refusal
 
@@ -246,10 +247,10 @@ def _scan_in(folder: Path) -> Path:
     """
     readers = Readers()
     files = [file for file in sorted(folder.rglob('*')) if file.is_file()]
-    # The files of a series are one scan; so is a header with its data.
-    if len(files) > 1 and readers.case_name(folder) is not None:
-        return folder
     scans = [file for file in files if readers.case_name(file) is not None]
+    # The files of a series are one scan; so is a header with its data.
+    if len(scans) != 1 and find_series(folder):
+        return folder
     if len(scans) != 1:
         raise Refusal(400, f'upload: expected one scan, found {len(scans)} '
                            f'among {len(files)} files; give '
