@@ -154,7 +154,7 @@ class Attacker:
                 'float128', "O'; import os", '']))
             good = header + struct.pack('<IQQ', 1, 64, 64) + bytes(64)
         elif kind == 4:
-            good[53:57] = struct.pack('<I', self.pick([0, 2, 2**32 - 1]))
+            good[45:49] = struct.pack('<I', self.pick([0, 2, 2**32 - 1]))
         elif kind == 5:
             good = self.array(self.pick([np.complex64, 'S3']))
         else:
