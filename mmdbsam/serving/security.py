@@ -174,7 +174,8 @@ def _explain(error: Exception, settings: Settings) -> tuple[int, str]:
         # Where folders lie on the server is nobody's business.
         for folder in (settings.workspace, settings.root):
             if folder is not None:
-                line = line.replace(f'{folder.resolve()}/', '')
+                place = str(folder.resolve())
+                line = line.replace(f'{place}/', '').replace(place, '.')
         return getattr(error, 'status', 400), line
     if isinstance(error, HTTPException):
         return error.status_code, error.detail
