@@ -1,5 +1,7 @@
 """The real client of nnInteractive gets what PromptInferencer finds."""
 
+import threading
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -243,14 +245,14 @@ def test_an_idle_lease_ends(connect):
 
 def test_a_long_prediction_keeps_the_client_waiting(connect, clickable,
                                                     monkeypatch):
-    """Bytes come while the slices are encoded, one after the other."""
-    monkeypatch.setattr('mmdbsam.serving.viewer_routes._PATIENCE', 0.05)
-    client, mask = connect()
-    wait = client._stop_heartbeat.wait
-    encode = clickable.model.encode
+    """Bytes come while the slices are encoded."""
+    monkeypatch.setattr('mmdbsam.serving.viewer_routes._PATIENCE', 0.1)
+    encode, may_go_on = clickable.model.encode, threading.Event()
     monkeypatch.setattr(clickable.model, 'encode', lambda images: (
-        wait(0.03), encode(images))[1])
-    client._http.timeout = 0.3
+        may_go_on.wait(60), encode(images))[1])
+    client, mask = connect()
+    client._http.timeout = 2
+    threading.Timer(4, may_go_on.set).start()
     changed = client.add_bbox_interaction(BOX, True)
     np.testing.assert_array_equal(mask, reference(
         clickable, SEED))
