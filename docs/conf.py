@@ -65,10 +65,10 @@ napoleon_use_ivar = True
 nitpicky = True
 # Types of other packages: to link them would need the network.
 OTHERS = ('Config', 'ConvModule', 'Dataset', 'InstanceData', 'PIL', 'Path',
-          'SegDataSample', 'SimpleITK', 'Tensor', 'abc', 'argparse',
-          'collections', 'mmcv', 'mmengine', 'mmpretrain', 'nn', 'np', 'numba',
-          'numpy', 'pathlib', 'pydicom', 'rich', 'segment_anything', 'torch',
-          'triton')
+          'SegDataSample', 'SimpleITK', 'Tensor', 'abc', 'argparse', 'asyncio',
+          'collections', 'concurrent', 'ipaddress', 'mmcv', 'mmengine',
+          'mmpretrain', 'nn', 'np', 'numba', 'numpy', 'pathlib', 'pydicom',
+          'rich', 'segment_anything', 'starlette', 'torch', 'triton')
 nitpick_ignore_regex = [('py:.*', rf'({"|".join(OTHERS)})(\..*)?')]
 
 

@@ -15,8 +15,8 @@ from mmengine.config import Config
 REPO_ROOT = Path(__file__).parents[1]
 TINY = 'tests/data/dbsam_tiny_spine.py'
 # Fixtures that only some folders share, beside this one in tests/support.
-pytest_plugins = ('case_files', 'devices', 'folded', 'phantom',
-                  'recipe_files', 'study_files', 'trainings')
+pytest_plugins = ('case_files', 'devices', 'folded', 'known_models',
+                  'phantom', 'recipe_files', 'study_files', 'trainings')
 
 # Triton reads it when the kernels are defined; without a GPU they run on
 # numpy.

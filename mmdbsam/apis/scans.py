@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Optional, Union
 
@@ -46,6 +48,13 @@ class Scan:
     modality: Optional[str]
     name: str
     place: Optional[Place] = None
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the intensities, by which the scan is known again.
+        """
+        # Sessions are saved after every change of theirs.
+        return sha256(np.ascontiguousarray(self.values)).hexdigest()
 
     def resampled(self, side: float) -> 'Scan':
         """Resample the scan to cubic voxels.

@@ -29,6 +29,7 @@ COMMANDS = {
     'ablate': 'train, test and compare the variants of a study',
     'cross-validate': 'train and test a config on each fold of patients',
     'infer': 'segment an image, or a folder of them',
+    'serve': 'annotate scans in a browser or a viewer',
     'flops': 'measure what each block of a model costs',
     'export': 'write a trained model as ONNX files',
 }

@@ -1,6 +1,7 @@
 """The runtimes that run an exported file, behind the same methods."""
 
 import sys
+import threading
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -156,6 +157,8 @@ class _OpenVinoSession:
             options.update(INFERENCE_NUM_THREADS=threads)
         self._compiled = core.compile_model(model, 'CPU', options)
         self._request = self._compiled.create_infer_request()
+        # A request that is under way refuses another thread's.
+        self._lock = threading.Lock()
 
     def input_names(self) -> Tuple[str, ...]:
         """See :class:`Session`."""
@@ -169,7 +172,8 @@ class _OpenVinoSession:
 
     def run(self, **inputs: np.ndarray) -> List[np.ndarray]:
         """See :class:`Session`."""
-        found = self._request.infer(inputs)
+        with self._lock:
+            found = self._request.infer(inputs)
         return [found[output] for output in self._compiled.outputs]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
@@ -10,6 +11,7 @@ import SimpleITK as sitk
 from letter_volumes import EachSlice
 
 from mmdbsam.apis import PromptInferencer, SeedBox
+from mmdbsam.apis.image_model import ImagePrompts
 from mmdbsam.deployment import OnnxSegmentor
 from mmdbsam.errors import InputError
 
@@ -53,6 +55,24 @@ def test_volume_is_segmented_alike(both):
     for i in range(2):
         assert (found.mask(i) == wanted.mask(i)).mean() >= 0.999
     assert wanted.labels.any()
+
+
+def test_threads_share_a_model(both):
+    """Users of a server are answered at the same time."""
+    model = both[1].model
+    images = [random_ct(48, 40).astype(np.uint8) + i for i in range(4)]
+
+    def masks(image):
+        encoded, = model.encode([image])
+        return [model.decode(encoded, ImagePrompts(boxes=np.array(
+            [box], float)))[0].numpy() for box in BOXES * 3]
+
+    wanted = [masks(image) for image in images]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(3):
+            for found, expected in zip(threads.map(masks, images), wanted,
+                                       strict=True):
+                np.testing.assert_array_equal(found, expected)
 
 
 def test_command_line_takes_it(exported_tiny, runtime, run_tool, repo_root,

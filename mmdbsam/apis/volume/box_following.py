@@ -16,7 +16,7 @@ such a side.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 import numpy as np
 
@@ -269,3 +269,12 @@ def _in_parts(box: np.ndarray) -> np.ndarray:
             boxes.append((low + sides * corners).ravel())
     boxes = np.stack(boxes)
     return np.where(np.isclose(boxes, box), box, boxes)
+
+
+def beginning(limit: Limit, trials: List[Trial]
+              ) -> Tuple[int, Tuple[ImagePrompts, ...]]:
+    """Return the slice on which an object begins, and the prompt there."""
+    if not trials:
+        return ((limit.first + limit.last) // 2,
+                (ImagePrompts(boxes=limit.box[None]), ))
+    return trials[0].found.index, (ImagePrompts(boxes=trials[0].found.boxes), )

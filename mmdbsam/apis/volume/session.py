@@ -1,17 +1,23 @@
 """Objects of a volume that prompts find, and corrections improve."""
 
-from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
-from typing import Deque, Dict, List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 from torch import Tensor
 
 from mmdbsam.apis.image_model import ImageModel, ImagePrompts
 from mmdbsam.apis.scans import Scan
-from mmdbsam.apis.volume.box_following import Trial, find_starts, other_parts
+from mmdbsam.apis.volume.box_following import (
+    Trial,
+    beginning,
+    find_starts,
+    other_parts,
+)
+from mmdbsam.apis.volume.history import Change, History
 from mmdbsam.apis.volume.locator import PromptLocator
 from mmdbsam.apis.volume.prompts import VolumePrompt
 from mmdbsam.apis.volume.propagation import Followed, Found, Limit, sweep
@@ -29,9 +35,6 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.planes import SlicePlane
 from mmdbsam.structures.packed_mask import PackedMask
 from mmdbsam.structures.results import VolumeResult
-
-# So many changes can be taken back.
-_MOST_UNDONE = 100
 
 
 class VolumeSession:
@@ -54,26 +57,26 @@ class VolumeSession:
         scan: The volume.
         state: The plane of the slices, the prompts' units, the windows, the
             rule, and the objects so far.
+        executor: What encodes the slices; None means the calling thread.
 
     Attributes:
         objects (dict[int, SessionObject]): The objects by their ids.
     """
 
-    def __init__(self, model: ImageModel, scan: Scan, state: SessionState
-                 ) -> None:
+    def __init__(self, model: ImageModel, scan: Scan, state: SessionState,
+                 executor: Optional[Executor] = None) -> None:
         self.scan = scan
         self.state = state
         self.plane = SlicePlane(scan.geometry, state.plane)
         # A slice is answered soonest if nothing is computed beside it.
+        workers = SliceWorkers(1, executor)
         self.slices = PlaneSlices(model, self.plane.slices(scan.values),
-                                  state.windows, 1, SliceWorkers(1))
+                                  state.windows, 1, workers)
         self.objects: Dict[int, SessionObject] = {
             one.id: one for one in state.objects}
         self._locator = PromptLocator(scan, scan, state.plane, state.units,
                                       corrects=True)
-        # What objects were before each change; None if they did not exist.
-        self._history: Deque[Tuple[int, Optional[SessionObject]]] = deque(
-            maxlen=_MOST_UNDONE)
+        self._history = History()
         # The trials of a 3-D box that was the last change.
         self._trials: List[Trial] = []
         # The last answer: object, slice, turns and low-resolution logits.
@@ -81,8 +84,8 @@ class VolumeSession:
                                    Tensor]] = None
 
     @classmethod
-    def load(cls, path: Union[str, Path], model: ImageModel, scan: Scan
-             ) -> 'VolumeSession':
+    def load(cls, path: Union[str, Path], model: ImageModel, scan: Scan,
+             executor: Optional[Executor] = None) -> 'VolumeSession':
         """Go on with a session that :meth:`save` wrote.
 
         See the class for the arguments.
@@ -90,7 +93,7 @@ class VolumeSession:
         Raises:
             InputError: See :func:`.read_session`.
         """
-        return cls(model, scan, read_session(Path(path), scan))
+        return cls(model, scan, read_session(Path(path), scan), executor)
 
     def save(self, path: Union[str, Path]) -> None:
         """Write the objects with their prompts and masks to an ``.npz`` file.
@@ -111,7 +114,7 @@ class VolumeSession:
             int: The object's id.
         """
         new = max(self.objects, default=0) + 1
-        self._history.append((new, None))
+        self._history.record(new, None)
         self.objects[new] = SessionObject(new, name or f'object {new}')
         return new
 
@@ -174,7 +177,7 @@ class VolumeSession:
         if isinstance(place, FollowedBox):
             kept, limit = {}, place.limit(self.plane)
             trials = self._tried(object_id, limit)
-            index, turns = _begin(limit, trials)
+            index, turns = beginning(limit, trials)
         elif isinstance(place, Seed):
             index = place.slice_index(self.plane)
             turns = self._turns(one, index, place, what)
@@ -258,16 +261,18 @@ class VolumeSession:
             int or None: The object that changed; None if there was nothing to
             take back.
         """
-        if not self._history:
-            return None
-        object_id, before = self._history.pop()
-        self._last, self._trials = None, []
-        if before is None:
-            del self.objects[object_id]
-        else:
-            self.objects[object_id] = before
-            self.objects = dict(sorted(self.objects.items()))
-        return object_id
+        return self._put(self._history.undo(self.objects))
+
+    def redo(self) -> Optional[int]:
+        """Make the change again that :meth:`undo` took back last.
+
+        Another change since then makes that impossible.
+
+        Returns:
+            int or None: The object that changed; None if there was nothing to
+            make again.
+        """
+        return self._put(self._history.redo(self.objects))
 
     def mask(self, object_id: int) -> np.ndarray:
         """Return an object's mask on the volume's own grid, bool (D, H, W).
@@ -277,7 +282,7 @@ class VolumeSession:
         """
         volume = np.zeros(self.scan.values.shape[:3], bool)
         slices = self.plane.slices(volume)
-        for index, state in self._object(object_id).slices.items():
+        for index, state in [*self._object(object_id).slices.items()]:
             slices[index][state.mask.where] = state.mask.crop()
         return volume
 
@@ -304,8 +309,17 @@ class VolumeSession:
 
     def _remember(self, one: SessionObject) -> None:
         """Keep an object as it is before it changes."""
-        self._history.append((one.id, one.snapshot()))
+        self._history.record(one.id, one.snapshot())
         self._trials = []
+
+    def _put(self, change: Optional[Change]) -> Optional[int]:
+        """Replace an object by what it was."""
+        if change is None:
+            return None
+        self._last, self._trials = None, []
+        objects = sorted({**self.objects, **dict([change])}.items())
+        self.objects = {i: one for i, one in objects if one is not None}
+        return change[0]
 
     def _tried(self, object_id: int, limit: Limit) -> List[Trial]:
         """Look for an object in a 3-D box of several slices."""
@@ -384,12 +398,3 @@ class VolumeSession:
                                       found.boxes])), )
         one.slices[found.index] = SliceState(PackedMask.pack(mask), found.iou,
                                              turns, is_prompted)
-
-
-def _begin(limit: Limit, trials: List[Trial]
-           ) -> Tuple[int, Tuple[ImagePrompts, ...]]:
-    """Return the slice on which an object begins, and the prompt there."""
-    if not trials:
-        return ((limit.first + limit.last) // 2,
-                (ImagePrompts(boxes=limit.box[None]), ))
-    return trials[0].found.index, (ImagePrompts(boxes=trials[0].found.boxes), )

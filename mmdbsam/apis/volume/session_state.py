@@ -1,6 +1,5 @@
 """The objects of a session, and the file that they are kept in."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -183,9 +182,7 @@ def _check(objects: Sequence[SessionObject], depth: int) -> None:
 
 
 def _image(scan: Scan) -> Dict[str, Any]:
-    values = np.ascontiguousarray(scan.values)
-    return dict(size=list(values.shape),
-                content=hashlib.sha256(values.tobytes()).hexdigest())
+    return dict(size=list(scan.values.shape), content=scan.digest)
 
 
 def _turn(turn: ImagePrompts, keep: Any) -> Dict[str, Any]:

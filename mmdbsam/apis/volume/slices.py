@@ -1,5 +1,6 @@
 """Encodes the slices of a volume as they are needed."""
 
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from mmdbsam.apis.volume.workers import SliceWorkers
 from mmdbsam.io.windowing import Window, to_eight_bits
 
 # Embeddings are kept in memory for objects that pass a slice again later.
-_MEGABYTES = 500
+_MEMORY = 500 * 10**6
 
 # Logits float32 (n, H, W) and predicted IoU (n,) of the objects in a slice.
 Decoded = Tuple[np.ndarray, np.ndarray]
@@ -24,7 +25,7 @@ class PlaneSlices:
     """The slices of a plane, each of which is encoded once for all objects.
 
     Only the embeddings used last stay in memory, so that a volume may have
-    any number of slices.
+    any number of slices. Several threads may use the slices at once.
 
     Args:
         model: The model.
@@ -49,9 +50,13 @@ class PlaneSlices:
         self.segmented: Set[int] = set()
         # Beside workers, a slice in advance for each keeps all of them busy.
         self._ahead = workers.count if workers.count > 1 else batch_size - 1
+        self._memory = _MEMORY
         # The batch that a slice is encoded in, and its place there.
         self._encoded: OrderedDict[
             int, Tuple[Future[List[EncodedImage]], int]] = OrderedDict()
+        self._lock = threading.Lock()
+        # The bytes of an embedding, as soon as there is one.
+        self._size: Optional[int] = None
 
     def __len__(self) -> int:
         return len(self.volume)
@@ -122,21 +127,80 @@ class PlaneSlices:
         found, iou, logits = self.model.refine(image, turns, logits)
         return found.cpu().numpy(), float(iou), logits
 
+    @property
+    def known(self) -> List[int]:
+        """The slices whose embeddings are in memory, in ascending order."""
+        with self._lock:
+            return sorted(index for index, (images, _) in self._encoded.items()
+                          if images.done())
+
+    @property
+    def capacity(self) -> int:
+        """The number of slices whose embeddings are kept."""
+        if self._size is None:
+            return len(self)
+        return max(self._memory // self._size, 2 * (self._ahead + 1))
+
+    def keep_within(self, memory: int) -> None:
+        """Let the embeddings that are kept take so many bytes at most."""
+        with self._lock:
+            self._memory = memory
+            self._forget_oldest()
+
+    def prefetch(self, order: Sequence[int]) -> bool:
+        """Encode a slice before it is asked for, in the calling thread.
+
+        Args:
+            order: The slices that may be asked for, the likeliest first. The
+                first that is not known is encoded, and those of them that are
+                known stay in memory before all others.
+
+        Returns:
+            bool: Whether there was a slice to encode.
+        """
+        images: Future[List[EncodedImage]] = Future()
+        with self._lock:
+            for other in reversed(order):
+                if other in self._encoded:
+                    self._encoded.move_to_end(other)
+            index = next((i for i in order if i not in self._encoded), None)
+            if index is None:
+                return False
+            self._encoded[index] = images, 0
+        try:
+            images.set_result(self._encode([index]))
+        except BaseException as error:
+            with self._lock:
+                self._encoded.pop(index, None)
+            # It rises again where the slice was asked for meanwhile.
+            images.set_exception(error)
+            raise
+        self._measure(images.result()[0])
+        return True
+
     def _image_of(self, index: int, following: Iterable[int] = ()
                   ) -> EncodedImage:
-        if index not in self._encoded or self.workers.count > 1:
-            wanted = [i for i in (index, *islice(following, self._ahead))
-                      if i not in self._encoded]
-            for start in range(0, len(wanted), self.batch_size):
-                batch = wanted[start:start + self.batch_size]
-                images = self.workers.submit(self._encode, batch)
-                self._encoded.update((i, (images, place))
-                                     for place, i in enumerate(batch))
-        self.segmented.add(index)
-        self._encoded.move_to_end(index)
-        images, place = self._encoded[index]
-        image = images.result()[place]
-        self._forget_oldest(image)
+        with self._lock:
+            if index not in self._encoded or self.workers.count > 1:
+                wanted = [i for i in (index, *islice(following, self._ahead))
+                          if i not in self._encoded]
+                for start in range(0, len(wanted), self.batch_size):
+                    batch = wanted[start:start + self.batch_size]
+                    images = self.workers.submit(self._encode, batch)
+                    self._encoded.update((i, (images, place))
+                                         for place, i in enumerate(batch))
+            self.segmented.add(index)
+            self._encoded.move_to_end(index)
+            images, place = self._encoded[index]
+        try:
+            image = images.result()[place]
+        except BaseException:
+            # The next to ask for the slice tries again.
+            with self._lock:
+                if self._encoded.get(index) == (images, place):
+                    del self._encoded[index]
+            raise
+        self._measure(image)
         return image
 
     def _encode(self, indices: Sequence[int]) -> List[EncodedImage]:
@@ -146,8 +210,13 @@ class PlaneSlices:
         logits, iou = self.model.decode(image, prompts)
         return logits[:, 0].cpu().numpy(), iou[:, 0].cpu().numpy()
 
-    def _forget_oldest(self, image: EncodedImage) -> None:
-        size = image.embedding.nelement() * image.embedding.element_size()
-        kept = max(_MEGABYTES * 10**6 // size, 2 * (self._ahead + 1))
-        while len(self._encoded) > kept:
+    def _measure(self, image: EncodedImage) -> None:
+        """Learn how large an embedding is, and keep as many as fit."""
+        with self._lock:
+            self._size = (image.embedding.nelement()
+                          * image.embedding.element_size())
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        while len(self._encoded) > self.capacity:
             self._encoded.popitem(last=False)

@@ -43,12 +43,15 @@ class SliceWorkers:
     Args:
         count: The number of workers. With one, the calling thread does the
             work when it is submitted, with all of torch's threads.
+        executor: What does the work of one worker instead, such as a thread
+            that several volumes share.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, executor: Optional[Executor] = None
+                 ) -> None:
         self.count = count
         self._threads = torch.get_num_threads()
-        self._executor: Executor = _CallingThread()
+        self._executor: Executor = executor or _CallingThread()
         self._members: Set[int] = set()
 
     def __enter__(self) -> 'SliceWorkers':

@@ -1,0 +1,1 @@
+"""The server of ``mmdbsam serve``: sessions, a page and viewers' protocol."""
