@@ -107,8 +107,10 @@ class Annotations:
 
         A scan keeps its own name unless another one has it already.
         """
-        stem = Readers().case_name(saved.path) or saved.name
-        suffix = '' if saved.path.is_dir() else saved.path.name[len(stem):]
+        stem, suffix = saved.name, ''
+        if not saved.path.is_dir():
+            stem = Readers().case_name(saved.path) or saved.path.stem
+            suffix = saved.path.name[len(stem):]
         taken = self.folder / 'images' / f'{stem}{suffix}'
         if taken.exists() and not _same(taken, saved.path):
             stem = f'{stem}-{saved.id[:6]}'

@@ -1,6 +1,7 @@
 """The page in a browser, with a model whose masks are known."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -221,6 +222,60 @@ def test_planes_windows_and_zoom(viewer):
     viewer.page.click('[data-tool=window]')
     viewer.drag((10, 10), (12, 14))
     assert page.input_value('#presets') == '-1'
+
+
+def test_following_is_stopped(serve, clickable, root, monkeypatch):
+    encode = clickable.fake.encode_image
+    monkeypatch.setattr(clickable.model.model, 'encode_image', lambda images: (
+        time.sleep(0.2), encode(images))[1])
+    with browsing(serve(clickable, root=root)) as viewer:
+        viewer.open('column')
+        viewer.drag(*CORNERS)
+        viewer.says('Answered')
+        viewer.key('f')
+        viewer.says(r'Following: \d')
+        viewer.page.click('#stop')
+        viewer.says('Following stopped after')
+        text = viewer.page.text_content('#said')
+        count = int(re.search(r'\d+', text)[0])
+        assert 0 < count < 28
+        size = viewer.page.text_content('#objects .size')
+        assert count < int(re.search(r'(\d+) slices', size)[1]) <= count + 3
+        # The scan is at hand for more.
+        viewer.key('u')
+        viewer.says('Undone')
+
+
+def test_a_session_that_ended_is_opened_again(serve, clickable, root):
+    with browsing(serve(clickable, root=root, idle_timeout=4)) as viewer:
+        viewer.open('column')
+        viewer.turn_to(15)
+        viewer.drag(*CORNERS)
+        viewer.says('Answered')
+        viewer.says('session has ended')
+        viewer.key('n')
+        viewer.says('opened again')
+        viewer.locate('#objects .size').to_have_text(re.compile('1 slice$'))
+        viewer.locate('#large').to_have_attribute('data-slice', '15')
+        viewer.drag((10, 10), (18, 19))
+        viewer.says('Answered')
+        # The browser itself logs the status of the answer.
+        assert all('status of 410' in one for one in viewer.problems)
+        viewer.problems.clear()
+
+
+def test_the_key_is_asked_for(serve, clickable, root):
+    url = serve(clickable, root=root, api_key='open sesame')
+    with browsing(url) as viewer:
+        for key, said in (('wrong', 'not accepted'), ('open sesame', '')):
+            viewer.locate('#key').to_be_visible()
+            viewer.page.fill('#key-value', key)
+            viewer.page.click('#key-send')
+            if said:
+                viewer.locate('#key-error').to_have_text(re.compile(said))
+        viewer.open('column')
+        assert all('status of 401' in one for one in viewer.problems)
+        viewer.problems.clear()
 
 
 def test_errors_are_said_in_one_quiet_line(viewer):

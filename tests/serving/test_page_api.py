@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from dicom_files import write_slices
 from letter_volumes import as_image, column, stored_otherwise
 from page_api import PageApi, packed
 
@@ -219,6 +220,43 @@ def test_scans_are_uploaded(api, tmp_path):
     # It is not kept if nothing was done with it.
     api.open(path='column.nii.gz')
     assert not [*workspace.glob('*/upload')]
+
+
+def test_a_dicom_series_is_uploaded_and_gets_a_seg(api, tmp_path):
+    stored = np.where(COLUMN, 200, -1000).astype(np.int16)
+    series = write_slices(tmp_path / 'series', stored, np.arange(30.))
+    scan = api.upload(**{f'series/{file.name}': file.read_bytes()
+                         for file in sorted(series.iterdir())})
+    assert scan['name'] == 'series' and scan['modality'] == 'CT'
+    np.testing.assert_array_equal(api.voxels(scan), stored)
+    api('POST', 'objects')
+    api.prompt(1, kind='box', slice=15, box=BOX)
+    api.follow(1, 15)
+    np.testing.assert_array_equal(api.mask(1), COLUMN)
+    assert [one['suffix'] for one in scan['formats']] == [
+        '.seg.nrrd', '.nii.gz', '.seg.dcm']
+    answer = api.send('GET', 'segmentation?format=.seg.dcm')
+    assert answer.status_code == 200, answer.text
+    after = api('PUT', 'segmentation?name=x.seg.dcm', content=answer.content,
+                headers={'Content-Type': 'application/octet-stream'})
+    np.testing.assert_array_equal(api.mask(after['objects'][-1]['id']), COLUMN)
+    while not api('GET', 'progress?slice=15')['saved']:
+        pass
+    linked = tmp_path / 'workspace/images/series/series'
+    assert len([*linked.iterdir()]) == 30
+
+
+def test_a_server_that_was_killed_has_lost_nothing(serve, clickable, root):
+    first = PageApi(serve(clickable, root=root))
+    first.open(path='column.nii.gz')
+    first('POST', 'objects', json=dict(name='pillar'))
+    first.prompt(1, kind='box', slice=15, box=BOX)
+    # Another server finds what the first, which never ended, had answered.
+    second = PageApi(serve(clickable, root=root))
+    scan = second.open(path='column.nii.gz')
+    assert [one['name'] for one in scan['objects']] == ['pillar']
+    np.testing.assert_array_equal(second.mask(1), first.mask(1))
+    assert second.mask(1).sum() == 80
 
 
 def test_grey_values_of_any_kind_are_shown(serve, clickable, tmp_path):

@@ -19,7 +19,7 @@ class App {
   constructor() {
     this.state = new State();
     this.api = new Api((wasWrong) => this.askForKey(wasWrong),
-      () => this.reopen('The session had ended; it was opened again.'));
+      () => this.pause());
     this.status = new Status(this.state, this.api);
     this.session = new Session(this.state, this.api, {
       say: (text) => this.status.say(text),
@@ -44,6 +44,25 @@ class App {
     this.chooseTool('box');
     if (this.api.lastScan) this.reopen('');
     else this.opening.show();
+  }
+
+  // The server ends sessions that are idle. The next click or key goes on.
+  pause() {
+    if (this.isPaused) return;
+    this.isPaused = true;
+    this.status.say('The session has ended; a click or a key opens it again.');
+    const goOn = (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      this.isPaused = false;
+      for (const kind of ['pointerdown', 'keydown']) {
+        removeEventListener(kind, goOn, true);
+      }
+      this.reopen('The scan was opened again, with all that was saved.');
+    };
+    for (const kind of ['pointerdown', 'keydown']) {
+      addEventListener(kind, goOn, true);
+    }
   }
 
   // Open the scan that was open last, with all that was saved.

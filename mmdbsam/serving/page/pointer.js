@@ -30,8 +30,9 @@ export function listen(view, app) {
     const steps = Math.trunc(scrolled / 40);
     if (steps) {
       scrolled -= 40 * steps;
+      // Up is on, as with the key.
       state.moveCursor(view.plane, 0, 0, event.deltaMode || Math.abs(
-        event.deltaY) >= 40 ? Math.sign(steps) : steps);
+        event.deltaY) >= 40 ? -Math.sign(steps) : -steps);
     }
   }, { passive: false });
 

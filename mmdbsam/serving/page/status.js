@@ -67,11 +67,11 @@ export class Status {
       this.bar.hidden = ready === slices;
       this.ready.textContent = ready < slices
         ? `${ready}/${slices} slices ready` : 'all slices ready';
-      this.saved.textContent = saved ? 'saved' : 'not saved yet';
+      this.saved.textContent = saved ? 'saved' : 'saving …';
       wait = ready < slices || !saved ? 1000 : 5000;
     } catch (error) {
-      // The scan is opened again; see Api.
-      if (error.status !== 410) this.fail(error);
+      if (error.status === 410) return;
+      this.fail(error);
     }
     this.timer = setTimeout(() => this.watch(), wait);
   }
