@@ -104,6 +104,7 @@ class PageClient:
         if self.opened is not None and self.opened.kept.saved.id == saved.id:
             return self.opened.describe()
         try:
+            self._refuse_if_open(saved)
             kept = self._service.open(saved, self._plane(saved))
         except BaseException:
             if not saved.session.exists() and 'id' not in sent:
@@ -128,6 +129,16 @@ class PageClient:
                                'were sent, found none')
         upload, self._upload = self._upload, None
         return workspace.end_upload(upload)
+
+    def _refuse_if_open(self, saved: SavedScan) -> None:
+        """Refuse a file that another page has open under another id."""
+        for lease in self._service.leases:
+            other = lease.content
+            if isinstance(other, PageClient) and other.opened is not None and (
+                    other.opened.kept.saved.path == saved.path
+                    and other is not self):
+                raise Refusal(409, f'{saved.name}: expected a scan that is not '
+                                   'in use, found it open in another page')
 
     @staticmethod
     def _plane(saved: SavedScan) -> str:

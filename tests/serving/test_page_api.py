@@ -208,6 +208,15 @@ def test_a_scan_is_gone_on_with_after_its_page_was_closed(opened):
         np.testing.assert_array_equal(other.mask(1), mask)
 
 
+def test_a_scan_is_open_in_one_page_at_a_time(opened):
+    other = PageApi(str(opened.http.base_url))
+    answer = other.send('POST', 'scan', json=dict(path='column.nii.gz'))
+    assert answer.status_code == 409
+    assert 'open in another page' in answer.json()['detail']
+    opened('DELETE', 'lease')
+    assert other.open(path='column.nii.gz')['name'] == 'column.nii.gz'
+
+
 def test_scans_are_uploaded(api, tmp_path):
     content = (tmp_path / 'outside.nii.gz').read_bytes()
     scan = api.upload(**{'my scan.nii.gz': content})

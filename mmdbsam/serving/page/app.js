@@ -1,6 +1,7 @@
 // Puts the page together.
 
 import { Api } from './api.js';
+import { Extent } from './extent.js';
 import * as keyboard from './keyboard.js';
 import { ObjectList } from './objects.js';
 import { Opening } from './opening.js';
@@ -33,6 +34,7 @@ class App {
     this.saving = new Saving(this.state, this.api, this.status);
     this.objects = new ObjectList(find('#objects'), this.state, this.session);
     this.view = new SliceView(find('#large'), this.state, 'axial', true);
+    this.extent = new Extent(find('#extent'), this.state, this.view);
     this.smallViews = [find('#first-small'), find('#second-small')].map(
       (canvas, i) => new SliceView(canvas, this.state, PLANES[i + 1], false));
     [this.view, ...this.smallViews].forEach((view) => (

@@ -104,7 +104,7 @@ export class Session {
   nearestPrompted() {
     const { activeObject, slice } = this.state;
     const prompted = [...(activeObject?.masks.slices ?? [])]
-      .filter(([, mask]) => mask.isPrompted).map(([at]) => at);
+      .filter(([, mask]) => mask.isPrompted && mask.count).map(([at]) => at);
     return prompted.sort((a, b) => Math.abs(a - slice)
       - Math.abs(b - slice))[0];
   }
