@@ -26,6 +26,7 @@ from mmdbsam.serving.page_prompts import whole
 from mmdbsam.serving.page_scan import PageScan
 from mmdbsam.serving.refusals import Refusal
 from mmdbsam.serving.requests import read_json
+from mmdbsam.serving.sent_labels import check_labels
 from mmdbsam.serving.service import Service
 
 _FILES = Path(__file__).with_name('page')
@@ -184,6 +185,8 @@ class _PageApi:
             with path.open('wb') as file:
                 async for chunk in request.stream():
                     await run_in_threadpool(file.write, chunk)
+            await run_in_threadpool(check_labels, path,
+                                    self.service.settings.max_upload)
             return JSONResponse(await lease.run(
                 client.scan.open_segmentation, path))
 

@@ -170,6 +170,30 @@ def test_segmentations_are_saved_and_opened_again(opened, tmp_path, root):
     assert answer.status_code == 400 and str(tmp_path) not in answer.text
 
 
+@pytest.mark.parametrize('name, header', [
+    ('x.nrrd', 'NRRD0004\ntype: uchar\ndimension: 3\nsizes: 32 32 30\n'
+     'encoding: raw\ndata file: {}\n\n'),
+    ('x.seg.nrrd', 'NRRD0004\ntype: uchar\ndimension: 3\nsizes: 32 32 30\n'
+     'encoding: raw\ndata file: {}\n\n'),
+    ('x.mha', 'ObjectType = Image\nNDims = 3\nDimSize = 32 32 30\n'
+     'ElementType = MET_UCHAR\nElementDataFile = {}\n'),
+    ('x.nrrd', 'NRRD0004\ntype: uchar\ndimension: 3\n'
+     'sizes: 60000 60000 60000\nencoding: gzip\n\nx'),
+    ('x.nii.gz', 'no such thing'), ('x.dcm', 'no such thing'),
+    ('x.seg.nrrd', '')])
+def test_labels_that_reach_out_or_burst_are_refused(opened, tmp_path, name,
+                                                    header):
+    secret = tmp_path / 'secret.raw'
+    secret.write_bytes(bytes([1]) * 32 * 32 * 30)
+    answer = opened.send(
+        'PUT', f'segmentation?name={name}',
+        content=header.format(secret).encode(),
+        headers={'Content-Type': 'application/octet-stream'})
+    assert answer.status_code in (400, 403, 413), answer.text
+    assert str(tmp_path) not in answer.text and '/tmp' not in answer.text
+    assert len(opened('GET', 'scan')['objects']) == 1
+
+
 def test_what_was_saved_is_a_data_set(opened, tmp_path):
     opened.prompt(1, kind='box', slice=15, box=BOX)
     opened.follow(1, 15)
