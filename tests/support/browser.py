@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
+# In milliseconds.
+_PATIENCE = 60000
 CHROMIUM = next(filter(None, map(shutil.which, (
     'chromium', 'chromium-browser', 'google-chrome'))), None)
 
@@ -18,13 +20,16 @@ def browsing(url, **options):
     """
     if CHROMIUM is None:
         pytest.skip('expected chromium on the PATH, found none')
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+    # Machines of tests are busy.
+    expect.set_options(timeout=_PATIENCE)
     problems = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=['--no-sandbox', '--force-color-profile=srgb'])
         page = browser.new_page(**options)
+        page.set_default_timeout(_PATIENCE)
         page.on('console', lambda message: problems.append(message.text)
                 if message.type == 'error' else None)
         page.on('pageerror', lambda error: problems.append(str(error)))
