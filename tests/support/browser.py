@@ -83,6 +83,10 @@ class Viewer:
             self.key('PageUp' if steps > 0 else 'PageDown')
         self.locate('#large').to_have_attribute('data-slice', str(index))
 
+    def enlarge(self, plane):
+        self.page.click(f'button[data-plane={plane}]')
+        self.locate('#large').to_have_attribute('data-plane', plane)
+
     def at(self, column, row):
         """Where a pixel's centre is on the screen."""
         shown = {name: float(value) for name, value in self.shown().items()
