@@ -8,6 +8,8 @@ from anyio.to_thread import current_default_thread_limiter
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
+from mmdbsam.serving.annotations import Annotations
+from mmdbsam.serving.page_routes import page_routes
 from mmdbsam.serving.security import Guard
 from mmdbsam.serving.service import Service
 from mmdbsam.serving.viewer_routes import viewer_routes
@@ -20,6 +22,8 @@ def build_app(service: Service) -> Guard:
         service: The model and the sessions. They are closed when the
             application ends.
     """
+
+    annotations = Annotations(service.workspace.folder)
 
     @asynccontextmanager
     async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
@@ -34,7 +38,8 @@ def build_app(service: Service) -> Guard:
             with suppress(asyncio.CancelledError):
                 await watch
             service.close()
+            annotations.stop()
 
     # The guard answers for errors, so that no other part needs to.
-    return Guard(Router(viewer_routes(service), lifespan=lifespan),
-                 service.settings)
+    routes = [*page_routes(service, annotations), *viewer_routes(service)]
+    return Guard(Router(routes, lifespan=lifespan), service.settings)

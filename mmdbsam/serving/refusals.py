@@ -4,6 +4,9 @@ from starlette.responses import JSONResponse
 
 from mmdbsam.errors import InputError
 
+# What was found may be long.
+_LONGEST = 300
+
 
 class Refusal(InputError):
     """A request that is refused, with its status of HTTP.
@@ -22,4 +25,4 @@ def refuse(status: int, reason: object) -> JSONResponse:
     """Make the answer that tells a client why a request was refused."""
     # JSON may hold halves of characters, which cannot be sent back.
     line = ' '.join(str(reason).encode('utf-8', 'replace').decode().split())
-    return JSONResponse(dict(detail=line), status)
+    return JSONResponse(dict(detail=line[:_LONGEST]), status)

@@ -20,6 +20,16 @@ class History:
         self._made: Deque[Change] = deque(maxlen=MOST)
         self._undone: Deque[Change] = deque(maxlen=MOST)
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._made)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a change to make again."""
+        return bool(self._undone)
+
     def record(self, object_id: int, before: Optional[SessionObject]) -> None:
         """Keep what an object is before a change of it.
 

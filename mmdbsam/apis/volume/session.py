@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple, Union
+from typing import List, Optional, Tuple, Union
 
 import numpy as np
 from torch import Tensor
@@ -17,11 +17,12 @@ from mmdbsam.apis.volume.box_following import (
     find_starts,
     other_parts,
 )
-from mmdbsam.apis.volume.history import Change, History
+from mmdbsam.apis.volume.history import Change
 from mmdbsam.apis.volume.locator import PromptLocator
 from mmdbsam.apis.volume.prompts import VolumePrompt
 from mmdbsam.apis.volume.propagation import Followed, Found, Limit, sweep
 from mmdbsam.apis.volume.regions import Cuboid, FollowedBox, Seed
+from mmdbsam.apis.volume.session_objects import SessionObjects
 from mmdbsam.apis.volume.session_state import (
     SessionObject,
     SessionState,
@@ -32,12 +33,10 @@ from mmdbsam.apis.volume.session_state import (
 from mmdbsam.apis.volume.slices import PlaneSlices
 from mmdbsam.apis.volume.workers import SliceWorkers
 from mmdbsam.errors import InputError
-from mmdbsam.geometry.planes import SlicePlane
 from mmdbsam.structures.packed_mask import PackedMask
-from mmdbsam.structures.results import VolumeResult
 
 
-class VolumeSession:
+class VolumeSession(SessionObjects):
     """A volume whose objects are prompted and corrected slice by slice.
 
     :meth:`answer` answers a prompt on its slice, and :meth:`follow` then
@@ -58,25 +57,17 @@ class VolumeSession:
         state: The plane of the slices, the prompts' units, the windows, the
             rule, and the objects so far.
         executor: What encodes the slices; None means the calling thread.
-
-    Attributes:
-        objects (dict[int, SessionObject]): The objects by their ids.
     """
 
     def __init__(self, model: ImageModel, scan: Scan, state: SessionState,
                  executor: Optional[Executor] = None) -> None:
-        self.scan = scan
-        self.state = state
-        self.plane = SlicePlane(scan.geometry, state.plane)
+        super().__init__(scan, state)
         # A slice is answered soonest if nothing is computed beside it.
         workers = SliceWorkers(1, executor)
         self.slices = PlaneSlices(model, self.plane.slices(scan.values),
                                   state.windows, 1, workers)
-        self.objects: Dict[int, SessionObject] = {
-            one.id: one for one in state.objects}
         self._locator = PromptLocator(scan, scan, state.plane, state.units,
                                       corrects=True)
-        self._history = History()
         # The trials of a 3-D box that was the last change.
         self._trials: List[Trial] = []
         # The last answer: object, slice, turns and low-resolution logits.
@@ -103,54 +94,6 @@ class VolumeSession:
         """
         write_session(Path(path), self.scan, replace(
             self.state, objects=list(self.objects.values())))
-
-    def add_object(self, name: Optional[str] = None) -> int:
-        """Add an object without a mask.
-
-        Args:
-            name: The object's name; without one, it is 'object' and its id.
-
-        Returns:
-            int: The object's id.
-        """
-        new = max(self.objects, default=0) + 1
-        self._history.record(new, None)
-        self.objects[new] = SessionObject(new, name or f'object {new}')
-        return new
-
-    def remove_object(self, object_id: int) -> None:
-        """Remove an object.
-
-        Raises:
-            InputError: If there is no such object.
-        """
-        one = self._object(object_id)
-        self._remember(one)
-        del self.objects[object_id]
-
-    def give_mask(self, object_id: int, mask: np.ndarray) -> None:
-        """Replace an object by a mask, as from another program.
-
-        Args:
-            object_id: The object.
-            mask: The mask on the volume's own grid, bool (D, H, W).
-
-        Raises:
-            InputError: If there is no such object, or the mask is of another
-                volume.
-        """
-        one = self._object(object_id)
-        shape = self.scan.values.shape[:3]
-        if np.shape(mask) != shape:
-            raise InputError(f"object '{one.name}': mask: expected the size "
-                             f'of the volume, {shape}, found '
-                             f'{np.shape(mask)}')
-        self._remember(one)
-        slices = self.plane.slices(np.asarray(mask, bool))
-        one.limit = None
-        one.slices = {
-            int(z): SliceState(PackedMask.pack(slices[z]), 1., (), True)
-            for z in np.flatnonzero(slices.any(axis=(1, 2)))}
 
     def answer(self, object_id: int, prompt: VolumePrompt) -> int:
         """Answer a prompt on its slice.
@@ -254,72 +197,13 @@ class VolumeSession:
         index = self.answer(object_id, prompt)
         return [index, *self.follow(object_id, index)]
 
-    def undo(self) -> Optional[int]:
-        """Take the last change back: a prompt with what followed from it.
-
-        Returns:
-            int or None: The object that changed; None if there was nothing to
-            take back.
-        """
-        return self._put(self._history.undo(self.objects))
-
-    def redo(self) -> Optional[int]:
-        """Make the change again that :meth:`undo` took back last.
-
-        Another change since then makes that impossible.
-
-        Returns:
-            int or None: The object that changed; None if there was nothing to
-            make again.
-        """
-        return self._put(self._history.redo(self.objects))
-
-    def mask(self, object_id: int) -> np.ndarray:
-        """Return an object's mask on the volume's own grid, bool (D, H, W).
-
-        Raises:
-            InputError: If there is no such object.
-        """
-        volume = np.zeros(self.scan.values.shape[:3], bool)
-        slices = self.plane.slices(volume)
-        for index, state in [*self._object(object_id).slices.items()]:
-            slices[index][state.mask.where] = state.mask.crop()
-        return volume
-
-    def result(self) -> VolumeResult:
-        """Return all objects as :meth:`.PromptInferencer.segment_volume` does.
-        """
-        confidence = []
-        for one in self.objects.values():
-            areas = [state.mask.count() for state in one.slices.values()]
-            ious = [state.iou for state in one.slices.values()]
-            confidence.append(np.average(ious, weights=areas)
-                              if sum(areas) else 0.)
-        return VolumeResult(
-            [PackedMask.pack(self.mask(i)) for i in self.objects],
-            list(self.objects), [one.name for one in self.objects.values()],
-            np.array(confidence), self.scan.geometry)
-
-    def _object(self, object_id: int) -> SessionObject:
-        if object_id not in self.objects:
-            known = ', '.join(map(str, self.objects)) or 'none yet'
-            raise InputError(f'object: expected one of {known}, found '
-                             f'{object_id}')
-        return self.objects[object_id]
-
     def _remember(self, one: SessionObject) -> None:
-        """Keep an object as it is before it changes."""
-        self._history.record(one.id, one.snapshot())
+        super()._remember(one)
         self._trials = []
 
     def _put(self, change: Optional[Change]) -> Optional[int]:
-        """Replace an object by what it was."""
-        if change is None:
-            return None
         self._last, self._trials = None, []
-        objects = sorted({**self.objects, **dict([change])}.items())
-        self.objects = {i: one for i, one in objects if one is not None}
-        return change[0]
+        return super()._put(change)
 
     def _tried(self, object_id: int, limit: Limit) -> List[Trial]:
         """Look for an object in a 3-D box of several slices."""
