@@ -137,8 +137,8 @@ class PageClient:
             if isinstance(other, PageClient) and other.opened is not None and (
                     other.opened.kept.saved.path == saved.path
                     and other is not self):
-                raise Refusal(409, f'{saved.name}: expected a scan that is not '
-                                   'in use, found it open in another page')
+                raise Refusal(409, f'{saved.name}: expected a scan that is '
+                                   'not in use, found it open in another page')
 
     @staticmethod
     def _plane(saved: SavedScan) -> str:

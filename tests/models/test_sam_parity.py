@@ -1,5 +1,6 @@
 """The model without added blocks, or with them at zero, is SAM."""
 
+import gc
 from functools import partial
 
 import pytest
@@ -22,6 +23,13 @@ ADDED = dict(
     stem=dict(type='ConvStem', channels=96, widths=(8, 8, 8)),
     neck=dict(type='BilateralCrossAttention', zero_init=True, expansion=0.5),
     fusion=dict(type='GatedFusion', zero_init=True, mlp_ratio=0.5))
+
+
+@pytest.fixture(autouse=True)
+def freed_models():
+    """Free the models of each test, of which two ViT-H have 5 GB."""
+    yield
+    gc.collect()
 
 
 def randomize(module):
