@@ -27,6 +27,9 @@ from mmdbsam.preparation.label_table import LabelTable
 TOLERANCE = 1e-3
 # A value is a label's id if it is this near to a whole number.
 ROUNDING = 1e-3
+# Many programs write a mask as white on black. Where nothing says what such a
+# value means, it is the label 1.
+_WHITE = ([255], [65535])
 
 
 def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
@@ -148,10 +151,13 @@ def _ids(values: np.ndarray, part: LabelMap, file: LabelFile,
     found = np.zeros(HIGHEST_ID + 1, bool)
     for values_of_slice in values:
         found[values_of_slice] = True
-    for value in np.flatnonzero(found):
-        if value:
-            key = file.name or part.names.get(int(value), int(value))
-            ids[value] = table.id_of(key)
+    values_found = [int(value) for value in np.flatnonzero(found) if value]
+    known = table.names if table.all_values else table.ids
+    is_mask = values_found in _WHITE and not {*values_found} & {*part.names,
+                                                                *known}
+    for value in values_found:
+        key = 1 if is_mask else part.names.get(value, value)
+        ids[value] = table.id_of(file.name or key)
     return ids[values]
 
 

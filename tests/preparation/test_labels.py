@@ -282,3 +282,23 @@ def test_a_file_of_one_structure_may_use_any_value(write_case, tmp_path):
     options = CaseOptions(table=LabelTable({'liver': 4}, {4: 'liver'}))
     layer, = read_case(named, options).layers
     np.testing.assert_array_equal(layer, (label > 0) * 4)
+
+
+@pytest.mark.parametrize('white, kind', [
+    (255, np.uint8), (255, np.float32), (65535, np.uint16)])
+def test_white_on_black_is_one_label(write_case, tmp_path, white, kind):
+    mask = np.zeros((20, 10, 10), kind)
+    mask[3:5] = white
+    case = write_case(tmp_path / 'in', 'a.nii.gz', label=volume(mask))
+
+    def ids(**table):
+        options = CaseOptions(table=LabelTable(**table))
+        return {*np.unique(read_case(case, options).layers[0])}
+
+    assert ids() == ids(names={1: 'liver'}) == {0, 1}
+    # A data set may say what the value is.
+    assert ids(names={white: 'liver'}) == {0, white}
+    assert ids(ids={white: 4}, all_values=False) == {0, 4}
+    mask[7] = 3
+    case = write_case(tmp_path / 'in', 'a.nii.gz', label=volume(mask))
+    assert ids() == {0, 3, white}
