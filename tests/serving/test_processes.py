@@ -14,6 +14,7 @@ from letter_volumes import as_image, column
 from nnInteractive.inference.remote import (
     nnInteractiveRemoteInferenceSession as Client,
 )
+from page_api import PageApi, packed
 
 from mmdbsam.errors import InputError
 from mmdbsam.serving.service import Service
@@ -71,19 +72,56 @@ def test_kill_and_restart_lose_nothing(clickable, tiny_checkpoint, repo_root,
     service.close()
 
 
-def test_the_command(tiny_checkpoint, repo_root, tmp_path, free_port, command):
-    """A client is answered, and Ctrl-C ends it without a word."""
-    process = start(
-        repo_root, '-m', 'mmdbsam', 'serve', '--config', TINY, '--checkpoint',
-        tiny_checkpoint, '--device', 'cpu', '--port', free_port,
-        '--workspace', tmp_path / 'kept')
-    said = ''
-    while 'answers at' not in said:
-        said = process.stdout.readline()
-        assert said, process.stderr.read()
+@pytest.fixture
+def start_server(tiny_checkpoint, repo_root, tmp_path, free_port):
+    """A function that starts the command, and returns it when it answers."""
+    processes = []
+
+    def begin():
+        processes.append(start(
+            repo_root, '-m', 'mmdbsam', 'serve', '--config', TINY,
+            '--checkpoint', tiny_checkpoint, '--device', 'cpu', '--port',
+            free_port, '--root', tmp_path, '--workspace', tmp_path / 'kept'))
+        said = ''
+        while 'answers at' not in said:
+            said = processes[-1].stdout.readline()
+            assert said, processes[-1].stderr.read()
+        assert said == ('dbsam_tiny_spine on cpu answers at http://127.0.0.1:'
+                        f'{free_port}/ (Ctrl-C ends it)\n')
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_server_gives_back_what_the_page_showed(
+        start_server, free_port, tmp_path):
+    sitk.WriteImage(as_image(column()), str(tmp_path / 'scan.nii.gz'))
     url = f'http://127.0.0.1:{free_port}'
-    assert said == (f'dbsam_tiny_spine on cpu answers at {url}/ (Ctrl-C ends '
-                    'it)\n')
+    process = start_server()
+    page = PageApi(url)
+    page.open(path='scan.nii.gz')
+    page('POST', 'objects', json=dict(name='pillar'))
+    page.prompt(1, kind='box', slice=9, box=[11, 10, 18, 19])
+    page.follow(1, 9)
+    page('POST', 'objects/1/paint', json=dict(
+        slice=3, **packed(np.eye(20, dtype=bool))))
+    shown = page.mask(1)
+    process.kill()
+    process.wait()
+    start_server()
+    page = PageApi(url)
+    scan = page.open(path='scan.nii.gz')
+    assert [one['name'] for one in scan['objects']] == ['pillar']
+    assert shown[3].any()
+    np.testing.assert_array_equal(page.mask(1), shown)
+
+
+def test_the_command(start_server, tmp_path, free_port, command):
+    """A client is answered, and Ctrl-C ends it without a word."""
+    process, url = start_server(), f'http://127.0.0.1:{free_port}'
     with pytest.raises(InputError, match=f'--port {free_port}: expected an '
                                          'address of this machine that is'):
         command('serve', '--port', free_port, '--workspace', tmp_path / 'b')
