@@ -186,6 +186,17 @@ def test_unusable_images(exported_tiny, image):
         OnnxSegmentor(exported_tiny.folder).set_image(image)
 
 
+def test_nothing_is_reported_over_the_network(exported_tiny, repo_root,
+                                              tmp_path, monkeypatch):
+    """onnxruntime keeps a number of the session if it reports its use."""
+    monkeypatch.setenv('TMPDIR', str(tmp_path))
+    monkeypatch.delenv('ORT_DISABLE_TELEMETRY')
+    run_alone('import sys; from mmdbsam.deployment import OnnxSegmentor; '
+              'OnnxSegmentor(sys.argv[1])', exported_tiny.folder,
+              cwd=tmp_path, repo_root=repo_root)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_an_interrupt_is_an_exception(exported_tiny, runtime, repo_root,
                                       tmp_path):
     """OpenVINO's cores leave no freed stack to the signal's handler."""
