@@ -201,7 +201,7 @@ def test_memory_does_not_grow_with_the_slices(bright, monkeypatch):
 
     monkeypatch.setattr(PlaneSlices, '_image_of', watched)
     # An embedding of this model is the image itself, 3 x 128 x 128 floats.
-    monkeypatch.setattr('mmdbsam.apis.volume.slices._MEGABYTES', 0.6)
+    monkeypatch.setattr('mmdbsam.apis.volume.slices._MEMORY', 600_000)
     volume = np.zeros((60, 24, 32), np.uint8)
     bright.segment_volume(volume, EachSlice([0, 0, 0, 31, 23, 59]),
                           batch_size=1)

@@ -19,10 +19,10 @@ def test_a_bomb_is_refused(tmp_path, name):
 
 
 def test_a_bomb_that_goes_off_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(trial, 'GIGABYTES', 1.4)
+    monkeypatch.setattr(trial, 'GIGABYTES', 1)
     bomb = Bomb('some', lambda folder: (folder / 'a').touch(),
                 lambda folder: np.ones(
-                    int(1.4 * 2**30), np.uint8).sum())
+                    int(1.2 * 2**30), np.uint8).sum())
     assert explode(bomb, tmp_path).kind == 'memory'
     (tmp_path / 'a').unlink()
     bomb = Bomb('some', lambda folder: (folder / 'a').touch(),

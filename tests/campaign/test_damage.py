@@ -79,9 +79,9 @@ def fill(size):
     (lambda folder: os.system('true'), 'execution'),
     (lambda folder: Path('/var/tmp/outside').write_text('a'), 'outside'),
     (lambda folder: (signal.alarm(1), signal.pause()), 'hang'),
-    (lambda folder: fill(int(1.4 * 2**30)), 'memory')])
+    (lambda folder: fill(int(1.2 * 2**30)), 'memory')])
 def test_verdicts(tmp_path, monkeypatch, action, kind):
-    monkeypatch.setattr(trial, 'GIGABYTES', 1.4)
+    monkeypatch.setattr(trial, 'GIGABYTES', 1)
     assert attempt(lambda: action(tmp_path), tmp_path).kind == kind
     Path('/var/tmp/outside').unlink(missing_ok=True)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 #: What no trial may exceed.
 SECONDS, GIGABYTES = 60, 4
 # These audit events are those of a program that is started.
@@ -58,6 +60,9 @@ def attempt(action: Callable[[], Any], folder: Path) -> Verdict:
         what is right.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as back:
+        # The process that is forked begins with all of it that is no file's.
+        memory = psutil.Process().memory_info()
+        held = memory.rss - getattr(memory, 'shared', 0)
         process = os.fork()
         if not process:
             _child(action, folder, output.fileno(), back)
@@ -66,8 +71,9 @@ def attempt(action: Callable[[], Any], folder: Path) -> Verdict:
         back.seek(0)
         printed = output.read().decode(errors='replace')
         answer = back.read()
-    if used.ru_maxrss > GIGABYTES * 2**20:
-        return Verdict('memory', f'{used.ru_maxrss / 2**20:.1f} GB')
+    grown = (used.ru_maxrss * 1024 - held) / 2**30
+    if grown > GIGABYTES:
+        return Verdict('memory', f'{grown:.1f} GB')
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         kind = 'hang' if number == signal.SIGALRM else 'signal'
@@ -91,7 +97,8 @@ def _child(action: Callable[[], Any], folder: Path, output: int,
         faulthandler.disable()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(SECONDS)
-        limit = int((GIGABYTES + 2) * 2**30)
+        limit = int((GIGABYTES + 2) * 2**30) + psutil.Process(
+        ).memory_info().rss
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         # A progress bar may have begun on stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

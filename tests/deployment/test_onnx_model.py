@@ -101,7 +101,7 @@ def test_window_of_the_config_is_kept(exported_tiny, editable_copy, window):
     cfg.window = window
     text = preprocessing_of(cfg, exported_tiny.model).to_json()
     folder = editable_copy
-    for path in folder.iterdir():
+    for path in folder.glob('*.onnx'):
         model = onnx.load(path)
         del model.metadata_props[:]
         onnx.helper.set_model_props(model, dict(mmdbsam=text))

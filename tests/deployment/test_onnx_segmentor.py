@@ -45,6 +45,8 @@ segmentors = [OnnxSegmentor(sys.argv[1], runtime=sys.argv[2])
 while segmentors:
     del segmentors[0]
     gc.collect()
+# Shells let what runs in the background ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt:
