@@ -153,8 +153,8 @@ def _ids(values: np.ndarray, part: LabelMap, file: LabelFile,
         found[values_of_slice] = True
     values_found = [int(value) for value in np.flatnonzero(found) if value]
     known = table.names if table.all_values else table.ids
-    is_mask = values_found in _WHITE and not {*values_found} & {*part.names,
-                                                                *known}
+    is_mask = (part.may_be_white and values_found in _WHITE
+               and values_found[0] not in known)
     for value in values_found:
         key = 1 if is_mask else part.names.get(value, value)
         ids[value] = table.id_of(file.name or key)

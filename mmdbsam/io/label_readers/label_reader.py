@@ -23,12 +23,15 @@ class LabelMap:
         names: The names of the values that have one, by value.
         partial: Whether the volume may cover only a part of the image's grid.
         others: Further grids that the file states of the same voxels.
+        may_be_white: Whether 255 or 65535, if it is the only value, may be
+            how a program writes a mask, white on black.
     """
 
     values: sitk.Image
     names: dict[int, str] = field(default_factory=dict)
     partial: bool = False
     others: tuple[Geometry, ...] = ()
+    may_be_white: bool = False
 
 
 class LabelReader(ABC):

@@ -34,7 +34,8 @@ class LabelVolumeReader(LabelReader):
         reader = self.volumes.find(path)
         count = reader.count(path)
         if count == 1:
-            yield LabelMap(reader.read(path), others=reader.place(path).others)
+            yield LabelMap(reader.read(path), others=reader.place(path).others,
+                           may_be_white=True)
             return
         yield from self._of_channels(path, count)
 
