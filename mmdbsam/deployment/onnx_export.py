@@ -40,7 +40,7 @@ from mmdbsam.models.segmentors import (
     SAMDataPreProcessor,
 )
 
-OPSET = 18
+OPSET = 20
 #: The greatest difference allowed between the files' logits and torch's.
 TOLERANCE = 1e-3
 

@@ -244,3 +244,18 @@ def test_provenance_is_that_of_the_metadata(exported_tiny, quantised,
         (tmp_path / PROVENANCE).write_text(content)
         with pytest.raises(InputError, match='provenance.json: '):
             read_provenance(tmp_path)
+
+
+def test_benchmark(exported_tiny, quantised, prepared_spine, run_tool,
+                   repo_root):
+    done = run_tool('analysis_tools/benchmark_quantised.py',
+                    repo_root / CONFIG, exported_tiny.checkpoint,
+                    exported_tiny.folder, quantised[0], '--cfg-options',
+                    f'data_root={prepared_spine}')
+    assert done.returncode == 0, done.stderr
+    rows = [row.split('|')[1:-1] for row in done.stdout.splitlines()[-2:]]
+    assert [row[0].strip() for row in rows] == ['float32', 'int8']
+    (exact, first, _), (rounded, ratio, _) = (
+        list(map(float, row[1:])) for row in rows)
+    assert first == 1 and exact > 0
+    assert ratio == pytest.approx(exact / rounded, rel=0.2)
