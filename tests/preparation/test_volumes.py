@@ -147,7 +147,8 @@ def test_slices_show_anterior_on_top_and_the_patients_right_at_left(
 @pytest.mark.parametrize('highest, dtype', [(255, 'uint8'), (256, 'uint16')])
 def test_label_type_follows_the_ids(write_case, tmp_path, highest, dtype):
     label = np.zeros((20, 10, 10), np.float32)
-    label[2, 3, 4] = highest
+    # 255 alone would be a mask, white on black.
+    label[2, 3, 4], label[5] = highest, 1
     write_case(tmp_path / 'in', 'a.nii.gz', label=sitk.GetImageFromArray(
         label))
     case = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
