@@ -9,6 +9,8 @@ from mmdbsam.errors import InputError
 from mmdbsam.io.label_readers import LabelReaders
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.voxel_tables import read_voxels
+from mmdbsam.preparation.case_writer import checksum_of
+from mmdbsam.preparation.cases import CaseOptions
 from mmdbsam.preparation.layouts import LayoutOptions, find_layout
 
 # The first and the last voxels of train-pats/pt_2/LeftParotid.csv of
@@ -90,6 +92,20 @@ def test_damaged_tables_are_named(patient, name, content, message):
     path = patient / 'ct.csv'
     with pytest.raises(InputError, match=f'{name}: {message}'):
         Readers().find(path).read(path)
+
+
+def test_all_files_of_a_patient_count(patient):
+    """A case is prepared again if the size of its voxels has changed."""
+    source = patient.parent
+
+    def checksum():
+        case, = find_layout(source).cases(
+            source, LayoutOptions(Readers(), LabelReaders()))
+        return checksum_of(case, CaseOptions())
+
+    before = checksum()
+    (patient / 'voxel_dimensions.csv').write_text('4\n4\n2.5\n')
+    assert checksum() != before
 
 
 def test_patient_without_structures_is_a_problem(patient):

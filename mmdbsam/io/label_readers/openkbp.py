@@ -13,9 +13,10 @@ class OpenKbpStructureReader(LabelReader):
     """Reads the table of one structure, beside that of the patient's CT."""
 
     def case_name(self, path: Path) -> str | None:
-        """See :class:`LabelReader`; it is the name of the structure."""
-        return path.stem if is_voxel_table(path) and (
-            path.name not in NO_STRUCTURES) else None
+        """See :class:`LabelReader`; it is the name of the folder."""
+        is_structure = (path.name not in NO_STRUCTURES
+                        and is_voxel_table(path))
+        return path.parent.name if is_structure else None
 
     def read(self, path: Path, grid: Geometry, space: str | None = None
              ) -> Iterator[LabelMap]:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from mmdbsam.io.voxel_tables import SPACING, is_voxel_table
+
 # The line of a header that names its data; see MetaImage's and NRRD's formats.
 _NAMED = {
     '.mhd': re.compile(r'^\s*ElementDataFile\s*=\s*(.+?)\s*$',
@@ -20,7 +22,7 @@ _NUMBERED = re.compile(r'(.*%\d*d.*?)\s+(-?\d+)\s+(-?\d+)\s+(-?\d+)(\s+\d+)?$')
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files of a volume: of its folder, or those that its header names.
+    """The files of a volume: of its folder, or those that say more of it.
 
     Args:
         path: A folder, or a file; it comes first itself.
@@ -31,6 +33,8 @@ def files_of(path: Path) -> list[Path]:
     """
     if path.is_dir():
         return sorted(file for file in path.rglob('*') if file.is_file())
+    if is_voxel_table(path):
+        return [path, path.with_name(SPACING)]
     pattern = _NAMED.get(path.suffix.lower())
     if pattern is None or not path.is_file():
         return [path]
