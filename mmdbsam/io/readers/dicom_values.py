@@ -40,7 +40,6 @@ def read_slices(files: Sequence[Path]) -> np.ndarray:
         InputError: If the pixels of a file cannot be read, or their values
             are those of a table.
     """
-    _refuse_table(files[0])
     with scratch_folder() as folder:
         slices = [_read(file, folder) for file in files]
     # Slices without a negative intercept have a type without a sign.
@@ -53,6 +52,7 @@ def read_slices(files: Sequence[Path]) -> np.ndarray:
 
 def _read(file: Path, folder: Path) -> np.ndarray:
     """The values (1, H, W) of a file."""
+    _refuse_table(file)
     reader = open_header(file, 'GDCMImageIO', 'DICOM image')
     if tag(reader, _PHOTOMETRIC) == 'MONOCHROME1':
         # GDCM would invert the stored values.
