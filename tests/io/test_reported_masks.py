@@ -300,3 +300,16 @@ def test_files_of_separate_objects_are_labels(tmp_path):
     label = prepared.data.case('c_1').label()
     for i, mask in enumerate(masks.values(), start=1):
         np.testing.assert_array_equal((label == i).any(axis=0), mask)
+
+
+def test_an_image_may_be_called_like_a_separate_object(tmp_path):
+    for folder in ('images', 'labels'):
+        (tmp_path / 'in' / folder).mkdir(parents=True)
+    for name in ('c', 'c.1_liver'):
+        sitk.WriteImage(volume(SCAN), str(tmp_path / f'in/images/{name}.nii'))
+    sitk.WriteImage(volume((SCAN > 50).astype(np.uint8)),
+                    str(tmp_path / 'in/labels/c.1_liver.nii'))
+    prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                               options=KEEP_ALL, plan=ALL)
+    assert prepared.problems.keys() == {'c'}
+    assert [case.name for case in prepared.data.cases] == ['c.1_liver']

@@ -168,7 +168,8 @@ def _owners(images: Mapping[str, Path], labels: Mapping[str, Path]
             continue
         owner = _MARK.sub('', name)
         owner = owner if owner in images and name not in images else name
-        if (whole := _SEPARATE.sub('', name)) in images:
+        if name not in images and (
+                whole := _SEPARATE.sub('', name)) in images:
             owner = whole
         while owner not in images and '_' in owner:
             owner = owner.rpartition('_')[0]
