@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.left_behind import scratch_folder
 from mmdbsam.serving.annotations import Annotations
 from mmdbsam.serving.leases import Lease
 from mmdbsam.serving.page_client import PageClient, list_folder
@@ -179,9 +179,9 @@ class _PageApi:
     async def open_segmentation(self, request: Request) -> Response:
         lease, client = self._client(request)
         name = request.query_params.get('name', '').replace('\\', '/')
-        with TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             # The suffix says what it is.
-            path = Path(folder, 'segmentation' + _suffix(name))
+            path = folder / f'segmentation{_suffix(name)}'
             with path.open('wb') as file:
                 async for chunk in request.stream():
                     await run_in_threadpool(file.write, chunk)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from mmdbsam.apis.volume.prompts import CoarseLabels, VolumeBox
 from mmdbsam.apis.volume.regions import VolumeObject
 from mmdbsam.errors import InputError
 from mmdbsam.io.input_files import is_text
+from mmdbsam.io.left_behind import scratch_folder
 from mmdbsam.io.readers import DicomSeriesReader
 from mmdbsam.io.windowing import WINDOWS, PercentileWindow, Window
 from mmdbsam.io.writers import Writers
@@ -167,8 +167,8 @@ class PageScan:
         if not any(mask.count() for mask in result.masks):
             raise InputError('objects: expected at least one with a mask, '
                              'found none')
-        with TemporaryDirectory() as folder:
-            path = Path(folder, f'segmentation{suffix}')
+        with scratch_folder() as folder:
+            path = folder / f'segmentation{suffix}'
             Writers().find(path).write(result, self.kept.saved.path, path)
             return path.read_bytes()
 
