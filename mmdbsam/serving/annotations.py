@@ -33,6 +33,7 @@ class Annotations:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._waiting: dict[str, tuple[SavedScan, VolumeSession]] = {}
+        self._failed: set[str] = set()
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._is_stopped = threading.Event()
@@ -49,7 +50,7 @@ class Annotations:
     def is_written(self, saved: SavedScan) -> bool:
         """Whether a scan's label shows the last change."""
         with self._lock:
-            return saved.id not in self._waiting
+            return saved.id not in self._failed | self._waiting.keys()
 
     def stop(self) -> None:
         """Write what waits, and end the thread."""
@@ -98,8 +99,10 @@ class Annotations:
     def _try(self, saved: SavedScan, session: VolumeSession) -> None:
         try:
             self.write(saved, session)
+            self._failed.discard(saved.id)
         except Exception:
             # The session has all masks; the next change tries again.
+            self._failed.add(saved.id)
             logging.exception('%s: the label was not written', saved.name)
 
     def _name(self, saved: SavedScan) -> tuple[str, str]:
@@ -118,11 +121,15 @@ class Annotations:
 
 
 def _same(link: Path, path: Path) -> bool:
-    """Whether a file or folder was linked from another."""
+    """Whether a file or folder was linked or copied from another."""
     first, second = (next((file for file in sorted(one.rglob('*'))
                            if file.is_file()), one) if one.is_dir() else one
                      for one in (link, path))
-    return first.samefile(second)
+    # A copy has the time of what it is a copy of.
+    ours, theirs = first.stat(), second.stat()
+    return first.samefile(second) or (
+        (ours.st_size, ours.st_mtime_ns) == (theirs.st_size,
+                                             theirs.st_mtime_ns))
 
 
 def _link(source: Path, target: Path) -> None:

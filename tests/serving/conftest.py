@@ -5,7 +5,10 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+import SimpleITK as sitk
 import uvicorn
+from letter_volumes import as_image, column
+from page_api import PageApi
 
 from mmdbsam.serving.app import build_app
 from mmdbsam.serving.service import Service
@@ -41,3 +44,31 @@ def serve(tmp_path):
     yield begin
     for one in begun:
         one.__exit__(None, None, None)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder of scans; one lies outside of it."""
+    root = tmp_path / 'root'
+    (root / 'inner').mkdir(parents=True)
+    sitk.WriteImage(as_image(column(), oblique=False),
+                    root / 'column.nii.gz')
+    sitk.WriteImage(as_image(column()), root / 'inner/oblique.nrrd')
+    sitk.WriteImage(as_image(column()), tmp_path / 'outside.nii.gz')
+    (root / 'link.nii.gz').symlink_to(tmp_path / 'outside.nii.gz')
+    (root / 'notes.txt').write_text('no scan')
+    return root
+
+
+@pytest.fixture
+def api(serve, clickable, root):
+    """A page with the column."""
+    return PageApi(serve(clickable, root=root))
+
+
+@pytest.fixture
+def opened(api):
+    """A page that has opened the column, and begun an object."""
+    api.open(path='column.nii.gz')
+    assert api('POST', 'objects')['object'] == 1
+    return api

@@ -9,36 +9,9 @@ from page_api import PageApi, packed
 
 from mmdbsam.apis import PropagationRule, SeedBox
 from mmdbsam.geometry.grids import geometry_of
-from mmdbsam.preparation import CaseOptions, SplitPlan, prepare_dataset
 
 COLUMN = column()
 BOX = [11, 10, 18, 19]
-
-
-@pytest.fixture
-def root(tmp_path):
-    """A folder of scans; one lies outside of it."""
-    root = tmp_path / 'root'
-    (root / 'inner').mkdir(parents=True)
-    sitk.WriteImage(as_image(COLUMN, oblique=False), root / 'column.nii.gz')
-    sitk.WriteImage(as_image(COLUMN), root / 'inner/oblique.nrrd')
-    sitk.WriteImage(as_image(COLUMN), tmp_path / 'outside.nii.gz')
-    (root / 'link.nii.gz').symlink_to(tmp_path / 'outside.nii.gz')
-    (root / 'notes.txt').write_text('no scan')
-    return root
-
-
-@pytest.fixture
-def api(serve, clickable, root):
-    """A page with the column."""
-    return PageApi(serve(clickable, root=root))
-
-
-@pytest.fixture
-def opened(api):
-    api.open(path='column.nii.gz')
-    assert api('POST', 'objects')['object'] == 1
-    return api
 
 
 def as_shown(image):
@@ -192,28 +165,6 @@ def test_labels_that_reach_out_or_burst_are_refused(opened, tmp_path, name,
     assert answer.status_code in (400, 403, 413), answer.text
     assert str(tmp_path) not in answer.text and '/tmp' not in answer.text
     assert len(opened('GET', 'scan')['objects']) == 1
-
-
-def test_what_was_saved_is_a_data_set(opened, tmp_path):
-    opened.prompt(1, kind='box', slice=15, box=BOX)
-    opened.follow(1, 15)
-    opened('PATCH', 'objects/1', json=dict(name='column'))
-    mask = opened.mask(1)
-    while not opened('GET', 'progress?slice=15')['saved']:
-        pass
-    prepared = prepare_dataset(
-        tmp_path / 'workspace', tmp_path / 'data', plan=SplitPlan('slices'),
-        options=CaseOptions(min_volume=0, min_area=0))
-    assert prepared is not None
-    label = np.load(tmp_path / 'data/column/label.npy').squeeze()
-    np.testing.assert_array_equal(label == 1, mask)
-    assert '"column"' in (tmp_path / 'data/dataset.json').read_text()
-    # An object that was removed leaves the data set.
-    opened('DELETE', 'objects/1')
-    while not opened('GET', 'progress?slice=15')['saved']:
-        pass
-    assert not [*(tmp_path / 'workspace/labels').iterdir()]
-    assert not [*(tmp_path / 'workspace/images').iterdir()]
 
 
 def test_a_scan_is_gone_on_with_after_its_page_was_closed(opened):
