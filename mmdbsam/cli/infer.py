@@ -13,12 +13,10 @@ docs/semantic.md.
 import argparse
 from pathlib import Path
 
-from mmdbsam.cli.options import add_amp_argument
+from mmdbsam.cli.options import add_model_arguments
 
 # The planes of the slices; 'all' averages the three.
 _AXES = ('axial', 'coronal', 'sagittal', 'all')
-# Those of mmdbsam.deployment.runtimes; the first is the default.
-_RUNTIMES = ('onnxruntime', 'openvino')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'Slicer), .mha, .dcm (DICOM SEG, for a DICOM series) or .png (for a '
         'planar image); in a batch, the folder to write to')
     _add_prompts(parser.add_argument_group('prompts'))
-    _add_model(parser.add_argument_group('model'))
+    add_model_arguments(parser.add_argument_group('model'))
     _add_settings(parser.add_argument_group('settings'))
     _add_automatic(parser.add_argument_group('models without prompts'))
     _add_outputs(parser.add_argument_group('further outputs'))
@@ -68,25 +66,6 @@ def _add_prompts(group: argparse._ArgumentGroup) -> None:
         '--units', choices=('voxel', 'mm'), default='voxel', help='the units '
         "of the prompts; mm are in the scanner's space, LPS (default: "
         '%(default)s)')
-
-
-def _add_model(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        '--config', default='dbsam_tinyvit_ct', help='a path, a name of the '
-        'model zoo, or the folder of an exported model (default: %(default)s)')
-    group.add_argument(
-        '--checkpoint', action='append', help='the checkpoint of a training, '
-        'or the name of weights that come with mmdbsam (default: the '
-        "config's own, as dbsam_tinyvit_ct has them; where there are none, "
-        'the weights that its training starts from); repeat it for the '
-        'folds of a cross-validation, whose logits are then averaged')
-    group.add_argument('--fetch-weights', action='store_true',
-                       help='download released weights that are missing')
-    group.add_argument('--device', default='auto', help='the torch device, '
-                       'such as cpu or cuda:0 (default: %(default)s)')
-    group.add_argument('--runtime', choices=_RUNTIMES, help='what runs an '
-                       f'exported model (default: {_RUNTIMES[0]})')
-    add_amp_argument(group)
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+# Those of mmdbsam.deployment.runtimes; the first is the default.
+_RUNTIMES = ('onnxruntime', 'openvino')
+
 
 class _OptionsAction(argparse.Action):
     """Parses mmengine's KEY=VALUE options; one without '=' is an error."""
@@ -53,6 +56,26 @@ def add_amp_argument(parser: argparse._ActionsContainer) -> None:
         help='compute in mixed precision where this machine gains from it: in '
         'bfloat16, or in float16 on a GPU without bfloat16. CPUs that emulate '
         'bfloat16 compute in float32; force insists on mixed precision')
+
+
+def add_model_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add the options that choose the model which segments scans."""
+    group.add_argument(
+        '--config', default='dbsam_tinyvit_ct', help='a path, a name of the '
+        'model zoo, or the folder of an exported model (default: %(default)s)')
+    group.add_argument(
+        '--checkpoint', action='append', help='the checkpoint of a training, '
+        'or the name of weights that come with mmdbsam (default: the '
+        "config's own, as dbsam_tinyvit_ct has them; where there are none, "
+        'the weights that its training starts from); repeat it for the '
+        'folds of a cross-validation, whose logits are then averaged')
+    group.add_argument('--fetch-weights', action='store_true',
+                       help='download released weights that are missing')
+    group.add_argument('--device', default='auto', help='the torch device, '
+                       'such as cpu or cuda:0 (default: %(default)s)')
+    group.add_argument('--runtime', choices=_RUNTIMES, help='what runs an '
+                       f'exported model (default: {_RUNTIMES[0]})')
+    add_amp_argument(group)
 
 
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmdbsam.cli.options import add_amp_argument
+from mmdbsam.cli.options import add_model_arguments
 from mmdbsam.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,27 +23,11 @@ if TYPE_CHECKING:
 
 _KEY = 'MMDBSAM_API_KEY'
 _MEGABYTE = 10**6
-# Those of mmdbsam.deployment.runtimes; the first is the default.
-_RUNTIMES = ('onnxruntime', 'openvino')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    model = parser.add_argument_group('model')
-    model.add_argument(
-        '--config', default='dbsam_tinyvit_ct', help='a path, a name of the '
-        'model zoo, or the folder of an exported model (default: %(default)s)')
-    model.add_argument(
-        '--checkpoint', action='append', help='the checkpoint of a training, '
-        'or the name of weights that come with mmdbsam (default: as of '
-        'mmdbsam infer); repeat it for the folds of a cross-validation')
-    model.add_argument('--fetch-weights', action='store_true',
-                       help='download released weights that are missing')
-    model.add_argument('--device', default='auto', help='the torch device, '
-                       'such as cpu or cuda:0 (default: %(default)s)')
-    model.add_argument('--runtime', choices=_RUNTIMES, help='what runs an '
-                       f'exported model (default: {_RUNTIMES[0]})')
-    add_amp_argument(model)
+    add_model_arguments(parser.add_argument_group('model'))
     _add_access(parser.add_argument_group('access'))
     _add_limits(parser.add_argument_group('limits'))
 
