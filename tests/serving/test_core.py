@@ -76,6 +76,24 @@ def test_only_slices_about_the_shown_one_are_kept(opened):
     assert opened.progress().kept == 5
 
 
+def test_sessions_share_the_memory_equally(clickable):
+    # An embedding of this model is the image itself, 3 x 128 x 128 floats.
+    size = 3 * 128 * 128 * 4
+    encoder = SliceEncoder(20 * size)
+    first, second = (ScanSession.begin(clickable.model, encoder, load_scan(
+        as_image(column())), 'axial') for _ in range(2))
+    for one in (first, second):
+        one.look_at(0)
+    for one in (first, second):
+        until(lambda one=one: len(one.session.slices.known) == 10)
+    first.close()
+    second.look_at(0)
+    until(lambda: len(second.session.slices.known) == 20)
+    encoder.stop()
+    assert second.progress().kept == 20
+    assert len(second.session.slices._encoded) == 20
+
+
 def test_a_known_slice_does_not_wait_for_an_encoding(opened, monkeypatch):
     slices = opened.session.slices
     session, one = opened.session, opened.session.add_object()
