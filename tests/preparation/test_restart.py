@@ -14,6 +14,7 @@ from synthetic import KEEP_ALL, volume
 
 from mmdbsam.datasets import PreparedData
 from mmdbsam.errors import InputError
+from mmdbsam.io.locks import locked
 from mmdbsam.preparation import SplitPlan, prepare_dataset, writer
 
 ALL_TEST = SplitPlan('case', (0, 0, 1))
@@ -219,15 +220,18 @@ def test_two_at_once_make_one_data_set(write_case, repo_root, tmp_path):
              str(tmp_path / 'in'), str(tmp_path / 'out'), '--workers', '1',
              '--min-volume', '0', '--min-area', '0']
     with ExitStack() as stack:
-        both = [stack.enter_context(subprocess.Popen(
-            words, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=dict(os.environ, PYTHONPATH=str(repo_root))))
-            for _ in range(2)]
+        # However fast one of them is, both are there when the lock opens.
+        with locked(tmp_path / 'out'):
+            both = [stack.enter_context(subprocess.Popen(
+                words, text=True, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(os.environ, PYTHONPATH=str(repo_root))))
+                for _ in range(2)]
+            waiting = [process.stderr.readline() for process in both]
         outputs = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
+    assert all(line.startswith('waiting for process') for line in waiting)
     assert sum('nothing to do' in out for out, _ in outputs) == 1
-    assert sum(err.startswith('waiting for process')
-               for _, err in outputs) == 1
     data = PreparedData(tmp_path / 'out')
     assert [case.name for case in data.cases] == list('abcdefgh')
     for case in data.cases:

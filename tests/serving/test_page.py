@@ -151,6 +151,24 @@ def test_lines_and_boxes_of_two_slices(viewer, tmp_path):
     assert (found[15] == 2).sum() > 10 and (found[15] == 1).sum() > 10
 
 
+def test_objects_that_are_removed_come_back(viewer, tmp_path):
+    viewer.drag(*CORNERS)
+    viewer.says('Answered')
+    viewer.page.click('#objects .remove')
+    viewer.says('was removed')
+    viewer.locate('#objects li').to_have_count(0)
+    viewer.page.click('#undo')
+    viewer.says('Undone')
+    viewer.locate('#objects .size').to_have_text(re.compile('1 slice$'))
+    found = masks_in(viewer.save('.nii.gz', tmp_path / 'saved.nii.gz'))
+    np.testing.assert_array_equal(found[15] == 1, COLUMN[15])
+    # Before the box, there was an object without a mask, and before it none.
+    for left in (1, 0):
+        viewer.page.click('#undo')
+        viewer.locate('#objects li').to_have_count(left)
+    viewer.locate('#undo').to_be_disabled()
+
+
 def test_work_goes_on_after_the_page_is_loaded_again(viewer):
     viewer.drag(*CORNERS)
     viewer.says('Answered')
