@@ -1,16 +1,13 @@
 """Small files that would fill the memory or the disk, or never end."""
 
-import io
 import json
 import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import SimpleITK as sitk
 import torch
@@ -20,6 +17,22 @@ from torch import nn
 from campaign import subjects_images as images
 from campaign import subjects_models as models
 from campaign import subjects_tables as tables
+from campaign.large_files import (
+    BEYOND,
+    BLOCK,
+    MANY,
+    MOST,
+    gzipped,
+    mha,
+    nifti,
+    npy,
+    nrrd,
+    png,
+    tiff,
+    zeros,
+    zipped,
+    zlibbed,
+)
 from campaign.trial import Verdict, attempt
 from mmdbsam.cli.inference.box_files import read_boxes
 from mmdbsam.engine.run_scalars import read_scalars
@@ -28,9 +41,6 @@ from mmdbsam.reports.report.predictions import load_predictions
 from mmdbsam.weights.loading import load_weights
 from mmdbsam.weights.trained import read_trained
 
-_BLOCK = 1 << 26
-#: More than a process may take, in blocks.
-_MANY, _MOST, _BEYOND = 52, 62, 76
 _GREAT = 2**40
 
 
@@ -60,113 +70,12 @@ def explode(bomb: Bomb, folder: Path) -> Verdict:
     return Verdict('half-written', str(left)) if left else verdict
 
 
-def _zeros(count: int, first: bytes = b'') -> tuple[bytes, int, int, int]:
-    """Deflate some bytes, and blocks of zeros after them.
-
-    Returns:
-        The deflated bytes, without a header; the number of bytes that they
-        stand for, and the CRC-32 and Adler-32 of these.
-    """
-    def packed(content: bytes, flush: int) -> bytes:
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-        return packer.compress(content) + packer.flush(flush)
-
-    block = bytes(_BLOCK)
-    crc, adler = zlib.crc32(first), zlib.adler32(first)
-    # Nobody comes to the end of more.
-    for _ in range(count if count <= _BEYOND else 0):
-        crc, adler = zlib.crc32(block, crc), zlib.adler32(block, adler)
-    return (packed(first, zlib.Z_FULL_FLUSH)
-            + packed(block, zlib.Z_FULL_FLUSH) * count
-            + packed(b'', zlib.Z_FINISH), len(first) + count * _BLOCK, crc,
-            adler)
-
-
-def _gzip(count: int, first: bytes = b'') -> bytes:
-    content, size, crc, _ = _zeros(count, first)
-    return (b'\x1f\x8b\x08' + bytes(6) + b'\xff' + content
-            + struct.pack('<II', crc, size % 2**32))
-
-
-def _zlib(count: int, first: bytes = b'') -> bytes:
-    content, _, _, adler = _zeros(count, first)
-    return b'\x78\xda' + content + struct.pack('>I', adler)
-
-
-def _zip(name: str, count: int, first: bytes = b'') -> bytes:
-    content, size, crc, _ = _zeros(count, first)
-    about = struct.pack('<HHHHHIIIHH', 20, 0, 8, 0, 0x21, crc, len(content),
-                        size, len(name), 0)
-    local = b'PK\3\4' + about + name.encode()
-    central = (b'PK\1\2' + struct.pack('<H', 20) + about
-               + struct.pack('<HHHII', 0, 0, 0, 0, 0) + name.encode())
-    return (local + content + central + b'PK\5\6' + struct.pack(
-        '<HHHHIIH', 0, 0, 1, 1, len(central), len(local) + len(content), 0))
-
-
 def _write(name: str, content: Callable[[], bytes | str], folder: Path
            ) -> None:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     value = content()
     (folder / name).write_bytes(value.encode() if isinstance(value, str)
                                 else value)
-
-
-def _npy(shape: tuple, dtype: str = '|u1') -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, dict(
-        descr=dtype, fortran_order=False, shape=shape))
-    return stream.getvalue()
-
-
-def _nifti(dim: tuple[int, ...], offset: float = 352, bits: int = 8) -> bytes:
-    """The header of a NIfTI volume of bytes, or of 16-bit numbers."""
-    header = bytearray(352)
-    struct.pack_into('<i', header, 0, 348)
-    struct.pack_into(f'<h{len(dim)}h', header, 40, len(dim), *dim)
-    struct.pack_into('<hh', header, 70, {8: 2, 16: 4}[bits], bits)
-    struct.pack_into('<8f', header, 76, *[1.] * 8)
-    struct.pack_into('<f', header, 108, offset)
-    header[344:348] = b'n+1\0'
-    return bytes(header)
-
-
-def _nrrd(sizes: tuple, encoding: str, rest: bytes = b'') -> bytes:
-    return (f'NRRD0004\ntype: uint8\ndimension: {len(sizes)}\nsizes: '
-            f'{" ".join(map(str, sizes))}\nencoding: {encoding}\n\n').encode(
-            ) + rest
-
-
-def _mha(sizes: tuple, rest: bytes, compressed: bool = False) -> bytes:
-    more = (f'CompressedData = True\nCompressedDataSize = {len(rest)}\n'
-            if compressed else '')
-    return (f'ObjectType = Image\nNDims = {len(sizes)}\nBinaryData = True\n'
-            f'{more}DimSize = {" ".join(map(str, sizes))}\nElementType = '
-            'MET_UCHAR\nElementDataFile = LOCAL\n').encode() + rest
-
-
-def _png(side: int) -> bytes:
-    """A black PNG; each row has a byte more than pixels."""
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack('>I', len(content)) + kind + content + struct.pack(
-            '>I', zlib.crc32(kind + content))
-
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack(
-        '>IIBBBBB', side, side, 8, 0, 0, 0, 0))
-        + chunk(b'IDAT', _zlib(side * (side + 1) // _BLOCK + 1))
-        + chunk(b'IEND', b''))
-
-
-def _tiff(side: int) -> bytes:
-    """A TIFF of one strip, which is deflated."""
-    strip = _zlib(_MANY)
-    tags = [(256, 4, side), (257, 4, side), (258, 3, 8), (259, 3, 8),
-            (262, 3, 1), (273, 4, 8), (277, 3, 1), (278, 4, side),
-            (279, 4, len(strip))]
-    return (b'II*\0' + struct.pack('<I', 8 + len(strip)) + strip
-            + struct.pack('<H', len(tags)) + b''.join(
-                struct.pack('<HHII', tag, kind, 1, value)
-                for tag, kind, value in tags) + bytes(4))
 
 
 def _write_dicom(kind: str, folder: Path) -> None:
@@ -187,8 +96,8 @@ def _write_dicom(kind: str, folder: Path) -> None:
         start = len(whole) - len(_deflated(whole))
         # A length of four bytes.
         element = struct.pack('<HH2sHI', 0x7fe0, 0x10, b'OW', 0,
-                              _MOST * _BLOCK)
-        path.write_bytes(whole[:start] + _zeros(_MOST, element)[0])
+                              MOST * BLOCK)
+        path.write_bytes(whole[:start] + zeros(MOST, element)[0])
         return
     found.Rows = found.Columns = 65535
     if kind != 'one slice':
@@ -228,7 +137,7 @@ def _write_cache(folder: Path) -> None:
 
 
 def _write_zipped_checkpoint(folder: Path) -> None:
-    _write('a.pth', partial(_zip, 'archive/data.pkl', _MANY), folder)
+    _write('a.pth', partial(zipped, 'archive/data.pkl', MANY), folder)
 
 
 def _write_safetensors(header: bytes, folder: Path) -> None:
@@ -262,7 +171,7 @@ def _write_case(kind: str, folder: Path) -> None:
     tables._write_prepared(folder)
     case = folder / 'out/a'
     if kind == 'array':
-        (case / 'image.npy').write_bytes(_npy((_GREAT, 16, 20)))
+        (case / 'image.npy').write_bytes(npy((_GREAT, 16, 20)))
     else:
         path = folder / 'out/dataset.json'
         content = json.loads(path.read_text())
@@ -296,41 +205,41 @@ def _volumes() -> list[Bomb]:
     side, large = (1500, 1500, 1500), (30_000, 30_000, 30_000)
     rows: list[tuple[str, str, Callable[[], bytes]]] = [
         ('NIfTI of zeros', 'a.nii.gz',
-         lambda: _gzip(_MANY, _nifti(side))),
+         lambda: gzipped(MANY, nifti(side))),
         ('NIfTI with much behind it', 'a.nii.gz',
-         lambda: _gzip(2000, _nifti((9, 9, 9)))),
+         lambda: gzipped(2000, nifti((9, 9, 9)))),
         ('NIfTI whose values begin far behind', 'a.nii.gz',
-         lambda: _gzip(_BEYOND, _nifti((9, 9, 9), offset=4.9e9))),
+         lambda: gzipped(BEYOND, nifti((9, 9, 9), offset=4.9e9))),
         ('NIfTI that declares terabytes', 'a.nii',
-         lambda: _nifti(large) + bytes(99)),
+         lambda: nifti(large) + bytes(99)),
         ('compressed NIfTI that declares terabytes', 'a.nii.gz',
-         lambda: _gzip(1, _nifti(large))),
+         lambda: gzipped(1, nifti(large))),
         ('NRRD of zeros', 'a.nrrd',
-         lambda: _nrrd(side, 'gzip', _gzip(_MANY))),
+         lambda: nrrd(side, 'gzip', gzipped(MANY))),
         ('NRRD with much behind it', 'a.nrrd',
-         lambda: _nrrd((9, 9, 9), 'gzip', _gzip(_BEYOND))),
+         lambda: nrrd((9, 9, 9), 'gzip', gzipped(BEYOND))),
         ('NRRD that declares terabytes', 'a.nrrd',
-         lambda: _nrrd(large, 'raw', bytes(99))),
+         lambda: nrrd(large, 'raw', bytes(99))),
         ('compressed NRRD that declares terabytes', 'a.nrrd',
-         lambda: _nrrd(large, 'gzip', _gzip(1))),
+         lambda: nrrd(large, 'gzip', gzipped(1))),
         ('NRRD of text that declares terabytes', 'a.nrrd',
-         lambda: _nrrd(large, 'text', b'1 ' * 99)),
+         lambda: nrrd(large, 'text', b'1 ' * 99)),
         ('MetaImage of zeros', 'a.mha',
-         lambda: _mha(side, _zlib(_MANY), True)),
+         lambda: mha(side, zlibbed(MANY), True)),
         ('MetaImage with much behind it', 'a.mha',
-         lambda: _mha((9, 9, 9), _zlib(_BEYOND), True)),
+         lambda: mha((9, 9, 9), zlibbed(BEYOND), True)),
         ('MetaImage that declares terabytes', 'a.mha',
-         lambda: _mha(large, bytes(99))),
+         lambda: mha(large, bytes(99))),
         ('npz of zeros', 'a.npz',
-         lambda: _zip('imgs.npy', _MANY, _npy(side))),
+         lambda: zipped('imgs.npy', MANY, npy(side))),
         ('npz that declares terabytes', 'a.npz',
-         lambda: _zip('imgs.npy', 1, _npy(large))),
+         lambda: zipped('imgs.npy', 1, npy(large))),
         ('npy that declares terabytes', 'a.npy',
-         lambda: _npy((2**20, 2**20, 3)) + bytes(99)),
+         lambda: npy((2**20, 2**20, 3)) + bytes(99)),
         ('npy with a long header', 'a.npy', lambda: b'\x93NUMPY\2\0'
          + struct.pack('<I', 2**27) + b'[' * 2**27),
-        ('PNG', 'a.png', lambda: _png(100_000)),
-        ('TIFF', 'a.tif', lambda: _tiff(100_000))]
+        ('PNG', 'a.png', lambda: png(100_000)),
+        ('TIFF', 'a.tif', lambda: tiff(100_000))]
     found = []
     for name, file, content in rows:
         found.append(Bomb(name, partial(_write, file, content),
@@ -339,10 +248,10 @@ def _volumes() -> list[Bomb]:
             continue
         found.append(Bomb(f'{name}, as labels', partial(
             _write, file, content), partial(_read_labels, file)))
-    for name, count, shape in (('of zeros', _MANY, side),
+    for name, count, shape in (('of zeros', MANY, side),
                                ('that declares terabytes', 1, large)):
         found.append(Bomb(f'npz of labels {name}', partial(
-            _write, 'a.npz', partial(_zip, 'gts.npy', count, _npy(shape))),
+            _write, 'a.npz', partial(zipped, 'gts.npy', count, npy(shape))),
             partial(_read_labels, 'a.npz')))
     return found
 
@@ -396,6 +305,6 @@ def all_bombs() -> list[Bomb]:
           for kind in ('array', 'shape')),
         Bomb('predictions of zeros', partial(
             _write, 'predictions.npz', partial(
-                _zip, 'bits.npy', _MANY, _npy((_MANY * _BLOCK, )))),
+                zipped, 'bits.npy', MANY, npy((MANY * BLOCK, )))),
             lambda folder: load_predictions(folder / 'predictions.npz')),
     ]
