@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.registry import init_default_scope
 
     from mmdbsam.engine.semantic_config import require_prompts
+    from mmdbsam.io.atomic import require_place
     from mmdbsam.io.checksums import sha256
     from mmdbsam.registry import MODELS
     from mmdbsam.weights.loading import checkpoint_file, load_weights
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
                          "pip install 'mmdbsam[onnx]' brings it") from error
     cfg = load_config(args)
     require_prompts(cfg, f'export {args.config}')
+    require_place(args.out)
     init_default_scope('mmdbsam')
     model = MODELS.build(cfg.model).eval().requires_grad_(False)
     preprocessing, calibration = preprocessing_of(cfg, model), None

@@ -122,7 +122,7 @@ def naming_full_disk(place: str | Path) -> Iterator[None]:
 
 
 def require_place(path: Path) -> None:
-    """Make sure that a file can be written, and make its folder.
+    """Make sure that a file or folder can be written, and make its parent.
 
     Raises:
         WriteError: If it cannot.

@@ -76,7 +76,7 @@ def refused(words, folder, before=None):
 def test_a_destination_that_is_a_file(tmp_path, command):
     (tmp_path / 'file').write_text('mine')
     line = refused(words_of(command, tmp_path / 'file/out'), tmp_path)
-    assert command == 'export' or f'{tmp_path}/file' in line
+    assert f'{tmp_path}/file' in line
     assert (tmp_path / 'file').read_text() == 'mine'
 
 
@@ -92,6 +92,5 @@ def test_a_read_only_destination(tmp_path, command):
     place = tmp_path / 'place'
     place.mkdir(mode=0o555)
     line = refused(words_of(command, place / 'out'), tmp_path, obey_modes)
-    assert command == 'export' or (
-        f'{place}/out' in line and os.strerror(errno.EACCES) in line)
+    assert f'{place}/out' in line and os.strerror(errno.EACCES) in line
     assert list(place.iterdir()) == []

@@ -72,6 +72,16 @@ def test_the_model_computes_in_the_precision_of_the_report(
         wanted).removeprefix('torch.')
 
 
+def test_a_place_without_room_for_the_report_is_refused_before_the_test(
+        evaluate, monkeypatch, tmp_path):
+    monkeypatch.setattr(PromptSegmentor, 'encode_image',
+                        lambda model, images: pytest.fail('it was tested'))
+    (tmp_path / 'file').touch()
+    with pytest.raises(InputError, match='file/report: expected a place to '
+                       'write to'):
+        evaluate('file/report')
+
+
 def rows(report):
     with (report / 'cases.csv').open(newline='') as file:
         return list(csv.DictReader(file))

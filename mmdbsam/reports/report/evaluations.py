@@ -11,6 +11,7 @@ from mmdbsam.evaluation import (
     VolumeMetric,
     format_table,
 )
+from mmdbsam.io.atomic import require_place
 from mmdbsam.reports.report.benchmark import write_benchmark
 from mmdbsam.reports.report.folder import (
     require_free_report_dir,
@@ -24,13 +25,14 @@ from mmdbsam.reports.report.summary import summarize
 
 def require_free_reports(metric: VolumeMetric | BenchmarkMetric,
                          folder: Path) -> None:
-    """Make sure, before a test, that its reports will destroy nothing.
+    """Make sure, before a test, that its reports can be written.
 
     Raises:
-        InputError: If a folder that a report would replace holds other files.
+        InputError: If a folder that a report would replace holds other files,
+            or nothing can be written beside it.
     """
     for place in _folders(metric, folder):
-        require_free_report_dir(place)
+        require_place(require_free_report_dir(place))
 
 
 def write_reports(metric: VolumeMetric | BenchmarkMetric, folder: Path,
