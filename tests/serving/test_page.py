@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from browser import browsing
+from dicom_files import write_slices
 from letter_volumes import as_image, column
 
 from mmdbsam.geometry.grids import geometry_of
@@ -200,6 +201,38 @@ def test_saved_segmentations_and_scans_are_dropped_on_the_page(viewer,
     page.dispatch_event('#large', 'drop', dict(dataTransfer=drop))
     viewer.says('dropped.seg.nrrd was opened')
     viewer.locate('#objects .size').to_have_text(re.compile('1 slice$'))
+
+
+def drop(page, path):
+    """Drop a file or folder of the disk on the page, as a user's mouse does.
+    """
+    devtools = page.context.new_cdp_session(page)
+    for kind in ('dragEnter', 'dragOver', 'drop'):
+        devtools.send('Input.dispatchDragEvent', dict(
+            type=kind, x=400, y=300, data=dict(
+                items=[], files=[str(path)], dragOperationsMask=1)))
+
+
+@pytest.mark.parametrize('give', [
+    drop, lambda page, path: page.set_input_files('#choose-folder', path)])
+def test_a_folder_of_dicom_is_opened_and_saved_as_seg(url, tmp_path, give):
+    stored = np.where(COLUMN, 200, -1000).astype(np.int16)
+    series = write_slices(tmp_path / 'series', stored, np.arange(30.))
+    with browsing(url) as viewer:
+        viewer.locate('#server-files button').to_be_visible()
+        give(viewer.page, series)
+        viewer.shows_scan()
+        viewer.turn_to(15)
+        viewer.drag(*CORNERS)
+        viewer.says('Answered')
+        viewer.page.click('#follow')
+        viewer.says('Followed through')
+        path = viewer.save('.seg.dcm', tmp_path / 'saved.seg.dcm')
+        drop(viewer.page, path)
+        viewer.says('saved.seg.dcm was opened')
+        viewer.locate('#objects li').to_have_count(2)
+        found = masks_in(viewer.save('.nii.gz', tmp_path / 'saved.nii.gz'))
+    np.testing.assert_array_equal(found > 0, COLUMN)
 
 
 def test_planes_windows_and_zoom(viewer):
