@@ -86,9 +86,10 @@ class Attacker:
     def other_path(self):
         return self.http.request(
             self.pick(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']),
-            self.pick(['/../../etc/passwd', '/static/../../../etc/passwd',
-                       '/set_image', '/%2e%2e/%2e%2e/etc/passwd', '/x' * 2000,
-                       '/claim', '/set_image/..', '/%00', '//evil.example/']))
+            # The client would resolve '..' itself.
+            self.pick(['/set_image', '/%2e%2e/%2e%2e/etc/passwd', '/x' * 2000,
+                       '/claim', '/set_image/x', '/%00', '/x//evil.example/',
+                       '/static/%2e%2e/%2e%2e/%2e%2e/etc/passwd']))
 
     def broken_json(self):
         return self.post(self.pick(['/set_target_buffer',
@@ -277,6 +278,8 @@ def test_chunks_with_other_numbers(url):
     b'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil\r\n\r\n',
     b'POST /claim HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -5\r\n\r\n',
     b'GET /healthz HTTP/1.1\r\n\r\n',
+    b'GET /static/../../../../etc/passwd HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
+    b'GET //evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
     b'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ' + b'a' * 200_000,
     b'POST /claim HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked'
     b'\r\n\r\nZZ\r\n'])
