@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from letter_volumes import BRIGHT
 
 from mmdbsam.apis import PropagationRule, SeedBox, SeedPoint
@@ -135,6 +136,46 @@ def test_it_ends_where_the_model_is_unsure(bright):
                     ) == (4, 25)
     assert followed(bright, CONE, PropagationRule(min_area=4, min_iou=0.76)
                     ) == (10, 10)
+
+
+class FillsItsBox:
+    """A model that fills its box, and knows how well that fits the object."""
+
+    def __init__(self, threshold):
+        self.threshold = threshold
+
+    def encode_image(self, images):
+        return images
+
+    def decode_prompts(self, embedding, boxes, **others):
+        bright = embedding[0, 0] > self.threshold
+        at = torch.arange(bright.shape[0]) // 4
+        rows, columns = torch.meshgrid(at, at, indexing='ij')
+        x0, y0, x1, y1 = (boxes // 4)[:, :, None, None].unbind(1)
+        mask = ((columns >= x0) & (columns <= x1) & (rows >= y0)
+                & (rows <= y1))
+        ious = (mask & bright).sum((1, 2)) / (mask | bright).sum((1, 2))
+        return torch.where(mask, 10., -10.)[:, None], ious[:, None]
+
+
+def test_the_box_that_fits_better_is_taken(bright, monkeypatch):
+    """A model that fills loose boxes does not drift from a steady object."""
+    model, fake = bright.model.model, FillsItsBox(bright.fake.threshold)
+    for name in ('encode_image', 'decode_prompts'):
+        monkeypatch.setattr(model, name, getattr(fake, name))
+    mask = np.zeros((9, 32, 32), bool)
+    mask[:, 8:24, 8:24] = True
+    # Of the boxes that are moved by 2 and by 5 px, the first fits it better.
+    found = bright.segment_volume(
+        pixels(mask), SeedBox(0, [8, 8, 23, 23]),
+        propagation=PropagationRule(margin=0.3)).labels > 0
+    assert found[1].sum() == 20 * 20
+    growing = np.zeros((2, 32, 32), bool)
+    growing[0, 8:24, 8:24] = growing[1, 4:28, 4:28] = True
+    found = bright.segment_volume(
+        pixels(growing), SeedBox(0, [8, 8, 23, 23]),
+        propagation=PropagationRule(margin=0.3)).labels > 0
+    assert found[1].sum() > 24 * 24
 
 
 def test_an_empty_seed_finds_nothing(bright):
