@@ -12,7 +12,13 @@ from dicom_files import (
     write_slices,
 )
 from pydicom import dcmread
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import (
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import differences
@@ -107,6 +113,40 @@ def test_inversion_is_for_display_only(tmp_path, kind, bits, scaling):
     wanted = (stored.astype(float) * scaling.get('RescaleSlope', 1)
               + scaling.get('RescaleIntercept', 0))
     np.testing.assert_array_equal(read(folder)[0], wanted)
+
+
+def compressed_by_itk(path, compressor):
+    """Write a slice again, with one of GDCM's ways to compress."""
+    image = sitk.ReadImage(path, imageIO='GDCMImageIO')
+    writer = sitk.ImageFileWriter()
+    writer.SetImageIO('GDCMImageIO')
+    writer.KeepOriginalImageUIDOn()
+    writer.UseCompressionOn()
+    writer.SetCompressor(compressor)
+    writer.SetFileName(path)
+    writer.Execute(image)
+
+
+def compressed_by_pydicom(path, syntax):
+    header = dcmread(path)
+    header.compress(syntax)
+    header.save_as(path)
+
+
+@pytest.mark.parametrize('compress, way, syntax', [
+    (compressed_by_itk, 'JPEG', JPEGLosslessSV1),
+    (compressed_by_itk, 'JPEG2000', JPEG2000Lossless),
+    (compressed_by_pydicom, JPEGLSLossless, JPEGLSLossless),
+    (compressed_by_pydicom, RLELossless, RLELossless)])
+def test_compressed_slices(tmp_path, compress, way, syntax):
+    stored = RNG.integers(-1024, 3000, (4, 17, 19)).astype(np.int16)
+    series = write_slices(tmp_path / 'series', stored, HEIGHTS)
+    for path in series.iterdir():
+        compress(path, way)
+        assert dcmread(path).file_meta.TransferSyntaxUID == syntax
+    values, geometry = read(series)
+    np.testing.assert_array_equal(values, stored)
+    assert geometry['spacing'][2] == 3
 
 
 @pytest.mark.parametrize('step, unit', [
