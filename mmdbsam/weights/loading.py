@@ -32,6 +32,8 @@ _FORMER_BIAS = re.compile(
     r'spatial_score\.1|channel_score\.[03]|scores\.\d\.[03])\.bias$')
 
 _ENCODER = 'image_encoder.'
+# What distributed training, Lightning and torch.compile put before the names.
+_WRAPPERS = ('module.', 'model.', '_orig_mod.')
 
 
 def checkpoint_file(path: str) -> Path:
@@ -148,11 +150,12 @@ def _state_dicts(content: Any, name: str = ''
 
 
 def _unwrapped(weights: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    """The names without ``module.``, which distributed training puts first."""
-    prefix = 'module.'
-    if not all(key.startswith(prefix) for key in weights):
-        return weights
-    return {key[len(prefix):]: value for key, value in weights.items()}
+    """The names without what other trainers put before all of them."""
+    for prefix in _WRAPPERS:
+        if all(key.startswith(prefix) for key in weights):
+            return _unwrapped({key[len(prefix):]: value
+                               for key, value in weights.items()})
+    return weights
 
 
 def _is_state_dict(content: Any) -> bool:

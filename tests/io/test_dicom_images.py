@@ -1,5 +1,6 @@
 """DICOM images: the values and the place of each slice."""
 
+import locale
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,21 @@ from dicom_files import (
     write_slices,
 )
 from pydicom import dcmread
+from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
+    BasicTextSRStorage,
+    ExplicitVRLittleEndian,
+    GrayscaleSoftcopyPresentationStateStorage,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    KeyObjectSelectionDocumentStorage,
     RLELossless,
+    RTPlanStorage,
+    RTStructureSetStorage,
+    SpatialRegistrationStorage,
+    generate_uid,
 )
 
 from mmdbsam.errors import InputError
@@ -115,6 +125,25 @@ def test_inversion_is_for_display_only(tmp_path, kind, bits, scaling):
     np.testing.assert_array_equal(read(folder)[0], wanted)
 
 
+@pytest.mark.parametrize('kind', [
+    RTStructureSetStorage, RTPlanStorage, BasicTextSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage, SpatialRegistrationStorage,
+    KeyObjectSelectionDocumentStorage])
+def test_objects_beside_the_slices(tmp_path, kind):
+    stored = RNG.integers(0, 900, (4, 8, 9)).astype(np.int16)
+    series = write_slices(tmp_path / 'series', stored, HEIGHTS)
+    header = dataset_of(SOPClassUID=kind, SOPInstanceUID=generate_uid(),
+                        SeriesInstanceUID=generate_uid(), PatientID='p1')
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.save_as(series / 'beside.dcm', enforce_file_format=True)
+    np.testing.assert_array_equal(read(series)[0], stored)
+    # A slice that is cut is missed as before.
+    whole = (series / '001.dcm').read_bytes()
+    (series / '001.dcm').write_bytes(whole[:400])
+    assert '001.dcm' in refused(series)
+
+
 def compressed_by_itk(path, compressor):
     """Write a slice again, with one of GDCM's ways to compress."""
     image = sitk.ReadImage(path, imageIO='GDCMImageIO')
@@ -124,7 +153,10 @@ def compressed_by_itk(path, compressor):
     writer.UseCompressionOn()
     writer.SetCompressor(compressor)
     writer.SetFileName(path)
+    before = locale.setlocale(locale.LC_ALL)
     writer.Execute(image)
+    # GDCM leaves the locale 'C' behind.
+    locale.setlocale(locale.LC_ALL, before)
 
 
 def compressed_by_pydicom(path, syntax):

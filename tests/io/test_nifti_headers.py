@@ -1,5 +1,6 @@
 """NIfTI: its versions, scaling and the two places that headers state."""
 
+import gzip
 import re
 import struct
 from pathlib import Path
@@ -46,6 +47,26 @@ def test_versions_and_byte_orders(tmp_path, name, version, order, kind):
     wanted, = geometries(read_header(path))
     for key, found in NiftiReader().geometry(path).items():
         np.testing.assert_allclose(found, wanted[key], atol=1e-5)
+
+
+@pytest.mark.parametrize('name', ['a.nii', 'a.nii.gz', 'a.Nii', 'a.NII.gz'])
+@pytest.mark.parametrize('version', [1, 2])
+def test_values_right_behind_the_header(tmp_path, name, version):
+    """An offset of 0 stands for that; a smaller one is no place."""
+    path = write_nifti(tmp_path / name, VALUES, version=version)
+    np.testing.assert_array_equal(values_of(path), VALUES)
+    packed = path.suffix.lower() == '.gz'
+    content = bytearray(gzip.decompress(path.read_bytes()) if packed
+                        else path.read_bytes())
+    place, kind = (108, 'f') if version == 1 else (168, 'q')
+    for offset in (0, 348):
+        struct.pack_into(kind, content, place, offset)
+        path.write_bytes(gzip.compress(content) if packed else content)
+        if offset:
+            with pytest.raises(InputError, match='vox_offset.*found 348'):
+                values_of(path)
+        else:
+            np.testing.assert_array_equal(values_of(path), VALUES)
 
 
 @pytest.mark.parametrize('version', [1, 2])

@@ -3,6 +3,7 @@
 The image is made up, and so are the objects that label it.
 """
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from dicom_files import (
     save_object,
     write_slices,
 )
+from pydicom import dcmread
 from synthetic import KEEP_ALL
 
 from mmdbsam.errors import InputError
@@ -189,7 +191,7 @@ def region(series, path):
 @pytest.mark.parametrize('change', [
     lambda points: points, lambda points: points[::-1],
     lambda points: np.roll(points, 2, axis=0),
-    lambda points: points + 0.01,
+    lambda points: points + 0.01, lambda points: points + [.05, -.05, 0],
     lambda points: np.repeat(points, 2, axis=0),
     lambda points: np.insert(points, 1, points[:2].mean(0), axis=0)])
 def test_a_contour_counts_once(series, tmp_path, kind, change):
@@ -201,6 +203,19 @@ def test_a_contour_counts_once(series, tmp_path, kind, change):
     wanted[4:17, 3:16] = True
     wanted[7:11, 6:10] = False
     np.testing.assert_array_equal(found, wanted)
+
+
+def test_contours_of_a_region_in_several_items(series, tmp_path):
+    path = write_rtstruct(tmp_path / 'a.dcm', [outline(3, 4, 15, 16)])
+    header = dcmread(path)
+    for contour in (outline(3, 4, 15, 16), outline(18, 4, 19, 5)):
+        more = deepcopy(header.ROIContourSequence[0])
+        more.ContourSequence[0].ContourData = contour.ravel().tolist()
+        header.ROIContourSequence.append(more)
+    header.save_as(path)
+    found = labels_of(series, path)
+    assert list(found) == ['spleen']
+    assert found['spleen'].sum() == 13 * 13 + 4
 
 
 def test_a_thin_ring_is_no_repetition(series, tmp_path):

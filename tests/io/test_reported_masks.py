@@ -54,6 +54,23 @@ def test_white_of_any_depth_is_one_label(tmp_path, white, kind):
     np.testing.assert_array_equal(found, disc())
 
 
+@pytest.mark.parametrize('name', ['m.png', 'm.jpg', 'm.npy'])
+@pytest.mark.parametrize('named', [{}, {255: 'polyp'}])
+def test_white_may_have_a_name(tmp_path, name, named):
+    image, mask = tmp_path / 'image.png', tmp_path / name
+    shown = disc() * np.uint8(255)
+    Image.fromarray(RNG.integers(0, 99, shown.shape, np.uint8)).save(image)
+    if name == 'm.npy':
+        np.save(mask, shown)
+    else:
+        Image.fromarray(shown).save(mask, quality=100)
+    options = CaseOptions(table=LabelTable.of_names(named, []), min_volume=0,
+                          min_area=0)
+    layer, = read_case(SourceCase('a', image, (LabelFile(mask), )),
+                       options).layers
+    np.testing.assert_array_equal(layer[0], disc() * max(named, default=1))
+
+
 @pytest.mark.parametrize('smooth', [
     lambda mask: cv2.GaussianBlur(mask, (0, 0), 0.7),
     lambda mask: cv2.resize(cv2.resize(mask, None, fx=3, fy=3,
@@ -197,6 +214,26 @@ def test_segments_have_names(tmp_path, name):
         np.testing.assert_array_equal(label == found, ids == value)
 
 
+@pytest.mark.parametrize('name', ['c_manual.seg.nrrd',
+                                  'c/Segmentation.seg.nrrd'])
+def test_a_file_of_segments_keeps_their_names(tmp_path, name):
+    """One segment alone is called as its file is."""
+    ids = RNG.integers(0, 3, SCAN.shape)
+    for path in ('images/c.nrrd', f'labels/{name}'):
+        (tmp_path / 'in' / path).parent.mkdir(parents=True)
+    sitk.WriteImage(volume(SCAN), str(tmp_path / 'in/images/c.nrrd'))
+    for names in (['liver', 'tumour'], ['liver']):
+        sitk.WriteImage(segmentation(
+            [np.where(ids <= len(names), ids, 0)],
+            [(0, 1), (0, 2)][:len(names)], names),
+            str(tmp_path / 'in/labels' / name))
+        prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                                   options=KEEP_ALL, plan=ALL, overwrite=True)
+        assert sorted(prepared.data.labels.values()) == (
+            names if len(names) > 1 else [
+                'Segmentation' if '/' in name else 'manual'])
+
+
 def test_segments_that_overlap_and_cover_a_part(tmp_path):
     masks = RNG.integers(0, 2, (2, 2, 3, 3))
     image = segmentation(masks, [(0, 1), (1, 1)], ['a', 'b'], (1, 2, 1))
@@ -216,7 +253,10 @@ def test_segments_that_overlap_and_cover_a_part(tmp_path):
 @pytest.mark.parametrize('names', [
     ['a_mask.png', 'a_mask_1.png'], ['a_mask.png', 'a_mask_2.png'],
     ['a_mask_0.png', 'a_mask_1.png'], ['a-mask.png', 'a-mask1.png'],
-    ['a_Segmentation.png', 'a_Segmentation_1.png'], ['a mask.png']])
+    ['a_Segmentation.png', 'a_Segmentation_1.png'], ['a mask.png'],
+    ['a_mask.png', 'a_mask (1).png'], ['a_mask (1).png', 'a_mask(2).png'],
+    ['a_lbl.png', 'a_lbl_1.png'],
+    ['a_ground_truth.png', 'a_ground_truth_1.png']])
 def test_several_masks_of_one_image(tmp_path, names):
     """They name no structure, so that they are one label."""
     for folder in ('images', 'masks'):

@@ -70,7 +70,10 @@ def test_all_weights_are_loaded_or_none_is_accepted(tiny_cfg, tmp_path):
         model_state_dict=weights, loss=torch.zeros(1), optimizer=dict(
             state={0: dict(step=torch.ones(1))}, param_groups=[dict(lr=1)])),
     lambda weights: dict(checkpoint=dict(weights=weights, step=1)),
-    lambda weights: {f'module.{key}': one for key, one in weights.items()},
+    *(lambda weights, prefix=prefix: {
+        prefix + key: one for key, one in weights.items()}
+      for prefix in ('module.', 'model.', '_orig_mod.',
+                     'module._orig_mod.')),
     lambda weights: dict(model={f'module.{key}': one
                                 for key, one in weights.items()})])
 def test_the_one_state_dict_of_a_checkpoint(tmp_path, wrap):

@@ -10,8 +10,12 @@ from mmdbsam.io.label_readers.index_arrays import IndexArrayReader
 from mmdbsam.io.label_readers.index_masks import MaskReader
 from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
 from mmdbsam.io.label_readers.label_volume import LabelVolumeReader
+from mmdbsam.io.label_readers.slicer_segmentation import (
+    SlicerSegmentationReader,
+)
 
 __all__ = [
     'DicomObjectReader', 'IndexArrayReader', 'LabelMap', 'LabelReader',
-    'LabelReaders', 'LabelVolumeReader', 'MaskReader'
+    'LabelReaders', 'LabelVolumeReader', 'MaskReader',
+    'SlicerSegmentationReader'
 ]

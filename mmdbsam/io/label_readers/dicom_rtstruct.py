@@ -14,8 +14,10 @@ _CLOSED = ('CLOSED_PLANAR', 'CLOSEDPLANAR_XOR', 'CLOSED_PLANAR_XOR')
 # A contour may lie this fraction of the slice distance beside its slice,
 # because coordinates are rounded.
 _BESIDE = 0.2
-# Two contours are the same one if they lie within this fraction of a pixel.
-_SAME = 0.05
+# Two contours are the same one if they lie within this fraction of a pixel, or
+# this many mm, as far as that is no more than the other fraction: coordinates
+# may be rounded to 0.1 mm.
+_SAME, _ROUNDED, _MOST = 0.05, 0.1, 0.25
 
 
 def names(path: Path) -> list[str]:
@@ -47,6 +49,7 @@ def masks(path: Path, grid: Geometry) -> Iterator[sitk.Image]:
     Raises:
         InputError: If a contour lies on no slice of the grid.
     """
+    same = max(_SAME, min(_ROUNDED / min(grid['spacing'][:2]), _MOST))
     for name, contours in _regions(path):
         volume = np.zeros(grid['size'][::-1], np.uint8)
         where = f"{path}: region '{name}'"
@@ -55,7 +58,7 @@ def masks(path: Path, grid: Geometry) -> Iterator[sitk.Image]:
             indices = _indices(points, grid)
             z = _slice_of(indices[:, 2], grid, where)
             polygon, others = indices[:, :2], drawn.setdefault(z, [])
-            if not any(_is_same(polygon, other) for other in others):
+            if not any(_is_same(polygon, other, same) for other in others):
                 others.append(polygon)
                 volume[z] ^= enclosed(polygon, volume.shape[1:])
         yield set_geometry(sitk.GetImageFromArray(volume), grid)
@@ -92,7 +95,8 @@ def _regions(path: Path) -> list[tuple[str, list[np.ndarray]]]:
     from pydicom import dcmread
 
     header = dcmread(path)
-    regions = []
+    # Several items may hold contours of one region.
+    regions: dict[int, list[np.ndarray]] = {}
     called = {roi.ROINumber: text_of(roi.get('ROIName'))
               or f'region {roi.ROINumber}'
               for roi in header.StructureSetROISequence}
@@ -108,21 +112,21 @@ def _regions(path: Path) -> list[tuple[str, list[np.ndarray]]]:
                 f'{path}: ROIContourSequence: expected a number of '
                 f'StructureSetROISequence, {", ".join(map(str, called))}, '
                 f'found contours of {roi.ReferencedROINumber}')
-        regions.append((called[roi.ReferencedROINumber], contours))
-    return regions
+        regions.setdefault(roi.ReferencedROINumber, []).extend(contours)
+    return [(called[number], found) for number, found in regions.items()]
 
 
-def _is_same(polygon: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two polygons (n, 2) are the same line, up to rounding.
+def _is_same(polygon: np.ndarray, other: np.ndarray, limit: float) -> bool:
+    """Whether two polygons (n, 2) are the same line, up to a distance.
 
     They may start at another vertex, run the other way round, or have other
     vertices on the same edges.
     """
     corners = ([line.min(0), line.max(0)] for line in (polygon, other))
-    if np.abs(np.subtract(*corners)).max() > _SAME:
+    if np.abs(np.subtract(*corners)).max() > limit:
         return False
     return max(_distances(polygon, other).max(),
-               _distances(other, polygon).max()) <= _SAME
+               _distances(other, polygon).max()) <= limit
 
 
 def _distances(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:

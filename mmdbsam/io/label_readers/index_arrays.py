@@ -35,4 +35,5 @@ class IndexArrayReader(LabelReader):
                 f'{named(path, key)}: expected label ids of the shape (D, H, '
                 f'W) or (H, W), found {values.dtype} of {values.shape}')
         yield LabelMap(as_volume(
-            values if values.ndim == 3 else values[None], grid['spacing']))
+            values if values.ndim == 3 else values[None], grid['spacing']),
+                       may_be_white=True)

@@ -59,12 +59,16 @@ class MaskReader(LabelReader):
     def read(self, path: Path, grid: Geometry, space: str | None = None
              ) -> Iterator[LabelMap]:
         """See :class:`LabelReader`."""
-        values, names = _read(path)
-        yield LabelMap(one_slice(values), names)
+        values, names, may_be_white = _read(path)
+        yield LabelMap(one_slice(values), names, may_be_white=may_be_white)
 
 
-def _read(path: Path) -> tuple[np.ndarray, dict[int, str]]:
-    """The values (H, W), and the names of those that stand for colours."""
+def _read(path: Path) -> tuple[np.ndarray, dict[int, str], bool]:
+    """The values (H, W), and the names of those that stand for colours.
+
+    Whether white may stand for the label 1 comes last; the indices of a
+    palette are no colours.
+    """
     image = load_picture(path)
     if image.mode not in (*GREY, 'P', 'RGB', *_WITH_ALPHA):
         raise InputError(f'{path}: expected a grey, indexed or RGB mask, '
@@ -79,12 +83,15 @@ def _read(path: Path) -> tuple[np.ndarray, dict[int, str]]:
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
     if _is_lossy(image):
-        return _threshold(values, path), {}
+        return _threshold(values, path), {}, True
     if values.ndim == 3:
-        return _colours(values, path)
-    if image.mode != 'P' and values.max() in _WHITE and _is_binary(values):
-        values = (values >= values.max() / 2).astype(np.uint8)
-    return values, {}
+        return *_colours(values, path), False
+    if image.mode == 'P':
+        return values, {}, False
+    if values.max() in _WHITE and _is_binary(values):
+        white = min(int(values.max()), HIGHEST_ID)
+        values = np.where(values >= values.max() / 2, white, 0)
+    return values, {}, True
 
 
 def _is_binary(values: np.ndarray) -> bool:
@@ -111,7 +118,7 @@ def _is_lossy(image: Image.Image) -> bool:
 
 
 def _threshold(values: np.ndarray, path: Path) -> np.ndarray:
-    """Turn white on black into 1 on 0."""
+    """Turn white on black into 255 on 0."""
     between = (values > _LOSS) & (values < 255 - _LOSS)
     # If all ids are low, thresholding would remove them all.
     dark = 0 < values.max() <= _LOSS
@@ -120,7 +127,7 @@ def _threshold(values: np.ndarray, path: Path) -> np.ndarray:
             f'{path}: expected a JPEG mask to be white on black, found '
             f'{"colours" if values.ndim == 3 else "other values"}; JPEG '
             'changes values, so give the mask as PNG')
-    return (values > 127).astype(np.uint8)
+    return np.where(values > 127, 255, 0)
 
 
 def _colours(values: np.ndarray, path: Path

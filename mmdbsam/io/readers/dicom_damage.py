@@ -19,12 +19,21 @@ _DEFLATED, _META_AT, _LONGEST_META = b'1.2.840.10008.1.2.1.99', 144, 2048
 _CHUNK = 1 << 20
 # The index of a medium, which belongs to no series (DICOM part 10, 8.6).
 _INDEX = 'DICOMDIR'
+# How the file's own description names the class of its object (part 10, 7.1),
+# and the classes of objects that are no images (part 4, B.5): waveforms,
+# presentation states, raw data, registrations, surfaces, mappings, reports,
+# documents, and the structures, records and plans of radiotherapy.
+_CLASS = re.compile(rb'\x02\x00\x02\x00UI..([0-9.]+)', re.DOTALL)
+_NO_IMAGE = re.compile(
+    r'1\.2\.840\.10008\.5\.1\.4\.1\.1\.'
+    r'(9\..*|11\..*|66(\.[1235])?|67|88\..*|104\..*|481\.[3-9])')
 
 
 def refuse_damaged(folders: Iterable[Path]) -> None:
     """Refuse files that look like a slice but belong to no series.
 
-    A slice less would move the volume's origin, and every box with it.
+    A slice less would move the volume's origin, and every box with it. Objects
+    that are no images, such as an RTSTRUCT, may lie beside the slices.
 
     Args:
         folders: The folders of a series.
@@ -39,8 +48,9 @@ def refuse_damaged(folders: Iterable[Path]) -> None:
             if (file.name in known or file.name.startswith('.')
                     or file.name.upper() == _INDEX or not file.is_file()):
                 continue
-            if (file.suffix.lower() == '.dcm' or _has_magic(file)
-                    or _pattern(file.name) in patterns):
+            if (file.suffix.lower() == '.dcm' or _start(file)
+                    or _pattern(file.name) in patterns
+                    ) and not _is_no_image(file):
                 raise InputError(
                     f'{file}: expected an intact DICOM file, found one that '
                     'belongs to no series; mend it, or remove it if it is '
@@ -90,7 +100,14 @@ def _pattern(name: str) -> str:
     return re.sub(r'\d+', '0', name)
 
 
-def _has_magic(file: Path) -> bool:
+def _start(file: Path) -> bytes:
+    """The start of a DICOM file, which describes it; empty for others."""
     with file.open('rb') as stream:
-        stream.seek(_MAGIC_AT)
-        return stream.read(len(_MAGIC)) == _MAGIC
+        start = stream.read(_LONGEST_META)
+    return start if start[_MAGIC_AT:].startswith(_MAGIC) else b''
+
+
+def _is_no_image(file: Path) -> bool:
+    """Whether a file says that it holds an object without an image."""
+    found = _CLASS.search(_start(file))
+    return bool(found and _NO_IMAGE.fullmatch(found[1].decode()))

@@ -34,6 +34,10 @@ _RIGHT_ANGLE = 1e-4
 # Axes with at most this cosine between them are taken for rectangular ones.
 _SHEARED = 0.01
 _CHUNK = 1 << 20
+# ITK reads no other spelling of them.
+_ITK_SUFFIXES = ('.nii', '.nii.gz', '.NII', '.NII.GZ')
+# The bytes before the values of NIfTI-1 and NIfTI-2, without extensions.
+_FIRST_VALUE = (352, 544)
 # The bytes that a header's extensions may have, and those behind the values,
 # which nobody reads.
 _MOST_BEFORE, _REST = 1 << 28, 1 << 30
@@ -120,7 +124,8 @@ def _mended(path: Path, header: np.ndarray) -> np.ndarray | None:
             f'{path}: expected at most 32767 voxels along each axis, found '
             f'{" x ".join(str(n) for n in header["dim"][1:4])}; cut it')
     first['vox_offset'] = 352
-    changed = is_second(header)
+    changed = (is_second(header) or header['vox_offset'] == 0
+               or not path.name.endswith(_ITK_SUFFIXES))
     if not np.isfinite(first['scl_slope']) or first['scl_slope'] == 0:
         changed |= bool(first['scl_inter'])
         first['scl_slope'], first['scl_inter'] = 1, 0
@@ -152,6 +157,17 @@ def _size(header: np.ndarray) -> int:
             * int(header['bitpix']) // 8)
 
 
+def _offset(path: Path, header: np.ndarray) -> int:
+    """The bytes before the first value; 0 stands for the header alone."""
+    first, offset = _FIRST_VALUE[is_second(header)], header['vox_offset']
+    if offset == 0:
+        return first
+    if not first <= offset < _MOST_BEFORE:
+        raise InputError(f'{path}: expected the offset of its values '
+                         f'(vox_offset), {first} or more, found {offset:g}')
+    return int(offset)
+
+
 def _stored(path: Path, header: np.ndarray) -> Iterator[bytes]:
     """Read what is stored from the first value on, in parts.
 
@@ -159,16 +175,13 @@ def _stored(path: Path, header: np.ndarray) -> Iterator[bytes]:
         InputError: If the header does not say where that is, or the file
             cannot be decompressed.
     """
-    offset = float(header['vox_offset'])
-    if not 0 <= offset < _MOST_BEFORE:
-        raise InputError(f'{path}: expected the offset of its values '
-                         f'(vox_offset), found {offset:g}')
+    offset = _offset(path, header)
     try:
         with open_nifti(path) as stream:
-            before = len(stream.read(int(offset)))
-            if before < int(offset):
+            before = len(stream.read(offset))
+            if before < offset:
                 raise InputError(
-                    f'{path}: expected {int(offset)} bytes before its values '
+                    f'{path}: expected {offset} bytes before its values '
                     f'(vox_offset), found {before}; the file is truncated')
             while chunk := stream.read(_CHUNK):
                 yield chunk
@@ -211,7 +224,7 @@ def _check_data(path: Path, header: np.ndarray) -> None:
             raise InputError(f'{path}: expected {expected} bytes of values '
                              'by its header, found many more')
     if found < expected:
-        before = int(header['vox_offset'])
+        before = _offset(path, header)
         raise InputError(
             f'{path}: expected {before + expected} bytes by its header, found '
             f'{before + found}; the file is truncated')

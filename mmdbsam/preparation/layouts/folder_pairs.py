@@ -3,10 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.label_readers import DicomObjectReader, LabelReaders
+from mmdbsam.io.label_readers import (
+    DicomObjectReader,
+    LabelReaders,
+    SlicerSegmentationReader,
+)
 from mmdbsam.io.readers import Readers
 from mmdbsam.io.readers.dicom_series import describe_image
 from mmdbsam.preparation.cases import LabelFile, SourceCase
@@ -23,8 +28,8 @@ _CHANNEL = re.compile(r'_(\d{4})$')
 _SLICE = re.compile(r'-\d+$')
 # Data sets append one of these to an image's name to name its label, and a
 # number where it has several objects.
-_MARK = re.compile(r'[-_. ](gt|groundtruth|labels?|masks?|seg|segmentation)'
-                   r'[-_. ]?\d*$', re.IGNORECASE)
+_MARK = re.compile(r'[-_. ](gt|ground[-_ ]?truth|labels?|lbl|masks?|seg|'
+                   r'segmentation)([-_. ]?\d*| ?\(\d+\))$', re.IGNORECASE)
 # mmdbsam infer --separate ends a name with the id and the name of an object.
 _SEPARATE = re.compile(r'\.\d+_([\w-]+)$')
 # mmdbsam infer draws a result on its image in files of this name.
@@ -104,8 +109,20 @@ def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
             objects = [LabelFile(file) for _, file in structures
                        if describe_image(file) is None]
             return tuple(objects) or (LabelFile(path), )
-    return tuple(LabelFile(file, name) for name, file in structures) or (
-        LabelFile(path), )
+    return tuple(_structure_file(file, name, readers)
+                 for name, file in structures) or (LabelFile(path), )
+
+
+def _structure_file(path: Path, name: str, readers: LabelReaders
+                    ) -> LabelFile:
+    """A file that shows a structure, unless it names several itself."""
+    reader = readers.find(path)
+    if isinstance(reader, (DicomObjectReader, SlicerSegmentationReader)):
+        # A damaged file is told of when it is read.
+        with suppress(InputError):
+            if len(reader.names(path)) > 1:
+                return LabelFile(path)
+    return LabelFile(path, name)
 
 
 def labels_named(case: str, folder: Path, readers: LabelReaders
@@ -196,7 +213,7 @@ def _label_files(case: str, files: list[Path], readers: LabelReaders
         structure = re.sub(r'_?\d+$', '', rest) or 'object'
         counts[structure] += 1
         number = f' {counts[structure]}' if counts[structure] > 1 else ''
-        found.append(LabelFile(path, structure + number))
+        found.append(_structure_file(path, structure + number, readers))
     return tuple(found)
 
 
