@@ -130,12 +130,51 @@ def test_other_numbers_are_no_labels(tmp_path):
 
 @pytest.mark.parametrize('name', ['label.nii.gz', 'label.nrrd', 'label.mha'])
 @pytest.mark.parametrize('kind', [np.uint8, np.float32])
-def test_one_hot_labels(tmp_path, name, kind):
+@pytest.mark.parametrize('white', [1, 255])
+def test_one_hot_labels(tmp_path, name, kind, white):
     """The first channel of one-hot labels is background."""
     ids = RNG.integers(0, 3, SCAN.shape)
-    channels = [volume((ids == i).astype(kind)) for i in range(3)]
+    channels = [volume(((ids == i) * white).astype(kind)) for i in range(3)]
     layer, = labels_of(tmp_path, sitk.JoinSeries(channels), name)
     np.testing.assert_array_equal(layer, ids)
+
+
+@pytest.mark.parametrize('white', [1, 255, 0.9995])
+@pytest.mark.parametrize('last', [False, True])
+@pytest.mark.parametrize('background', [False, True])
+def test_channels_of_an_image(tmp_path, white, last, background):
+    ids = np.zeros((20, 24), int)
+    ids[2:8, 3:9], ids[10:15, 4:20] = 1, 2
+    channels = np.array([ids == i for i in range(1 - background, 3)]) * white
+    np.save(tmp_path / 'm.npy', np.moveaxis(channels, 0, -1) if last
+            else channels)
+    Image.fromarray(RNG.integers(0, 99, ids.shape, np.uint8)).save(
+        tmp_path / 'image.png')
+    layer, = read_case(SourceCase('a', tmp_path / 'image.png', (
+        LabelFile(tmp_path / 'm.npy'), )), KEEP_ALL).layers
+    np.testing.assert_array_equal(layer[0], ids)
+
+
+def test_one_channel_of_an_image(tmp_path):
+    ids = RNG.integers(0, 4, (20, 24))
+    Image.fromarray(RNG.integers(0, 99, ids.shape, np.uint8)).save(
+        tmp_path / 'image.png')
+    for name, values in (('first', ids[None]), ('last', ids[..., None])):
+        np.save(tmp_path / f'{name}.npy', values)
+        layer, = read_case(SourceCase('a', tmp_path / 'image.png', (
+            LabelFile(tmp_path / f'{name}.npy'), )), KEEP_ALL).layers
+        np.testing.assert_array_equal(layer[0], ids)
+
+
+def test_a_grey_palette_is_grey(tmp_path):
+    grey = Image.fromarray(disc() * np.uint8(255)).convert('P')
+    grey.putpalette(np.repeat(np.arange(256), 3).tolist())
+    grey.save(tmp_path / 'm.png')
+    Image.fromarray(RNG.integers(0, 99, grey.size, np.uint8)).save(
+        tmp_path / 'image.png')
+    layer, = read_case(SourceCase('a', tmp_path / 'image.png', (
+        LabelFile(tmp_path / 'm.png'), )), KEEP_ALL).layers
+    np.testing.assert_array_equal(layer[0], disc())
 
 
 def test_a_channel_for_each_label(tmp_path):

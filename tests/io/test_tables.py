@@ -106,6 +106,8 @@ def test_what_systems_leave_in_folders(tmp_path):
         place = tmp_path / 'in' / folder
         (place / '__MACOSX').mkdir(parents=True)
         (place / '@eaDir/c.nii.gz').mkdir(parents=True)
+        for name in ('lost+found', '#recycle', 'RECYCLER'):
+            (place / name).mkdir()
         sitk.WriteImage(volume(array.astype(np.int16)),
                         str(place / 'c.nii.gz'))
         for name in ('._c.nii.gz', '.DS_Store', 'Thumbs.db', 'desktop.ini',

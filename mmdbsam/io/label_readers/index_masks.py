@@ -86,12 +86,19 @@ def _read(path: Path) -> tuple[np.ndarray, dict[int, str], bool]:
         return _threshold(values, path), {}, True
     if values.ndim == 3:
         return *_colours(values, path), False
-    if image.mode == 'P':
+    if image.mode == 'P' and not _is_grey(image):
         return values, {}, False
     if values.max() in _WHITE and _is_binary(values):
         white = min(int(values.max()), HIGHEST_ID)
         values = np.where(values >= values.max() / 2, white, 0)
     return values, {}, True
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Whether each index of a palette is its own grey value."""
+    colours = np.array(image.getpalette('RGB')).reshape(-1, 3)
+    return len(colours) == 256 and bool(
+        (colours == np.arange(256)[:, None]).all())
 
 
 def _is_binary(values: np.ndarray) -> bool:

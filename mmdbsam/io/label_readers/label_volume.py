@@ -9,15 +9,14 @@ import SimpleITK as sitk
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
+from mmdbsam.io.label_readers.one_hot import as_mask, first_label
 from mmdbsam.io.readers import Readers
 
 
 class LabelVolumeReader(LabelReader):
     """Reads any volume of one value a voxel that can be read as an image.
 
-    A 4-D file has a volume of 0 and 1 for each label. If each voxel is 1 in
-    just one of them, the first one is background (one-hot); otherwise the
-    first one is label 1.
+    A 4-D file has a mask for each label; see :mod:`.one_hot`.
     """
 
     def __init__(self, series: Iterable[str] = ()) -> None:
@@ -40,19 +39,23 @@ class LabelVolumeReader(LabelReader):
         yield from self._of_channels(path, count)
 
     def _of_channels(self, path: Path, count: int) -> Iterator[LabelMap]:
-        total = None
-        for channel in range(count):
-            reader = Readers(self.series, channel).find(path)
-            values = sitk.GetArrayFromImage(reader.read(path))
-            if not np.isin(values, (0, 1)).all():
+        def read(channel: int) -> tuple[np.ndarray, sitk.Image]:
+            volume = Readers(self.series, channel).find(path).read(path)
+            values = sitk.GetArrayViewFromImage(volume)
+            mask = as_mask(values)
+            if mask is None:
                 raise InputError(
                     f'{path}: expected one volume of labels, or 0 and 1 in a '
                     f'volume for each, found {count} volumes and values up to '
                     f'{values.max():g}; give a file of one volume')
-            total = values + (0 if total is None else total)
-        first = 0 if (total == 1).all() else 1
+            return mask, volume
+
+        others = Readers(self.series, 0).find(path).place(path).others
+        first = first_label(sum(read(channel)[0].astype(np.uint16)
+                                for channel in range(count)))
         for channel in range(1 - first, count):
-            reader = Readers(self.series, channel).find(path)
-            volume = sitk.Cast(reader.read(path) != 0, sitk.sitkUInt16)
-            yield LabelMap(volume * (channel + first),
-                           others=reader.place(path).others)
+            mask, volume = read(channel)
+            values = sitk.GetImageFromArray(
+                mask * np.uint16(channel + first))
+            values.CopyInformation(volume)
+            yield LabelMap(values, others=others)
