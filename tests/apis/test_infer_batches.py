@@ -116,6 +116,17 @@ def test_a_batch_with_a_folder_of_masks(infer, batch, tmp_path, capsys):
                       re.MULTILINE)
     assert float(total[1]) == pytest.approx(sum(cases), abs=0.06)
     np.testing.assert_array_equal(values(tmp_path / 'out/b.mha'), letter())
+    # Several masks of an image are its objects.
+    upper = letter() & (np.arange(20) < 6)[:, None, None]
+    for name, mask in (('b_mask', upper), ('b_mask (1)', letter() & ~upper)):
+        sitk.WriteImage(sitk.Cast(sitk.Mask(
+            as_image(letter()), as_image(mask)) > 0, sitk.sitkUInt8),
+            str(tmp_path / f'masks/{name}.mha'))
+    (tmp_path / 'masks/b.mha').unlink()
+    infer(folder, '-o', tmp_path / 'out', '--prompt-mask', tmp_path / 'masks')
+    found = values(tmp_path / 'out/b.mha')
+    np.testing.assert_array_equal(found > 0, letter())
+    assert {*np.unique(found)} == {0, 1, 2}
 
 
 def test_bad_batches(refused, batch, tmp_path):

@@ -227,7 +227,10 @@ def _masks_of(mask: Path, name: str) -> Path | dict[str, Path]:
     found = labels_named(name, mask, readers)
     if not found and (objects := objects_named(name, mask, readers)):
         return objects
-    if len(found) != 1:
-        raise InputError(f"{mask}: expected one file of labels called "
-                         f"'{name}', found {len(found)}")
+    if not found:
+        raise InputError(f"{mask}: expected a file of labels called "
+                         f"'{name}', found none")
+    if len(found) > 1:
+        # Several masks of an image are objects of their own.
+        return {readers.case_name(path): path for path in found}
     return found[0]
