@@ -1,5 +1,6 @@
 """Masks and label volumes as reports say that tools write them."""
 
+import io
 from pathlib import Path
 
 import cv2
@@ -85,6 +86,26 @@ def test_smooth_edges_are_no_labels(tmp_path, smooth, kind, white):
     assert len(np.unique(values)) > 3
     found = ids_of(tmp_path, values)
     np.testing.assert_array_equal(found, values >= white / 2)
+
+
+@pytest.mark.parametrize('change', [
+    *(lambda image, quality=quality: as_jpeg(image, quality)
+      for quality in (95, 75, 50)),
+    *(lambda image, side=side: image.resize((side, side), Image.LANCZOS)
+      for side in (53, 120)),
+    *(lambda image, sigma=sigma: Image.fromarray(
+        cv2.GaussianBlur(np.array(image), (0, 0), sigma))
+      for sigma in (1, 2.5, 4))])
+def test_masks_that_were_something_else_before(tmp_path, change):
+    values = np.array(change(Image.fromarray(disc() * np.uint8(255))))
+    assert len(np.unique(values)) > 4
+    np.testing.assert_array_equal(ids_of(tmp_path, values), values >= 127.5)
+
+
+def as_jpeg(image, quality):
+    stream = io.BytesIO()
+    image.save(stream, 'JPEG', quality=quality)
+    return Image.open(stream)
 
 
 def test_labels_beside_white_stay_labels(tmp_path):

@@ -105,18 +105,26 @@ def _is_binary(values: np.ndarray) -> bool:
     """Whether values (H, W) are black and white, up to smooth edges.
 
     An edge's pixels lie beside white ones, and are not all the same in any
-    block of 3 x 3 pixels, as those of another label would be.
+    block of 3 x 3 pixels, as those of another label would be. What was a JPEG
+    once, or was resampled with overshoots, has nearly black ones elsewhere too,
+    and then nearly white ones.
     """
-    white = values == values.max()
+    highest = values.max()
+    white = values == highest
     grey = (values != 0) & ~white
     if not grey.any():
         return True
     block = np.ones((3, 3))
-    regions, count = ndimage.label(grey, block)
+    regions, _ = ndimage.label(grey, block)
     beside = np.unique(regions[ndimage.binary_dilation(white, block)])
     flat = (ndimage.minimum_filter(values, 3)
             == ndimage.maximum_filter(values, 3))
-    return np.count_nonzero(beside) == count and not (flat & grey).any()
+    if (flat & grey).any():
+        return False
+    apart = values[grey & ~np.isin(regions, beside)]
+    loss = _LOSS * (highest / 255)
+    return not apart.size or bool(
+        apart.max() <= loss and (values[grey] >= highest - loss).any())
 
 
 def _is_lossy(image: Image.Image) -> bool:
