@@ -315,7 +315,9 @@ def test_segments_that_overlap_and_cover_a_part(tmp_path):
     ['a_mask_0.png', 'a_mask_1.png'], ['a-mask.png', 'a-mask1.png'],
     ['a_Segmentation.png', 'a_Segmentation_1.png'], ['a mask.png'],
     ['a_mask.png', 'a_mask (1).png'], ['a_mask (1).png', 'a_mask(2).png'],
-    ['a_lbl.png', 'a_lbl_1.png'],
+    ['a_lbl.png', 'a_lbl_1.png'], ['a_1_mask.png', 'a_2_mask.png'],
+    ['a_mask_1_1.png', 'a_mask_1_2.png'],
+    ['a/mask_1.png', 'a/mask_2.png'],
     ['a_ground_truth.png', 'a_ground_truth_1.png']])
 def test_several_masks_of_one_image(tmp_path, names):
     """They name no structure, so that they are one label."""
@@ -329,6 +331,9 @@ def test_several_masks_of_one_image(tmp_path, names):
         mask = np.zeros_like(whole)
         mask[4 * i:4 * i + 3, 5:15] = True
         whole |= mask
+        for case in 'ab':
+            (tmp_path / 'in/masks' / name.replace('a', case, 1)
+             ).parent.mkdir(exist_ok=True)
         Image.fromarray(mask * np.uint8(255)).save(
             tmp_path / 'in/masks' / name)
     Image.fromarray(whole * np.uint8(255)).save(

@@ -106,8 +106,8 @@ def _is_binary(values: np.ndarray) -> bool:
 
     An edge's pixels lie beside white ones, and are not all the same in any
     block of 3 x 3 pixels, as those of another label would be. What was a JPEG
-    once, or was resampled with overshoots, has nearly black ones elsewhere too,
-    and then nearly white ones.
+    once, or was resampled with overshoots, has nearly black ones elsewhere
+    too, and then nearly white ones.
     """
     highest = values.max()
     white = values == highest

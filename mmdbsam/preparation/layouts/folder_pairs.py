@@ -27,9 +27,10 @@ _CHANNEL = re.compile(r'_(\d{4})$')
 # MedSAM names a slice after its case, followed by its number.
 _SLICE = re.compile(r'-\d+$')
 # Data sets append one of these to an image's name to name its label, and a
-# number where it has several objects.
+# number where it has several objects, before it or behind.
 _MARK = re.compile(r'[-_. ](gt|ground[-_ ]?truth|labels?|lbl|masks?|seg|'
-                   r'segmentation)([-_. ]?\d*| ?\(\d+\))$', re.IGNORECASE)
+                   r'segmentation)(([-_. ]?\d+)*| ?\(\d+\))$', re.IGNORECASE)
+_NUMBER = re.compile(r'[-_. ]?\d+')
 # mmdbsam infer --separate ends a name with the id and the name of an object.
 _SEPARATE = re.compile(r'\.\d+_([\w-]+)$')
 # mmdbsam infer draws a result on its image in files of this name.
@@ -116,6 +117,8 @@ def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
 def _structure_file(path: Path, name: str, readers: LabelReaders
                     ) -> LabelFile:
     """A file that shows a structure, unless it names several itself."""
+    if _names_nothing(f'_{name}'):
+        return LabelFile(path)
     reader = readers.find(path)
     if isinstance(reader, (DicomObjectReader, SlicerSegmentationReader)):
         # A damaged file is told of when it is read.
@@ -147,6 +150,13 @@ def _structures(paths: Iterable[Path], readers: LabelReaders
     """The names and the files of structures, of those that are files."""
     return [(name, file) for file in sorted(paths)
             if file.is_file() and (name := readers.case_name(file))]
+
+
+def _names_nothing(rest: str) -> bool:
+    """Whether the rest of a label's name, such as ``_1_mask``, is no name."""
+    marked = _MARK.search(rest)
+    return not rest or bool(marked) and (
+        not marked.start() or bool(_NUMBER.fullmatch(rest[:marked.start()])))
 
 
 def _folders(source: Path) -> tuple[Path, Path]:
@@ -203,7 +213,7 @@ def _label_files(case: str, files: list[Path], readers: LabelReaders
     found: list[LabelFile] = []
     for path in files:
         rest = readers.case_name(path)[len(case):]
-        if not rest or _MARK.fullmatch(rest):
+        if _names_nothing(rest):
             found += files_in(path, readers)
             continue
         if separate := _SEPARATE.fullmatch(rest):
