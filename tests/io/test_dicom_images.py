@@ -1,6 +1,7 @@
 """DICOM images: the values and the place of each slice."""
 
 import locale
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -323,6 +324,20 @@ def test_series_in_folders_within(tmp_path):
     assert '(CT, ' in message and '4 files, in study/1.2.3)' in message
     assert message.endswith('choose with --series UID')
     np.testing.assert_array_equal(read(case, series=['1.2.3'])[0], stored)
+
+
+def test_an_image_above_a_series(tmp_path):
+    """A scout is not taken for the scan; a copy of the scan is left out."""
+    stored = RNG.integers(0, 900, (4, 8, 9)).astype(np.int16)
+    write_slices(tmp_path / 'study/series', stored, HEIGHTS)
+    write_slice(tmp_path / 'study/scout.dcm', stored[0],
+                SeriesInstanceUID='1.2.9')
+    assert 'expected one series, found 2' in refused(tmp_path / 'study')
+    np.testing.assert_array_equal(
+        read(tmp_path / 'study', series=['1.2.9'])[0], stored[:1])
+    shutil.copytree(tmp_path / 'study/series', tmp_path / 'copied')
+    shutil.copytree(tmp_path / 'study/series', tmp_path / 'copied/again')
+    np.testing.assert_array_equal(read(tmp_path / 'copied')[0], stored)
 
 
 def test_one_series_in_two_folders(tmp_path):

@@ -138,17 +138,18 @@ class DicomSeriesReader(VolumeReader):
 def find_series(folder: Path) -> dict[str, list[Path]]:
     """The files of each series of images in a folder, by the series' UID.
 
-    Without an image in the folder itself, those in its subfolders are found.
+    Those in its subfolders are found too. What they hold of a series of the
+    folder itself is taken for a copy.
     """
-    found = _series_in(folder)
-    if found:
-        return found
+    own = _series_in(folder)
+    found = dict(own)
     for below, folders, _ in os.walk(folder):
         folders[:] = sorted(name for name in folders
                             if not is_clutter(Path(name)))
         if below != str(folder):
             for uid, files in _series_in(Path(below)).items():
-                found.setdefault(uid, []).extend(files)
+                if uid not in own:
+                    found.setdefault(uid, []).extend(files)
     return found
 
 
