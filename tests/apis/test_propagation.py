@@ -165,7 +165,7 @@ def test_the_box_that_fits_better_is_taken(bright, monkeypatch):
         monkeypatch.setattr(model, name, getattr(fake, name))
     mask = np.zeros((9, 32, 32), bool)
     mask[:, 8:24, 8:24] = True
-    # Of the boxes that are moved by 2 and by 5 px, the first fits it better.
+    # A box that is moved by 2 px fits it better than one moved by 5 px.
     found = bright.segment_volume(
         pixels(mask), SeedBox(0, [8, 8, 23, 23]),
         propagation=PropagationRule(margin=0.3)).labels > 0

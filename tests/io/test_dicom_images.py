@@ -1,6 +1,5 @@
 """DICOM images: the values and the place of each slice."""
 
-import locale
 import shutil
 from pathlib import Path
 
@@ -20,11 +19,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     GrayscaleSoftcopyPresentationStateStorage,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
     KeyObjectSelectionDocumentStorage,
-    RLELossless,
     RTPlanStorage,
     RTStructureSetStorage,
     SpatialRegistrationStorage,
@@ -143,43 +138,6 @@ def test_objects_beside_the_slices(tmp_path, kind):
     whole = (series / '001.dcm').read_bytes()
     (series / '001.dcm').write_bytes(whole[:400])
     assert '001.dcm' in refused(series)
-
-
-def compressed_by_itk(path, compressor):
-    """Write a slice again, with one of GDCM's ways to compress."""
-    image = sitk.ReadImage(path, imageIO='GDCMImageIO')
-    writer = sitk.ImageFileWriter()
-    writer.SetImageIO('GDCMImageIO')
-    writer.KeepOriginalImageUIDOn()
-    writer.UseCompressionOn()
-    writer.SetCompressor(compressor)
-    writer.SetFileName(path)
-    before = locale.setlocale(locale.LC_ALL)
-    writer.Execute(image)
-    # GDCM leaves the locale 'C' behind.
-    locale.setlocale(locale.LC_ALL, before)
-
-
-def compressed_by_pydicom(path, syntax):
-    header = dcmread(path)
-    header.compress(syntax)
-    header.save_as(path)
-
-
-@pytest.mark.parametrize('compress, way, syntax', [
-    (compressed_by_itk, 'JPEG', JPEGLosslessSV1),
-    (compressed_by_itk, 'JPEG2000', JPEG2000Lossless),
-    (compressed_by_pydicom, JPEGLSLossless, JPEGLSLossless),
-    (compressed_by_pydicom, RLELossless, RLELossless)])
-def test_compressed_slices(tmp_path, compress, way, syntax):
-    stored = RNG.integers(-1024, 3000, (4, 17, 19)).astype(np.int16)
-    series = write_slices(tmp_path / 'series', stored, HEIGHTS)
-    for path in series.iterdir():
-        compress(path, way)
-        assert dcmread(path).file_meta.TransferSyntaxUID == syntax
-    values, geometry = read(series)
-    np.testing.assert_array_equal(values, stored)
-    assert geometry['spacing'][2] == 3
 
 
 @pytest.mark.parametrize('step, unit', [

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PIL import Image
+from slicer_files import segmentation
 from synthetic import KEEP_ALL, volume
 
 from mmdbsam.errors import InputError
@@ -240,76 +241,6 @@ def test_reported_volumes(tmp_path, name):
     assert prepared.data.labels == {1: 'label_1'}
 
 
-def segmentation(layers, values, names, offset=(0, 0, 0)):
-    """An image of 3 Slicer's keys, of layers (L, D, H, W)."""
-    images = [volume(layer.astype(np.uint8), origin=offset)
-              for layer in layers]
-    image = images[0] if len(images) == 1 else sitk.Compose(images)
-    for i, ((layer, value), name) in enumerate(zip(values, names,
-                                                   strict=True)):
-        for key, said in (('ID', f'Segment_{i}'), ('Name', name),
-                          ('LabelValue', value), ('Layer', layer)):
-            image.SetMetaData(f'Segment{i}_{key}', str(said))
-    return image
-
-
-@pytest.mark.parametrize('name', ['c.seg.nrrd', 'c.nrrd', 'c.SEG.NRRD'])
-def test_segments_have_names(tmp_path, name):
-    """They pair with their image, however the file is called."""
-    ids = RNG.integers(0, 3, SCAN.shape)
-    for folder in ('images', 'labels'):
-        (tmp_path / 'in' / folder).mkdir(parents=True)
-    sitk.WriteImage(volume(SCAN), str(tmp_path / 'in/images/c.nrrd'))
-    sitk.WriteImage(segmentation([ids], [(0, 1), (0, 2)],
-                                 ['liver', 'a spleen']),
-                    str(tmp_path / 'in/labels' / name))
-    prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
-                               options=KEEP_ALL, plan=ALL)
-    assert not prepared.problems
-    assert sorted(prepared.data.labels.values()) == ['a spleen', 'liver']
-    label = prepared.data.cases[0].label()[0]
-    for value, name in ((1, 'liver'), (2, 'a spleen')):
-        found = next(i for i, own in prepared.data.labels.items()
-                     if own == name)
-        np.testing.assert_array_equal(label == found, ids == value)
-
-
-@pytest.mark.parametrize('name', ['c_manual.seg.nrrd',
-                                  'c/Segmentation.seg.nrrd'])
-def test_a_file_of_segments_keeps_their_names(tmp_path, name):
-    """One segment alone is called as its file is, if that is a name."""
-    ids = RNG.integers(0, 3, SCAN.shape)
-    for path in ('images/c.nrrd', f'labels/{name}'):
-        (tmp_path / 'in' / path).parent.mkdir(parents=True)
-    sitk.WriteImage(volume(SCAN), str(tmp_path / 'in/images/c.nrrd'))
-    for names in (['liver', 'tumour'], ['liver']):
-        sitk.WriteImage(segmentation(
-            [np.where(ids <= len(names), ids, 0)],
-            [(0, 1), (0, 2)][:len(names)], names),
-            str(tmp_path / 'in/labels' / name))
-        prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
-                                   options=KEEP_ALL, plan=ALL, overwrite=True)
-        # The name 'Segmentation' says nothing.
-        assert sorted(prepared.data.labels.values()) == (
-            names if len(names) > 1 or '/' in name else ['manual'])
-
-
-def test_segments_that_overlap_and_cover_a_part(tmp_path):
-    masks = RNG.integers(0, 2, (2, 2, 3, 3))
-    image = segmentation(masks, [(0, 1), (1, 1)], ['a', 'b'], (1, 2, 1))
-    path = tmp_path / 'x.seg.nrrd'
-    sitk.WriteImage(image, str(path))
-    assert LabelReaders().find(path).names(path) == ['a', 'b']
-    options = CaseOptions(table=LabelTable.of_names({}, ['a', 'b']),
-                          min_volume=0, min_area=0)
-    layers = labels_of(tmp_path, image, path.name, options=options)
-    for i, mask in enumerate(masks, start=1):
-        wanted = np.zeros(SCAN.shape, bool)
-        wanted[1:3, 2:5, 1:4] = mask
-        np.testing.assert_array_equal(
-            np.any([layer == i for layer in layers], axis=0), wanted)
-
-
 @pytest.mark.parametrize('names', [
     ['a_mask.png', 'a_mask_1.png'], ['a_mask.png', 'a_mask_2.png'],
     ['a_mask_0.png', 'a_mask_1.png'], ['a-mask.png', 'a-mask1.png'],
@@ -344,6 +275,18 @@ def test_several_masks_of_one_image(tmp_path, names):
     assert prepared.data.labels == {1: 'label_1'}
     for case in prepared.data.cases:
         np.testing.assert_array_equal(case.label()[0, 0], whole)
+
+
+def test_numbered_labels_in_a_folder_are_structures(tmp_path):
+    for folder in ('images', 'labels/c'):
+        (tmp_path / 'in' / folder).mkdir(parents=True)
+    sitk.WriteImage(volume(SCAN), str(tmp_path / 'in/images/c.nii.gz'))
+    for i in (1, 2):
+        sitk.WriteImage(volume((SCAN % 3 == i).astype(np.uint8)),
+                        str(tmp_path / f'in/labels/c/label_{i}.nii.gz'))
+    prepared = prepare_dataset(tmp_path / 'in', tmp_path / 'out',
+                               options=KEEP_ALL, plan=ALL)
+    assert sorted(prepared.data.labels.values()) == ['label_1', 'label_2']
 
 
 @pytest.mark.parametrize('channels', [1, 3])

@@ -31,6 +31,10 @@ _SLICE = re.compile(r'-\d+$')
 _MARK = re.compile(r'[-_. ](gt|ground[-_ ]?truth|labels?|lbl|masks?|seg|'
                    r'segmentation)(([-_. ]?\d+)*| ?\(\d+\))$', re.IGNORECASE)
 _NUMBER = re.compile(r'[-_. ]?\d+')
+# In a folder, the numbers of labels tell structures apart; those of masks do
+# not.
+_NUMBERED_LABEL = re.compile(r'(labels?|lbl|seg|segmentation)[-_. ]?\d',
+                             re.IGNORECASE)
 # mmdbsam infer --separate ends a name with the id and the name of an object.
 _SEPARATE = re.compile(r'\.\d+_([\w-]+)$')
 # mmdbsam infer draws a result on its image in files of this name.
@@ -117,7 +121,7 @@ def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
 def _structure_file(path: Path, name: str, readers: LabelReaders
                     ) -> LabelFile:
     """A file that shows a structure, unless it names several itself."""
-    if _names_nothing(f'_{name}'):
+    if _names_nothing(f'_{name}') and not _NUMBERED_LABEL.match(name):
         return LabelFile(path)
     reader = readers.find(path)
     if isinstance(reader, (DicomObjectReader, SlicerSegmentationReader)):
