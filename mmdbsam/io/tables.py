@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from mmdbsam.io.input_files import open_input
 _MARKS = ((codecs.BOM_UTF8, 'utf-8-sig'), (codecs.BOM_UTF32_LE, 'utf-32'),
           (codecs.BOM_UTF32_BE, 'utf-32'), (codecs.BOM_UTF16_LE, 'utf-16'),
           (codecs.BOM_UTF16_BE, 'utf-16'))
+# Excel's first line.
+_TOLD = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
 
 
 def read_text(path: Path, what: str = 'a text file') -> str:
@@ -45,24 +48,52 @@ def read_text(path: Path, what: str = 'a text file') -> str:
                          ) from error
 
 
-def delimiter_of(text: str) -> str:
-    """What separates the columns: the comma, unless the first line has none.
+def read_rows(path: Path, what: str = 'a CSV file'
+              ) -> Iterator[tuple[str, list[str], str]]:
+    """Read the lines of a table, without the spaces around their values.
 
-    Spreadsheets of languages with a decimal comma write semicolons.
+    Commas, semicolons or tabs separate the columns, whichever the first line
+    has most of. Spreadsheets of languages with a decimal comma write
+    semicolons. A first line such as ``sep=;``, by which Excel is told of them,
+    is left out.
+
+    Args:
+        path: The file.
+        what: What it should be, for messages.
+
+    Yields:
+        tuple: The place of a line for messages, its values, and what separates
+        them.
+
+    Raises:
+        InputError: If the file cannot be read, or is no such table.
     """
-    first = next(iter(text.splitlines()), '')
-    return max(',;\t', key=first.count)
+    text = read_text(path, what).replace('\r\n', '\n').replace('\r', '\n')
+    first = text.partition('\n')[0]
+    told = _TOLD.fullmatch(first)
+    delimiter = told[1] if told else max(',;\t', key=first.count)
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter,
+                      skipinitialspace=True)
+    if told:
+        next(rows)
+    try:
+        for row in rows:
+            yield (f'{path}: line {rows.line_num}',
+                   [value.strip() for value in row], delimiter)
+    except csv.Error as error:
+        raise InputError(f'{path}: expected {what}, found: {error}'
+                         ) from error
 
 
 def read_table(path: Path, needed: Sequence[str]
                ) -> Iterator[tuple[str, dict[str, str]]]:
     """Read the lines of a table with a line of column names.
 
-    Names of columns are taken without regard to case, and values without the
-    spaces around them. Lines without a value are left out.
+    Names of columns are taken without regard to case. Lines without a value
+    are left out.
 
     Args:
-        path: A CSV file, whose columns commas, semicolons or tabs separate.
+        path: A CSV file; see :func:`read_rows`.
         needed: The names, in lower case, of the columns that it must have.
 
     Yields:
@@ -72,24 +103,16 @@ def read_table(path: Path, needed: Sequence[str]
     Raises:
         InputError: If the file cannot be read, or a column is missing.
     """
-    text = read_text(path, 'a CSV file')
-    lines = io.StringIO(text.replace('\r\n', '\n').replace('\r', '\n'))
-    rows = csv.reader(lines, delimiter=delimiter_of(text),
-                      skipinitialspace=True)
-    try:
-        columns = [name.strip().lower() for name in next(rows, [])]
-        if any('\0' in name for name in columns):
-            raise InputError(f'{path}: expected a CSV file in UTF-8, found '
-                             'zero bytes, as in UTF-16 without a mark')
-        if not set(needed) <= set(columns):
-            raise InputError(f'{path}: expected the columns '
-                             f'{",".join(needed)}, found {",".join(columns)}')
-        for row in rows:
-            values = [value.strip() for value in row]
-            values += [''] * (len(columns) - len(values))
-            if any(values):
-                yield (f'{path}: line {rows.line_num}',
-                       dict(zip(columns, values, strict=False)))
-    except csv.Error as error:
-        raise InputError(f'{path}: expected a CSV file, found: {error}'
-                         ) from error
+    rows = read_rows(path)
+    _, names, _ = next(rows, ('', [], ''))
+    columns = [name.lower() for name in names]
+    if any('\0' in name for name in columns):
+        raise InputError(f'{path}: expected a CSV file in UTF-8, found zero '
+                         'bytes, as in UTF-16 without a mark')
+    if not set(needed) <= set(columns):
+        raise InputError(f'{path}: expected the columns {",".join(needed)}, '
+                         f'found {",".join(columns)}')
+    for where, values, _ in rows:
+        values += [''] * (len(columns) - len(values))
+        if any(values):
+            yield where, dict(zip(columns, values, strict=False))

@@ -18,7 +18,7 @@ from mmdbsam.geometry.grids import (
     set_geometry,
 )
 from mmdbsam.io.label_readers import LabelMap, LabelReaders
-from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
+from mmdbsam.io.label_readers.label_reader import HIGHEST_ID, WHITE
 from mmdbsam.io.readers.reader import Place
 from mmdbsam.preparation.cases import LabelFile
 from mmdbsam.preparation.label_table import LabelTable
@@ -27,9 +27,6 @@ from mmdbsam.preparation.label_table import LabelTable
 TOLERANCE = 1e-3
 # A value is a label's id if it is this near to a whole number.
 ROUNDING = 1e-3
-# Many programs write a mask as white on black. Where nothing says what such a
-# value means, it is the label 1.
-_WHITE = ([255], [65535])
 
 
 def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
@@ -152,9 +149,16 @@ def _ids(values: np.ndarray, part: LabelMap, file: LabelFile,
     for values_of_slice in values:
         found[values_of_slice] = True
     values_found = [int(value) for value in np.flatnonzero(found) if value]
+    if file.name and not part.names and len(values_found) > 1:
+        raise InputError(
+            f"{file.path}: expected one value in the mask of '{file.name}', "
+            f'found {", ".join(map(str, values_found[:9]))}; if these are '
+            "labels, name the file as its image, else give a file for each "
+            'structure')
+    # Where nothing says what white means, it is the label 1.
     known = table.names if table.all_values else table.ids
-    is_mask = (part.may_be_white and values_found in _WHITE
-               and values_found[0] not in known)
+    is_mask = (part.may_be_white and len(values_found) == 1
+               and values_found[0] in WHITE and values_found[0] not in known)
     for value in values_found:
         key = 1 if is_mask else part.names.get(value, value)
         ids[value] = table.id_of(file.name or key)

@@ -91,7 +91,8 @@ def _read(subject: Subject, healthy: Path, folder: Path,
     try:
         verdict = attempt(lambda: summary_of(subject.read(folder)), folder)
         left = [path for path in folder.rglob('*')
-                if path not in before and path.name.startswith('.')]
+                if path not in before
+                and path.name.startswith(('.', 'mmdbsam.'))]
         if left and verdict.kind in ('line', 'other'):
             return Verdict('half-written', str(left))
         return verdict

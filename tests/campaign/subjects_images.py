@@ -94,6 +94,44 @@ def _read_labels(name: str, folder: Path) -> Any:
              for found in reader.read(path, _grid())])
 
 
+def _write_segments(name: str, folder: Path) -> None:
+    """Two segments that overlap, as 3 Slicer writes them."""
+    _one_thread()
+    masks = _values() > np.array([300, 600])[:, None, None, None]
+    image = sitk.Compose([sitk.GetImageFromArray(mask.astype(np.uint8))
+                          for mask in masks])
+    for i, segment in enumerate(('liver', 'tumour')):
+        for key, said in (('ID', f'Segment_{i}'), ('Name', segment),
+                          ('LabelValue', '1'), ('Layer', str(i))):
+            image.SetMetaData(f'Segment{i}_{key}', said)
+    sitk.WriteImage(image, str(folder / name), True)
+
+
+def _read_segments(name: str, folder: Path) -> Any:
+    """The voxels alone, as nothing protects the names in the header."""
+    return [values for values, _ in _read_labels(name, folder)[1]]
+
+
+def _write_frames(folder: Path) -> None:
+    """A DICOM file of many frames."""
+    from dicom_files import write_frames
+    write_frames(folder / 'a.dcm', _values(),
+                 [(0, 0, 2.5 * z) for z in range(SHAPE[0])],
+                 slopes=[1] * SHAPE[0], intercepts=[-100] * SHAPE[0],
+                 SOPInstanceUID='1.2.826.0.1.3680043.2.1125.8')
+
+
+def _write_openkbp(folder: Path) -> None:
+    """A patient of OpenKBP: tables of voxels."""
+    (folder / 'pt_1').mkdir()
+    voxels = np.sort(rng().choice(128**3, 200, replace=False))
+    for name, lines in (
+            ('ct.csv', [f'{i},{i % 2000}' for i in voxels]),
+            ('Brainstem.csv', [f'{i},' for i in voxels[::3]])):
+        (folder / 'pt_1' / name).write_text('\n'.join([',data', *lines]))
+    (folder / 'pt_1/voxel_dimensions.csv').write_text('3.5\n3.5\n2.5\n')
+
+
 def _write_rtstruct(folder: Path) -> None:
     """Contours on the slices of the series."""
     from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -160,12 +198,21 @@ SUBJECTS = [
               partial(_read_volume, name), label == 'PNG')
       for label, name in (('PNG', 'a.png'), ('JPEG', 'a.jpg'),
                           ('TIFF', 'a.tif'), ('BMP', 'a.bmp'))),
+    *(Subject(f'segmentation of 3 Slicer, {name}',
+              partial(_write_segments, name), partial(_read_segments, name),
+              True)
+      for name in ('a.seg.nrrd', 'a.seg.nhdr')),
     Subject('PNG mask', partial(_write_picture, 'a.png'),
             partial(_read_labels, 'a.png'), True),
     Subject('npz of MedSAM', _write_npz, partial(_read_volume, 'a.npz'), True),
     Subject('npz of labels', _write_npz, partial(_read_labels, 'a.npz'), True),
     Subject('npy', _write_npy, partial(_read_volume, 'a.npy')),
     Subject('DICOM series', write_series, partial(_read_volume, 'series')),
+    Subject('DICOM of frames', _write_frames, partial(_read_volume, 'a.dcm')),
+    Subject('CT of OpenKBP', _write_openkbp,
+            partial(_read_volume, 'pt_1/ct.csv')),
+    Subject('structure of OpenKBP', _write_openkbp,
+            partial(_read_labels, 'pt_1/Brainstem.csv')),
     Subject('DICOM SEG', _write_seg, partial(_read_labels, 'a.dcm')),
     Subject('DICOM RTSTRUCT', _write_rtstruct, partial(_read_labels,
                                                        'a.dcm')),

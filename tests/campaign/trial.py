@@ -105,6 +105,8 @@ def _child(action: Callable[[], Any], folder: Path, output: int,
         os.dup2(output, 2)
         sys.stdout, sys.stderr = (os.fdopen(os.dup(fd), 'w', buffering=1)
                                   for fd in (1, 2))
+        # Temporary files are made here too, and must be gone in the end.
+        tempfile.tempdir = str(folder)
         faults = _watch(folder)
         answer = _answer(action)
         if faults:

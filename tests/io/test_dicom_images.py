@@ -352,6 +352,21 @@ def test_a_radiograph(tmp_path, photometric):
     assert geometry['origin'] == [0, 0, 0]
 
 
+@pytest.mark.parametrize('name', ['IM000001', '1.2.840.10008.3', 'a.IMA',
+                                  'a.dicom'])
+def test_names_of_archives(tmp_path, name):
+    """A file of frames need not end in .dcm, nor have a suffix at all."""
+    stored = np.arange(120, dtype=np.int16).reshape(4, 5, 6)
+    (tmp_path / 'images').mkdir()
+    path = write_frames(tmp_path / 'images' / name, stored,
+                        [(0, 0, z) for z in range(4)])
+    np.testing.assert_array_equal(read(path)[0], stored)
+    case = Readers().case_name(path)
+    assert case == name.removesuffix('.IMA').removesuffix('.dicom')
+    path.rename(tmp_path / 'images/DICOMDIR')
+    assert Readers().case_name(tmp_path / 'images/DICOMDIR') is None
+
+
 def test_a_file_of_frames(tmp_path):
     path = write_frames(tmp_path / 'ct.dcm', np.ones((2, 5, 6), np.int16),
                         [(0, 0, 2), (0, 0, 0)])

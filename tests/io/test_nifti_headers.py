@@ -149,6 +149,31 @@ def test_further_dimensions_of_one(tmp_path, dim):
     np.testing.assert_array_equal(values_of(path), VALUES)
 
 
+@pytest.mark.parametrize('version', [1, 2])
+def test_an_image_in_a_plane(tmp_path, version):
+    """Two dimensions are one slice, whose thickness may not be told."""
+    path = write_nifti(tmp_path / 'a.nii.gz', VALUES[0], version=version)
+    np.testing.assert_array_equal(values_of(path), VALUES[:1])
+    geometry = NiftiReader().geometry(path)
+    assert geometry['size'] == [6, 5, 1]
+    assert geometry['spacing'] == [1, 2, 3]
+    assert geometry['origin'] == [-20, -10, 100]
+    flat = np.column_stack([AFFINE[:, :2], [0, 0, 0], AFFINE[:, 3]])
+    path = write_nifti(tmp_path / 'b.nii.gz', VALUES[0], flat, (0, 0), version)
+    assert NiftiReader().geometry(path)['spacing'] == [1, 2, 1]
+    path = write_nifti(tmp_path / 'c.nii.gz', VALUES[:1], version=version)
+    assert values_of(path).shape == (1, 5, 6)
+
+
+@pytest.mark.parametrize('version', [1, 2])
+def test_values_along_the_fifth_dimension(tmp_path, version):
+    path = write_nifti(tmp_path / 'a.nii', VALUES[:, None, None],
+                       version=version)
+    assert NiftiReader().count(path) == len(VALUES)
+    for i, values in enumerate(VALUES):
+        np.testing.assert_array_equal(values_of(path, channel=i)[0], values)
+
+
 @pytest.mark.skipif(not CASES.exists(), reason='no ../shared/cases')
 @pytest.mark.parametrize('name', ['nifti2', 'scl_zero', 'shear/s0001'])
 def test_reported_files(name):

@@ -49,7 +49,8 @@ def ids_of(tmp_path, values, name='m.png'):
 
 @pytest.mark.parametrize('white, kind', [
     (255, np.uint8), (65535, np.uint16), (255, np.uint16), (1, np.uint8),
-    (2**31 - 1, np.int32), (65535, np.float32), (1, np.float32)])
+    (32767, np.uint16), (2**31 - 1, np.int32), (65535, np.float32),
+    (1, np.float32)])
 def test_white_of_any_depth_is_one_label(tmp_path, white, kind):
     name = 'm.png' if kind in (np.uint8, np.uint16) else 'm.tif'
     found = ids_of(tmp_path, (disc() * kind(white)).astype(kind), name)
@@ -152,12 +153,36 @@ def test_other_numbers_are_no_labels(tmp_path):
 
 @pytest.mark.parametrize('name', ['label.nii.gz', 'label.nrrd', 'label.mha'])
 @pytest.mark.parametrize('kind', [np.uint8, np.float32])
-@pytest.mark.parametrize('white', [1, 255])
+@pytest.mark.parametrize('white', [1, 255, 32767])
 def test_one_hot_labels(tmp_path, name, kind, white):
     """The first channel of one-hot labels is background."""
     ids = RNG.integers(0, 3, SCAN.shape)
+    kind = np.uint16 if white > 255 and kind == np.uint8 else kind
     channels = [volume(((ids == i) * white).astype(kind)) for i in range(3)]
     layer, = labels_of(tmp_path, sitk.JoinSeries(channels), name)
+    np.testing.assert_array_equal(layer, ids)
+
+
+def test_several_values_a_voxel(tmp_path):
+    """NIfTI has them in the fifth dimension, where the fourth has one."""
+    ids = RNG.integers(0, 3, SCAN.shape)
+    layer, = labels_of(tmp_path, sitk.Compose([
+        volume((ids == i).astype(np.uint8)) for i in range(3)]))
+    np.testing.assert_array_equal(layer, ids)
+
+
+def test_nearly_one_hot(tmp_path):
+    """Whether the first mask is background must not depend on one voxel."""
+    ids = np.zeros(SCAN.shape, int)
+    ids[1, 1:3, 2:5], ids[2, 2, 2] = 1, 2
+    masks = [(ids == i).astype(np.uint8) for i in range(3)]
+    masks[0][0, 0, 0] = 0
+    with pytest.raises(InputError, match=r'label\.nii\.gz: expected each '
+                       'voxel in one mask, .* found 1 of 120 voxels in no'):
+        labels_of(tmp_path, sitk.JoinSeries(list(map(volume, masks))))
+    # Without the mask of background, most voxels are in none.
+    layer, = labels_of(tmp_path, sitk.JoinSeries(list(map(
+        volume, masks[1:]))))
     np.testing.assert_array_equal(layer, ids)
 
 
@@ -193,6 +218,20 @@ def test_a_grey_palette_is_grey(tmp_path):
     grey.putpalette(np.repeat(np.arange(256), 3).tolist())
     grey.save(tmp_path / 'm.png')
     Image.fromarray(RNG.integers(0, 99, grey.size, np.uint8)).save(
+        tmp_path / 'image.png')
+    layer, = read_case(SourceCase('a', tmp_path / 'image.png', (
+        LabelFile(tmp_path / 'm.png'), )), KEEP_ALL).layers
+    np.testing.assert_array_equal(layer[0], disc())
+
+
+@pytest.mark.parametrize('palette', [(0, 255), (255, 0)])
+def test_a_palette_of_black_and_white(tmp_path, palette):
+    """Its indices depend on the program that wrote it."""
+    picture = Image.fromarray((disc() != (palette[0] == 255)).astype(np.uint8),
+                              'P')
+    picture.putpalette(np.repeat(palette, 3).tolist())
+    picture.save(tmp_path / 'm.png')
+    Image.fromarray(RNG.integers(0, 99, picture.size, np.uint8)).save(
         tmp_path / 'image.png')
     layer, = read_case(SourceCase('a', tmp_path / 'image.png', (
         LabelFile(tmp_path / 'm.png'), )), KEEP_ALL).layers

@@ -6,6 +6,8 @@ import SimpleITK as sitk
 from slicer_files import segmentation
 from synthetic import KEEP_ALL, volume
 
+from mmdbsam.errors import InputError
+from mmdbsam.geometry.grids import geometry_of
 from mmdbsam.io.label_readers import LabelReaders
 from mmdbsam.preparation import (
     CaseOptions,
@@ -22,7 +24,8 @@ SCAN = RNG.integers(0, 99, (4, 5, 6)).astype(np.int16)
 ALL = SplitPlan(fractions=(0, 0, 1))
 
 
-@pytest.mark.parametrize('name', ['c.seg.nrrd', 'c.nrrd', 'c.SEG.NRRD'])
+@pytest.mark.parametrize('name', ['c.seg.nrrd', 'c.nrrd', 'c.SEG.NRRD',
+                                  'c.seg.nhdr', 'c.nhdr'])
 def test_segments_have_names(tmp_path, name):
     """They pair with their image, however the file is called."""
     ids = RNG.integers(0, 3, SCAN.shape)
@@ -80,3 +83,29 @@ def test_segments_that_overlap_and_cover_a_part(tmp_path):
         wanted[1:3, 2:5, 1:4] = mask
         np.testing.assert_array_equal(
             np.any([layer == i for layer in layers], axis=0), wanted)
+
+
+@pytest.mark.parametrize('name', ['c.seg.nrrd', 'c.seg.nhdr'])
+def test_damaged_segments_are_refused(tmp_path, name):
+    """ITK does not look at the checksum of compressed voxels."""
+    image = segmentation([RNG.integers(0, 3, (8, 16, 16))], [(0, 1), (0, 2)],
+                         ['liver', 'spleen'])
+    sitk.WriteImage(image, str(tmp_path / name), True)
+    voxels = next((path for path in tmp_path.iterdir() if path.name != name),
+                  tmp_path / name)
+    whole = voxels.read_bytes()
+    reader, unharmed = LabelReaders().find(tmp_path / name), 0
+    for place in range(len(whole) - 150, len(whole) - 8):
+        voxels.write_bytes(whole[:place] + bytes([whole[place] ^ 4])
+                           + whole[place + 1:])
+        try:
+            found, = reader.read(tmp_path / name, geometry_of(image))
+        except InputError as error:
+            assert f'{name}: expected' in str(error)
+        else:
+            # Nothing may depend on some bits.
+            np.testing.assert_array_equal(
+                sitk.GetArrayFromImage(found.values),
+                sitk.GetArrayFromImage(image))
+            unharmed += 1
+    assert unharmed <= 2

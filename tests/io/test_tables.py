@@ -65,6 +65,34 @@ def test_boxes_with_decimal_commas(tmp_path):
     assert row.box == (-1.5, 2, 3.25, 40)
 
 
+@pytest.mark.parametrize('told', ['sep={}', 'SEP={}', '"sep={}"'])
+@pytest.mark.parametrize('delimiter', [',', ';', '\t'])
+def test_the_first_line_of_excel(tmp_path, told, delimiter):
+    (tmp_path / 'labels.csv').write_text('\n'.join([
+        told.format(delimiter), delimiter.join(['id', 'name']),
+        delimiter.join(['1', '"liver, left; x"']), delimiter.join('x2')]))
+    with pytest.raises(InputError, match="line 4: .* found 'x'"):
+        read_label_names(tmp_path)
+    (tmp_path / 'labels.csv').write_text((tmp_path / 'labels.csv').read_text(
+        ).rpartition('\n')[0])
+    assert read_label_names(tmp_path) == {1: 'liver, left; x'}
+
+
+@pytest.mark.parametrize('told', ['', 'sep=;\n', 'sep=\t\n'])
+def test_boxes_of_any_spreadsheet(tmp_path, told):
+    """Columns may be empty at the end, and commas decimal."""
+    delimiter = '\t' if '\t' in told else ';'
+    path = tmp_path / 'boxes.csv'
+    path.write_text(told + '\n'.join(map(delimiter.join, (
+        ['name', 'x0', 'y0', 'x1', 'y1', ' slice', '', ''],
+        ['a', '1,5', '"2"', '3', '4', '7', '', ''], [''] * 8))))
+    row, = read_boxes(path)
+    assert row.box == (1.5, 2, 3, 4) and row.slice == 7
+    path.write_text(path.read_text() + f'\nb{delimiter}1{delimiter}2')
+    with pytest.raises(InputError, match='expected 6 values, found 3'):
+        read_boxes(path)
+
+
 @pytest.mark.parametrize('image, label', [
     ('images\\ä.nii.gz', 'labels\\ä.nii.gz'),
     ('images/ä.nii.gz', '"labels/ä.nii.gz"'),

@@ -273,13 +273,20 @@ def test_a_part_must_lie_on_the_images_voxels(tmp_path, write_case):
         read_case(case, KEEP_ALL)
 
 
-def test_a_file_of_one_structure_may_use_any_value(write_case, tmp_path):
+@pytest.mark.parametrize('values', [(1, 1), (3, 3), (255, 255), (1, 2)])
+def test_a_file_of_one_structure_has_one_value(write_case, tmp_path, values):
+    """It may be any; several would be several labels."""
     label = np.zeros((20, 10, 10), np.uint8)
-    label[3:5], label[7] = 255, 3
+    label[3:5], label[7] = values
     case = write_case(tmp_path / 'in', 'a.nii.gz', label=volume(label))
     named = SourceCase('a', case.image,
                        (LabelFile(case.labels[0].path, 'liver'), ))
     options = CaseOptions(table=LabelTable({'liver': 4}, {4: 'liver'}))
+    if values[0] != values[1]:
+        with pytest.raises(InputError, match=r'a\.nii\.gz: expected one value '
+                           "in the mask of 'liver', found 1, 2; if"):
+            read_case(named, options)
+        return
     layer, = read_case(named, options).layers
     np.testing.assert_array_equal(layer, (label > 0) * 4)
 

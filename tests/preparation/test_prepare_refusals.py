@@ -172,7 +172,7 @@ def test_corrupt_file_seen_from_outside(run_tool, write_case, tmp_path):
     (sitk.Compose(volume(LABEL), volume(LABEL)), '3-D with 2'),
 ])
 def test_not_a_scalar_volume(write_case, refused, tmp_path, image, found):
-    write_case(tmp_path / 'in', 'a.nii.gz', image)
+    write_case(tmp_path / 'in', 'a.mha', image)
     assert f'expected a 3-D volume of one value a voxel, found {found}' in (
         refused())
 

@@ -1,6 +1,5 @@
 """Reads boxes from a CSV or JSON file."""
 
-import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 
 from mmdbsam.errors import InputError
 from mmdbsam.io.input_files import is_text, read_json
-from mmdbsam.io.tables import delimiter_of, read_text
+from mmdbsam.io.tables import read_rows
 
 _FLAT = ('x0', 'y0', 'x1', 'y1')
 _CORNERS = ('x0', 'y0', 'z0', 'x1', 'y1', 'z1')
@@ -48,11 +47,7 @@ def read_boxes(path: Path) -> list[BoxRow]:
     suffix = path.suffix.lower()
     if suffix not in ('.csv', '.json'):
         raise InputError(f'{path}: expected boxes in a .csv or .json file')
-    try:
-        rows = list(_from_csv(path) if suffix == '.csv' else _from_json(path))
-    except csv.Error as error:
-        raise InputError(f'{path}: expected a CSV file of boxes, found: '
-                         f'{error}') from error
+    rows = list(_from_csv(path) if suffix == '.csv' else _from_json(path))
     if not rows:
         raise InputError(f'{path}: expected at least one box, found none')
     return rows
@@ -75,24 +70,24 @@ def number(text: Any, where: str) -> float:
 
 
 def _from_csv(path: Path) -> Iterator[BoxRow]:
-    text = read_text(path, 'a readable file of boxes')
-    delimiter = delimiter_of(text)
-    lines = csv.DictReader(text.splitlines(), skipinitialspace=True,
-                           delimiter=delimiter)
-    columns = [column.strip() for column in lines.fieldnames or ()]
+    rows = read_rows(path, 'a CSV file of boxes')
+    _, columns, delimiter = next(rows, ('', [], ','))
+    # Spreadsheets may write empty columns behind the others.
+    columns = columns[:max((i for i, name in enumerate(columns, 1) if name),
+                           default=0)]
     _check_names(path, columns, _COLUMNS, ('name', *_FLAT), 'columns')
-    lines.fieldnames = columns
-    for line in lines:
-        where = f'{path}: line {lines.line_num}'
-        if None in line or None in line.values():
+    for where, values, _ in rows:
+        if not any(values[len(columns):]):
+            del values[len(columns):]
+        if values and len(values) != len(columns):
             raise InputError(f'{where}: expected {len(columns)} values, found '
-                             'another number of them')
-        given = {key: value.strip() for key, value in line.items()
-                 if value.strip()}
+                             f'{len(values)}')
+        given = {key: value for key, value
+                 in zip(columns, values, strict=False) if value}
         if not given:
             continue
-        if delimiter == ';':
-            # Where commas are decimal, semicolons separate.
+        if delimiter != ',':
+            # Commas that separate nothing are decimal ones.
             given |= {key: given[key].replace(',', '.')
                       for key in (*_CORNERS, 'slice') if key in given}
         corners = _CORNERS if given.keys() & {'z0', 'z1'} else _FLAT

@@ -10,9 +10,8 @@ from mmdbsam.io.label_readers import dicom_rtstruct, dicom_seg
 from mmdbsam.io.label_readers.dicom_names import numbered
 from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
 from mmdbsam.io.quiet import silence_pydicom
-from mmdbsam.io.readers.reader import without_suffix
+from mmdbsam.io.readers.reader import DICOM_SUFFIXES, dicom_name
 
-_SUFFIXES = ('.dcm', '.dicom', '.ima')
 # The module that reads each modality.
 _KINDS = {'SEG': dicom_seg, 'RTSTRUCT': dicom_rtstruct}
 
@@ -27,11 +26,7 @@ class DicomObjectReader(LabelReader):
 
     def case_name(self, path: Path) -> str | None:
         """See :class:`LabelReader`."""
-        name = without_suffix(path, ('.seg.dcm', *_SUFFIXES))
-        if name or path.suffix and not path.suffix[1:].isdigit():
-            return name
-        # Archives name files without a suffix, or by a UID of numbers.
-        return path.name if _has_mark(path) else None
+        return dicom_name(path, ('.seg.dcm', *DICOM_SUFFIXES))
 
     def names(self, path: Path) -> list[str]:
         """See :class:`LabelReader`."""
@@ -59,15 +54,6 @@ class DicomObjectReader(LabelReader):
         # A corrupt object may raise anything, as in names.
         except Exception as error:
             raise _corrupt(path, error) from error
-
-
-def _has_mark(path: Path) -> bool:
-    """Whether a file begins as DICOM files do (part 10, 7.1)."""
-    try:
-        with path.open('rb') as stream:
-            return stream.read(132)[128:] == b'DICM'
-    except OSError:
-        return False
 
 
 def _check_space(found: set[str], space: str | None, path: Path) -> None:

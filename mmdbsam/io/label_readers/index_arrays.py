@@ -44,7 +44,7 @@ class IndexArrayReader(LabelReader):
             values = values[..., 0]
         masks = _channels(values, grid)
         if masks is not None:
-            first = first_label(masks.sum(axis=0))
+            first = first_label(masks.sum(axis=0), named(path, key))
             for label, mask in enumerate(masks[1 - first:], start=1):
                 yield LabelMap(as_volume(
                     label * mask[None].astype(np.uint16), grid['spacing']))

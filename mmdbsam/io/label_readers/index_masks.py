@@ -11,6 +11,7 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.label_readers.label_reader import (
     HIGHEST_ID,
+    WHITE,
     LabelMap,
     LabelReader,
 )
@@ -24,8 +25,8 @@ from mmdbsam.io.readers.pictures import (
 )
 from mmdbsam.io.readers.reader import without_suffix
 
-# White in 8, 16 and 32 bits, without a sign and with one.
-_WHITE = (255, 65535, 2**31 - 1, 2**32 - 1)
+# White in 8, 16 and 32 bits.
+_WHITE = (*WHITE, 2**31 - 1, 2**32 - 1)
 # PIL's modes of grey values, and of colours, that have one more channel.
 _WITH_ALPHA = ('LA', 'RGBA')
 # JPEG may add as much to 0, or take as much from 255.
@@ -35,13 +36,13 @@ _LOSS = 40
 class MaskReader(LabelReader):
     """Pictures whose values, palette indices or colours are the labels.
 
-    A mask of black and white is the label 1, where white is the highest number
-    of 8, 16 or 32 bits. It may have grey pixels between both, as drawing
-    programs smooth edges; they belong to what they are nearer to. In RGB,
-    black is background, and every other colour is a label that is named after
-    it, such as ``'#ff0000'``. JPEG changes values, so it can only hold one
-    label, white on black. An alpha channel must be opaque, as nothing says
-    what transparent pixels are.
+    A mask of black and white, also one by its palette, is the label 1, where
+    white is the highest number of 8, 16 or 32 bits. It may have grey pixels
+    between both, as drawing programs smooth edges; they belong to what they
+    are nearer to. In RGB, black is background, and every other colour is a
+    label that is named after it, such as ``'#ff0000'``. JPEG changes
+    values, so it can only hold one label, white on black. An alpha channel
+    must be opaque, as nothing says what transparent pixels are.
     """
 
     def case_name(self, path: Path) -> str | None:
@@ -86,19 +87,30 @@ def _read(path: Path) -> tuple[np.ndarray, dict[int, str], bool]:
         return _threshold(values, path), {}, True
     if values.ndim == 3:
         return *_colours(values, path), False
-    if image.mode == 'P' and not _is_grey(image):
-        return values, {}, False
+    if image.mode == 'P':
+        palette = np.array(image.getpalette('RGB')).reshape(-1, 3)
+        if _is_bilevel(palette):
+            values = palette[values, 0]
+        elif not _is_grey(palette):
+            return values, {}, False
     if values.max() in _WHITE and _is_binary(values):
         white = min(int(values.max()), HIGHEST_ID)
         values = np.where(values >= values.max() / 2, white, 0)
     return values, {}, True
 
 
-def _is_grey(image: Image.Image) -> bool:
-    """Whether each index of a palette is its own grey value."""
-    colours = np.array(image.getpalette('RGB')).reshape(-1, 3)
-    return len(colours) == 256 and bool(
-        (colours == np.arange(256)[:, None]).all())
+def _is_grey(palette: np.ndarray) -> bool:
+    """Whether each index of a palette (256, 3) is its own grey value."""
+    return len(palette) == 256 and bool(
+        (palette == np.arange(256)[:, None]).all())
+
+
+def _is_bilevel(palette: np.ndarray) -> bool:
+    """Whether a palette (N, 3) has black and white, and nothing else.
+
+    Which index is which then depends on the program that wrote it.
+    """
+    return set(map(tuple, palette.tolist())) == {(0, 0, 0), (255, 255, 255)}
 
 
 def _is_binary(values: np.ndarray) -> bool:

@@ -11,6 +11,9 @@ from mmdbsam.geometry.grids import Geometry
 
 # Label ids are stored in 16 bits.
 HIGHEST_ID = 65535
+#: Many programs write a mask as white on black: as the highest number of 8 or
+#: 16 bits, the latter with a sign or without.
+WHITE = (255, 32767, 65535)
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,8 @@ class LabelMap:
         names: The names of the values that have one, by value.
         partial: Whether the volume may cover only a part of the image's grid.
         others: Further grids that the file states of the same voxels.
-        may_be_white: Whether 255 or 65535, if it is the only value, may be
-            how a program writes a mask, white on black.
+        may_be_white: Whether one of :data:`WHITE`, if it is the only value,
+            may be how a program writes a mask.
     """
 
     values: sitk.Image

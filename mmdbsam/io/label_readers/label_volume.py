@@ -52,7 +52,7 @@ class LabelVolumeReader(LabelReader):
 
         others = Readers(self.series, 0).find(path).place(path).others
         first = first_label(sum(read(channel)[0].astype(np.uint16)
-                                for channel in range(count)))
+                                for channel in range(count)), str(path))
         for channel in range(1 - first, count):
             mask, volume = read(channel)
             values = sitk.GetImageFromArray(

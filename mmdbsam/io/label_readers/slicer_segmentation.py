@@ -10,13 +10,14 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.label_readers.label_reader import LabelMap, LabelReader
 from mmdbsam.io.readers.reader import brief, without_suffix
+from mmdbsam.io.readers.stored_voxels import check_voxels, nrrd_voxels
 
-_SUFFIXES = ('.seg.nrrd', '.nrrd')
+_SUFFIXES = ('.seg.nrrd', '.seg.nhdr', '.nrrd', '.nhdr')
 _KEY = re.compile(r'(Segment\d+_)ID$')
 
 
 class SlicerSegmentationReader(LabelReader):
-    """Reads ``.seg.nrrd``, and ``.nrrd`` with the same keys in its header.
+    """Reads ``.seg.nrrd``, and other NRRD with the same keys in its header.
 
     Segments that overlap are in different layers, which are the components of
     a voxel. The volume may cover a part of the image's grid.
@@ -28,7 +29,7 @@ class SlicerSegmentationReader(LabelReader):
         if not name or not path.is_file():
             return None
         # Others are label volumes.
-        return name if (path.name.lower().endswith(_SUFFIXES[0])
+        return name if (path.name.lower().endswith(_SUFFIXES[:2])
                         or _segments(path)) else None
 
     def names(self, path: Path) -> list[str]:
@@ -45,6 +46,8 @@ class SlicerSegmentationReader(LabelReader):
              ) -> Iterator[LabelMap]:
         """See :class:`LabelReader`."""
         segments = _segments(path)
+        if voxels := nrrd_voxels(path):
+            check_voxels(path, voxels)
         try:
             image = sitk.ReadImage(str(path), imageIO='NrrdImageIO')
         except RuntimeError as error:
@@ -73,8 +76,10 @@ def _segments(path: Path) -> list[tuple[int, int, str]]:
     reader.SetImageIO('NrrdImageIO')
     reader.SetFileName(str(path))
     try:
+        # A header that is not sound could end the process.
+        nrrd_voxels(path)
         reader.ReadImageInformation()
-    except RuntimeError:
+    except (InputError, RuntimeError):
         # Reading the file will report the error.
         return []
     keys = reader.GetMetaDataKeys()

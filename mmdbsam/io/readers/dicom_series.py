@@ -19,8 +19,10 @@ from mmdbsam.io.readers.dicom_frames import (
 from mmdbsam.io.readers.dicom_grid import grid_of_files, tag
 from mmdbsam.io.readers.dicom_values import read_slices
 from mmdbsam.io.readers.reader import (
+    DICOM_SUFFIXES,
     Place,
     VolumeReader,
+    dicom_name,
     is_clutter,
     open_header,
 )
@@ -45,11 +47,12 @@ class DicomSeriesReader(VolumeReader):
     slope and intercept of each slice (HU for CT).
     """
 
-    suffixes = ('.dcm', )
+    suffixes = DICOM_SUFFIXES
 
     def case_name(self, path: Path) -> str | None:
         """The name of a folder or file; see :class:`VolumeReader`."""
-        return path.name if path.is_dir() else super().case_name(path)
+        return (path.name if path.is_dir()
+                else dicom_name(path, self.suffixes))
 
     def patient(self, path: Path) -> str | None:
         """See :class:`VolumeReader`."""

@@ -19,6 +19,7 @@ from mmdbsam.io.readers.nifti_header import (
     byte_order,
     geometries,
     is_second,
+    of_volumes,
     open_nifti,
     orthonormal,
     read_header,
@@ -64,13 +65,15 @@ class NiftiReader(VolumeReader):
     def count(self, path: Path) -> int:
         """See :class:`VolumeReader`."""
         header = read_header(path) if path.is_file() else None
-        return int(header['dim'][4]) if (
-            header is not None and header['dim'][0] == 4) else 1
+        if header is None:
+            return 1
+        dimensions, *sides = of_volumes(header)['dim']
+        return int(sides[3]) if dimensions == 4 else 1
 
     def place(self, path: Path) -> Place:
         """See :class:`VolumeReader`."""
         return Place(self.geometry(path),
-                     tuple(geometries(read_header(path))))
+                     tuple(geometries(of_volumes(read_header(path)))))
 
     def read(self, path: Path) -> sitk.Image:
         """See :class:`VolumeReader`."""
@@ -117,6 +120,7 @@ class NiftiReader(VolumeReader):
 
 def _mended(path: Path, header: np.ndarray) -> np.ndarray | None:
     """The header that ITK is given instead; None if it needs no other."""
+    stored, header = header, of_volumes(header)
     first = as_first(header)
     # NIfTI-1 has 16 bits for each length.
     if (np.array(header['dim']) != first['dim']).any():
@@ -125,6 +129,7 @@ def _mended(path: Path, header: np.ndarray) -> np.ndarray | None:
             f'{" x ".join(str(n) for n in header["dim"][1:4])}; cut it')
     first['vox_offset'] = 352
     changed = (is_second(header) or header['vox_offset'] == 0
+               or (header['dim'] != stored['dim']).any()
                or not path.name.endswith(_ITK_SUFFIXES))
     if not np.isfinite(first['scl_slope']) or first['scl_slope'] == 0:
         changed |= bool(first['scl_inter'])

@@ -75,6 +75,27 @@ def read_header(path: Path) -> np.ndarray | None:
     return None
 
 
+def of_volumes(header: np.ndarray) -> np.ndarray:
+    """A copy of a header that has three axes, or four of several volumes.
+
+    An image in a plane has one slice. Axes of one volume are left out, so that
+    several values a voxel, which are along the fifth axis, are volumes too.
+    """
+    made = header.copy()
+    rank = int(header['dim'][0])
+    if not 2 <= rank <= 7:
+        return made
+    sides = [int(n) for n in header['dim'][1:rank + 1]]
+    sides = [*sides[:3], *[1] * (3 - len(sides)),
+             *(n for n in sides[3:] if n != 1)]
+    made['dim'] = [len(sides), *sides, *[1] * (7 - len(sides))]
+    if rank == 2 and not made['pixdim'][3] > 0:
+        made['pixdim'][3] = 1
+    if rank == 5 and len(sides) == 4:
+        made['intent_code'] = 0
+    return made
+
+
 def byte_order(header: np.ndarray) -> str:
     """The byte order of a header and of the values behind it."""
     return '>' if header.dtype['dim'].base.byteorder == '>' else '<'

@@ -12,6 +12,9 @@ from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
 from mmdbsam.io.quiet import quiet
 
+#: The suffixes of DICOM files, which need not have one.
+DICOM_SUFFIXES = ('.dcm', '.dicom', '.ima')
+
 
 @dataclass(frozen=True)
 class Place:
@@ -192,6 +195,24 @@ def without_suffix(path: Path, suffixes: Iterable[str]) -> str | None:
     suffix = next((s for s in suffixes if path.name.lower().endswith(s)),
                   None)
     return path.name[:-len(suffix)] if suffix else None
+
+
+def dicom_name(path: Path, suffixes: Iterable[str]) -> str | None:
+    """A DICOM file's name without one of these suffixes; None for others.
+
+    Archives name such files without a suffix, or by a UID of numbers; they
+    begin with a mark then (DICOM part 10, 7.1). The index of a medium, which
+    does too, is none of them.
+    """
+    name = without_suffix(path, suffixes)
+    if name or path.suffix and not path.suffix[1:].isdigit():
+        return name
+    try:
+        with path.open('rb') as stream:
+            is_dicom = stream.read(132)[128:] == b'DICM'
+    except OSError:
+        return None
+    return path.name if is_dicom and path.name.upper() != 'DICOMDIR' else None
 
 
 def brief(error: RuntimeError) -> str:
