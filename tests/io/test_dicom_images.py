@@ -141,7 +141,8 @@ def test_objects_beside_the_slices(tmp_path, kind):
 
 
 @pytest.mark.parametrize('step, unit', [
-    (1.25, 0.1), (0.625, 0.1), (0.4, 0.1), (5, 1), (1 / 3, 0.01)])
+    (1.25, 0.1), (0.625, 0.1), (0.4, 0.1), (5, 1), (1 / 3, 0.01),
+    (2.5, 1), (3.3, 1), (2.1, 1), (0.25, 0.1)])
 def test_positions_that_are_rounded(tmp_path, step, unit):
     """No slice is missing where each is as near as its rounding allows."""
     heights = np.rint(np.arange(25) * step / unit) * unit
@@ -152,9 +153,10 @@ def test_positions_that_are_rounded(tmp_path, step, unit):
 
 
 @pytest.mark.parametrize('count', [3, 4, 20, 101])
-def test_a_missing_slice_is_found_wherever_it_is(tmp_path, count):
+@pytest.mark.parametrize('step', [1.25, 1, 2, 3, 2.5])
+def test_a_missing_slice_is_found_wherever_it_is(tmp_path, count, step):
     for gap in {1, count // 2, count - 2}:
-        heights = [1.25 * i + 1.25 * (i > gap) for i in range(count)]
+        heights = [step * i + step * (i > gap) for i in range(count)]
         folder = write_slices(tmp_path / f'{gap}', np.zeros(
             (count, 2, 2), np.int16), np.round(heights, 2).tolist())
         assert 'slices are missing' in refused(folder)

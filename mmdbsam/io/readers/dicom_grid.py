@@ -16,6 +16,8 @@ _BETWEEN_SLICES, _THICKNESS = '0018|0088', '0018|0050'
 # because positions are rounded in the header and tables do not move evenly.
 # Where a slice is missing, some lie at least 0.2 of it beside.
 _UNEVEN = 0.15
+# Headers state positions in one of these units, in mm, or more finely.
+_UNITS = (1., 0.1, 0.01)
 # Slices may be shifted by this many mm within their planes.
 _SIDEWAYS = 0.1
 
@@ -136,7 +138,9 @@ def _check_positions(names: list[str], positions: np.ndarray,
                          f'{names[i]} and {names[i + 1]} at the same')
     step, start = np.polyfit(np.arange(len(along)), along, 1)
     beside = np.abs(start + step * np.arange(len(along)) - along)
-    if beside.max() > _UNEVEN * step:
+    unit = _unit(along, step)
+    uneven = unit if np.abs(steps - step).max() < unit else _UNEVEN * step
+    if beside.max() > uneven:
         i = int(np.abs(steps - usual).argmax())
         raise InputError(
             f'{where}: expected a slice every {usual:.4g} mm, found '
@@ -151,3 +155,13 @@ def _check_positions(names: list[str], positions: np.ndarray,
             f'{where}: expected slices above each other, found a shift of '
             f'{shift:.4g} mm within them (a tilted gantry); resample the '
             'series first')
+
+
+def _unit(along: np.ndarray, step: float) -> float:
+    """The unit in mm to which positions were rounded; 0 if none is known.
+
+    Rounding changes no distance by a unit, and a missing slice by two or more,
+    as a unit of more than half the distance is none.
+    """
+    return next((unit for unit in _UNITS if 2 * unit <= step and np.allclose(
+        along / unit, np.rint(along / unit), rtol=0, atol=1e-3)), 0.)
