@@ -7,11 +7,13 @@ from mmdbsam.errors import InputError
 from mmdbsam.models.segmentors import MinMaxDataPreProcessor
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def test_min_max_scales_each_image_before_it_pads():
     images = [torch.arange(60, 100).view(1, 5, 8).expand(3, -1, -1).byte(),
               torch.full((3, 8, 4), 7, dtype=torch.uint8)]
-    batch = MinMaxDataPreProcessor(8)(dict(
+    batch = MinMaxDataPreProcessor(8).to(torch.get_default_device())(dict(
         inputs=images, data_samples=[PromptDataSample(), PromptDataSample()]))
     first, constant = batch['inputs']
     assert first.shape == (3, 8, 8)

@@ -4,11 +4,13 @@ import time
 
 import pytest
 import torch
+from devices import build_here
 from torch import nn
 
 from mmdbsam.errors import InputError
 from mmdbsam.models.embedding_cache import EmbeddingCache
-from mmdbsam.registry import MODELS
+
+pytestmark = pytest.mark.usefixtures('device')
 
 
 class Encoder(nn.Conv2d):
@@ -29,26 +31,28 @@ def encoder():
     return Encoder().eval()
 
 
-IMAGES = torch.arange(2 * 3 * 8 * 8.).view(2, 3, 8, 8) / 100
+@pytest.fixture
+def images():
+    return torch.arange(2 * 3 * 8 * 8.).view(2, 3, 8, 8) / 100
 
 
-def test_only_new_images_are_encoded(encoder, tmp_path):
+def test_only_new_images_are_encoded(encoder, images, tmp_path):
     cache = EmbeddingCache(tmp_path / 'cache')
-    wanted = encoder(IMAGES).detach()
+    wanted = encoder(images).detach()
     encoder.encoded = 0
-    torch.testing.assert_close(cache.encode(encoder, IMAGES[:1]), wanted[:1])
-    torch.testing.assert_close(cache.encode(encoder, IMAGES), wanted)
+    torch.testing.assert_close(cache.encode(encoder, images[:1]), wanted[:1])
+    torch.testing.assert_close(cache.encode(encoder, images), wanted)
     assert encoder.encoded == 2
     again = EmbeddingCache(tmp_path / 'cache')
-    assert torch.equal(again.encode(encoder, IMAGES),
-                       cache.encode(encoder, IMAGES))
+    assert torch.equal(again.encode(encoder, images),
+                       cache.encode(encoder, images))
     assert encoder.encoded == 2
 
 
 @pytest.mark.parametrize('change', ['weight', 'image', 'precision', 'load'])
-def test_a_change_is_another_embedding(encoder, tmp_path, change):
+def test_a_change_is_another_embedding(encoder, images, tmp_path, change,
+                                       device):
     cache = EmbeddingCache(tmp_path)
-    images = IMAGES.clone()
     cache.encode(encoder, images)
     if change == 'weight':
         with torch.no_grad():
@@ -58,7 +62,7 @@ def test_a_change_is_another_embedding(encoder, tmp_path, change):
                                  in encoder.state_dict().items()})
     elif change == 'image':
         images += 1
-    with torch.autocast('cpu', torch.bfloat16, change == 'precision'), \
+    with torch.autocast(device, torch.bfloat16, change == 'precision'), \
             torch.no_grad():
         found = cache.encode(encoder, images)
         assert encoder.encoded == 4
@@ -81,19 +85,19 @@ def test_the_least_recently_used_are_deleted(encoder, tmp_path):
     assert encoder.encoded == 1
 
 
-def test_bad_input_is_one_line(encoder, tmp_path):
+def test_bad_input_is_one_line(encoder, images, tmp_path):
     with pytest.raises(InputError, match='max_megabytes: expected a positive'):
         EmbeddingCache(tmp_path, max_megabytes=0)
     cache = EmbeddingCache(tmp_path)
-    cache.encode(encoder, IMAGES)
+    cache.encode(encoder, images)
     for path in tmp_path.iterdir():
         path.write_bytes(b'no embedding')
     with pytest.raises(InputError, match='found a damaged file; delete it'):
-        cache.encode(encoder, IMAGES)
+        cache.encode(encoder, images)
 
 
 def test_the_model_takes_it_in_evaluation_only(tiny_cfg, tmp_path):
-    model = MODELS.build(dict(
+    model = build_here(dict(
         tiny_cfg.model, embedding_cache=dict(folder=str(tmp_path))))
     side = model.image_encoder.img_size
     images = torch.randn(1, 3, side, side)

@@ -11,6 +11,7 @@ from mmdbsam.ops import MSDeformAttention
 from mmdbsam.registry import MODELS
 
 WIDTH = 96
+pytestmark = pytest.mark.usefixtures('device')
 TWO = dict(vit_channels=WIDTH, conv_channels=WIDTH, num_levels=2)
 BLOCKS = {
     'ChannelAttention': dict(channels=WIDTH),

@@ -3,6 +3,7 @@
 
 import pytest
 import torch
+from devices import build_here
 from mmengine.optim import build_optim_wrapper
 from torch.nn.parallel import DistributedDataParallel
 
@@ -10,6 +11,8 @@ from mmdbsam.engine.random_batch import random_batch
 from mmdbsam.registry import MODELS
 
 ADDED = ('adapter', 'stem', 'neck', 'fusion', 'norm')
+# What several processes exchange stays on the CPU here.
+on_each_device = pytest.mark.usefixtures('device')
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def build(tiny_cfg):
         encoder.vit.frozen = True
         encoder.adapter.update(adapter)
         encoder.update(dict.fromkeys(without))
-        return MODELS.build(tiny_cfg.model).train()
+        return build_here(tiny_cfg.model).train()
 
     return build
 
@@ -43,6 +46,7 @@ def blocks_with_a_graph(model, batch):
     return found
 
 
+@on_each_device
 @pytest.mark.parametrize('without, adapter, wanted', [
     # An adapter after every block: all but the first feel it.
     ((), dict(placement='block'), [False, True, True, True]),
@@ -57,6 +61,7 @@ def test_the_graph_begins_at_the_first_trainable_block(build, without,
     assert blocks_with_a_graph(model, batch_of_noise(model)) == wanted
 
 
+@on_each_device
 def test_tiny_vit_builds_no_graph_below_its_channel_reduction():
     vit = MODELS.build(dict(
         type='SAMTinyViT', img_size=32, widths=(8, 16, 16, 32),

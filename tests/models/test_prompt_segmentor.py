@@ -2,13 +2,15 @@
 
 import pytest
 import torch
+from devices import build_here
 from mmengine.structures import InstanceData
 
 from mmdbsam.engine.random_batch import random_batch
 from mmdbsam.errors import InputError
 from mmdbsam.models.heads.sam_mask_head import mask_targets
-from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
+
+pytestmark = pytest.mark.usefixtures('device')
 
 
 @pytest.fixture
@@ -16,7 +18,7 @@ def model(tiny_cfg):
     tiny_cfg.model.image_encoder.update(adapter=None, stem=None, neck=None,
                                         fusion=None, norm=None)
     torch.manual_seed(0)
-    return MODELS.build(tiny_cfg.model).eval()
+    return build_here(tiny_cfg.model).eval()
 
 
 @pytest.fixture

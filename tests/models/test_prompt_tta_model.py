@@ -5,12 +5,12 @@ import copy
 import numpy as np
 import pytest
 import torch
+from devices import build_here
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from mmdbsam.datasets import PromptSliceDataset
 from mmdbsam.errors import InputError
-from mmdbsam.registry import MODELS
 
 PROMPTS = [dict(type='LoadSlice'), dict(type='BoxPromptsFromMask',
                                         min_area=1)]
@@ -26,8 +26,8 @@ def flipped(direction):
 HORIZONTAL, VERTICAL = map(flipped, ('horizontal', 'vertical'))
 
 
-@pytest.fixture(scope='module', autouse=True)
-def scope():
+@pytest.fixture(autouse=True)
+def scope(device):
     init_default_scope('mmdbsam')
 
 
@@ -37,8 +37,8 @@ def tta(tiny_cfg):
     torch.manual_seed(0)
     tiny_cfg.model.image_encoder.update(dict.fromkeys(
         ('adapter', 'stem', 'neck', 'fusion', 'norm')))
-    return MODELS.build(dict(type='PromptTTAModel',
-                             module=tiny_cfg.model)).eval()
+    return build_here(dict(type='PromptTTAModel',
+                           module=tiny_cfg.model)).eval()
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def views(*flips):
 @torch.no_grad()
 def predict(model, batches):
     """pred_instances of all samples."""
-    return [sample.pred_instances for batch in batches
+    return [sample.pred_instances.cpu() for batch in batches
             for sample in model.test_step(batch)]
 
 

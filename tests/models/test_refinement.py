@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from devices import build_here
 from mmengine.structures import InstanceData
 
 from mmdbsam.engine.random_batch import random_batch
@@ -24,6 +25,7 @@ from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
 SIDE = 128
+pytestmark = pytest.mark.usefixtures('device')
 
 
 @pytest.fixture
@@ -39,14 +41,14 @@ def build(tiny_cfg):
                              trains_multimask=multimask)
         cfg.refinement = dict(rounds=rounds, multimask=multimask)
         torch.manual_seed(0)
-        return MODELS.build(cfg).train()
+        return build_here(cfg).train()
 
     return build
 
 
 def mixed_sample(seed=0):
     """A box, a point, both, a rough mask with its box, and a scribble."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(torch.get_default_device()).manual_seed(seed)
     corners = torch.rand(5, 2, 2, generator=generator).sort(dim=1)[0] * SIDE
     points = torch.rand(5, 4, 3, generator=generator) * SIDE
     points[..., 2] = -1

@@ -9,11 +9,13 @@ from segment_anything.modeling import MaskDecoder
 from mmdbsam.errors import InputError
 from mmdbsam.registry import MODELS
 
+pytestmark = pytest.mark.usefixtures('device')
+
 
 def decode(forward, head, image, dense, multimask_output):
     """Return logits, IoU, and the gradients of image and parameters."""
     image = image.clone().requires_grad_()
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator(torch.get_default_device()).manual_seed(1)
     tokens = torch.randn(3, 2, 32, dtype=torch.float64, generator=generator)
     position = torch.randn(1, 32, 4, 6, dtype=torch.float64,
                            generator=generator)

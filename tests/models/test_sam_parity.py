@@ -12,6 +12,7 @@ from torch import nn
 from mmdbsam.registry import MODELS
 from mmdbsam.structures.prompt_data_sample import PromptDataSample
 
+pytestmark = pytest.mark.usefixtures('device')
 # (blocks, heads, width, global attention) of SAM's encoders.
 ENCODERS = {
     'base': (12, 12, 768, (2, 5, 8, 11)),
@@ -72,7 +73,7 @@ def build_ours(arch, side, sam, **added):
                                                 strict=False)
     assert not unexpected
     assert bool(missing) == bool(added)
-    return model.eval()
+    return model.to(torch.get_default_device()).eval()
 
 
 def relative_difference(actual, expected):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from devices import build_here
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.models.backbones.tinyvit import ConvBN2d
@@ -20,6 +21,7 @@ from mmdbsam.models.backbones.sam_tiny_vit import _ConvNorm
 from mmdbsam.registry import MODELS
 from mmdbsam.weights.loading import load_pretrained
 
+pytestmark = pytest.mark.usefixtures('device')
 SMALL = dict(img_size=32, widths=(8, 16, 16, 32), depths=(1, 1, 2, 1),
              num_heads=(2, 2, 4), window_sizes=(7, 4, 7), out_channels=16)
 
@@ -55,7 +57,7 @@ def real_slice(prepared_spine):
     """A slice of a real CT as LiteMedSAM sees it: (1, 3, 256, 256)."""
     volume = PreparedData(prepared_spine).cases[0].image()
     pixels = np.array(volume[len(volume) // 2], dtype=np.float32)
-    image = torch.from_numpy(pixels)[None, None] / 255
+    image = torch.tensor(pixels)[None, None] / 255
     image = F.interpolate(image, (256, 256), mode='bilinear')
     return image.expand(1, 3, 256, 256).contiguous()
 
@@ -64,17 +66,18 @@ def real_slice(prepared_spine):
     ['adapter', 'stem', 'neck', 'fusion'], []], ids=['plain', 'zero_init'])
 def test_equals_the_released_model(released, real_slice, repo_root, without):
     """Embedding and logits are equal, also with the added blocks."""
-    theirs, path = released
+    here = torch.get_default_device()
+    theirs, path = released[0].to(here), released[1]
     init_default_scope('mmdbsam')
     cfg = Config.fromfile(repo_root / 'configs/dbsam_tinyvit_ct.py')
     cfg.model.image_encoder.update(dict.fromkeys(without))
-    ours = MODELS.build(cfg.model).eval()
+    ours = build_here(cfg.model).eval()
     load_pretrained(ours, path)
     box = torch.tensor([[60., 70., 180., 200.]])
     with torch.no_grad():
         wanted = theirs.image_encoder(real_slice)
         found = ours.encode_image(real_slice)
-        wanted_logits = theirs(real_slice, box.numpy())
+        wanted_logits = theirs(real_slice, box.cpu().numpy())
         found_logits, _ = ours.decode_prompts(found, boxes=box)
     assert wanted.std() > 0.01 and wanted_logits.std() > 0.1
     assert (found - wanted).abs().max() < 1e-4 * wanted.abs().max()

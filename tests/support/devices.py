@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
+
+from mmdbsam.registry import MODELS
 
 HAS_GPU = torch.cuda.is_available()
 
@@ -16,3 +19,11 @@ def device(request, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
     with torch.device(request.param):
         yield request.param
+
+
+def build_here(cfg: dict) -> nn.Module:
+    """Build a model on the device that the test runs on.
+
+    Its preprocessing learns the device only when it is moved there.
+    """
+    return MODELS.build(cfg).to(torch.get_default_device())
