@@ -31,6 +31,9 @@ def open_input(path: Path) -> BinaryIO:
 def read_text(path: Path) -> str:
     """Read a file of text in UTF-8, with or without a byte order mark.
 
+    :func:`.tables.read_text` reads what spreadsheets and editors of any system
+    write.
+
     Raises:
         InputError: As :func:`open_input`, or if it is no such text.
     """
@@ -75,6 +78,18 @@ def require_input(path: Path) -> None:
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise InputError(f'{path}: expected a file or folder, found a pipe or '
                          'a device')
+
+
+def is_clutter(path: Path) -> bool:
+    """Whether a system left a file or folder among others.
+
+    Its name begins with a dot, or is that of an archive's folder of macOS, a
+    waste bin, what a check of the disk has found, or thumbnails of a file
+    server.
+    """
+    return path.name.startswith('.') or path.name in (
+        '__MACOSX', '$RECYCLE.BIN', 'RECYCLER', 'System Volume Information',
+        '@eaDir', '@Recycle', '#recycle', 'lost+found')
 
 
 def is_text(name: object) -> bool:

@@ -7,8 +7,9 @@ from pathlib import Path
 import yaml
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.input_files import is_text, read_text
+from mmdbsam.io.input_files import is_text
 from mmdbsam.io.label_readers.label_reader import HIGHEST_ID
+from mmdbsam.io.tables import read_text
 
 # A source refers to a label by the value of its voxels, or by its name.
 Key = int | str

@@ -91,7 +91,7 @@ class Workspace:
         """
         path = self.in_root(relative)
         if Readers().case_name(path) is None:
-            raise Refusal(400, f'{relative}: expected {Readers().formats()}')
+            raise Refusal(400, f'{relative}: expected {Readers().expected}')
         saved = self._saved(secrets.token_hex(8), path.name, path)
         saved.session.parent.mkdir()
         self._describe(saved, dict(
@@ -254,7 +254,7 @@ def _scan_in(folder: Path) -> Path:
     if len(scans) != 1:
         raise Refusal(400, f'upload: expected one scan, found {len(scans)} '
                            f'among {len(files)} files; give '
-                           f'{readers.formats()}')
+                           f'{readers.expected}')
     return scans[0]
 
 

@@ -62,7 +62,7 @@ def find_images(folder: Path, leave_out: Path) -> dict[str, Path]:
         images[name] = path
     if not images:
         raise InputError(f'{folder}: expected images, found no '
-                         f'{readers.formats()}')
+                         f'{readers.expected}')
     return images
 
 

@@ -7,6 +7,7 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, set_geometry
+from mmdbsam.io.input_files import is_clutter
 from mmdbsam.io.readers.dicom_damage import (
     refuse_bombs,
     refuse_damaged,
@@ -23,7 +24,6 @@ from mmdbsam.io.readers.reader import (
     Place,
     VolumeReader,
     dicom_name,
-    is_clutter,
     open_header,
 )
 

@@ -178,18 +178,6 @@ def check_channel(channel: int | None, channels: int, name: object) -> int:
     return channel
 
 
-def is_clutter(path: Path) -> bool:
-    """Whether a system left a file or folder among others.
-
-    Its name begins with a dot, or is that of an archive's folder of macOS, a
-    waste bin, what a check of the disk has found, or thumbnails of a file
-    server.
-    """
-    return path.name.startswith('.') or path.name in (
-        '__MACOSX', '$RECYCLE.BIN', 'RECYCLER', 'System Volume Information',
-        '@eaDir', '@Recycle', '#recycle', 'lost+found')
-
-
 def without_suffix(path: Path, suffixes: Iterable[str]) -> str | None:
     """A file's name without one of these suffixes; None if it has none."""
     suffix = next((s for s in suffixes if path.name.lower().endswith(s)),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mmdbsam.errors import InputError
-from mmdbsam.io.readers.reader import is_clutter
+from mmdbsam.io.input_files import is_clutter
 from mmdbsam.preparation.layouts.case_table import CaseTable
 from mmdbsam.preparation.layouts.folder_pairs import FolderPairs
 from mmdbsam.preparation.layouts.layout import Layout

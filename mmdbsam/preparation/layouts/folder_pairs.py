@@ -77,7 +77,7 @@ class FolderPairs(Layout):
         images = _by_case(images_dir, options.readers)
         if not images:
             raise InputError(f'{images_dir}: expected '
-                             f'{options.readers.formats()}, found none')
+                             f'{options.readers.expected}, found none')
         labels = _by_case(labels_dir, options.label_readers)
         problems: dict[str, str] = {}
         if labels_dir.name == 'labelsTr':

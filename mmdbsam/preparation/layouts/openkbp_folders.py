@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmdbsam.io.readers.reader import is_clutter
+from mmdbsam.io.input_files import is_clutter
 from mmdbsam.io.voxel_tables import CT, NO_STRUCTURES
 from mmdbsam.preparation.cases import LabelFile, SourceCase
 from mmdbsam.preparation.layouts.layout import Layout, LayoutOptions

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmdbsam.io.readers.reader import is_clutter
+from mmdbsam.io.input_files import is_clutter
 from mmdbsam.io.tables import read_table
 from mmdbsam.preparation.cases import SourceCase
 from mmdbsam.preparation.layouts.folder_pairs import files_in
