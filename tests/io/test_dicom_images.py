@@ -1,5 +1,6 @@
 """DICOM images: the values and the place of each slice."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -365,6 +366,8 @@ def test_names_of_archives(tmp_path, name):
     np.testing.assert_array_equal(read(path)[0], stored)
     case = Readers().case_name(path)
     assert case == name.removesuffix('.IMA').removesuffix('.dicom')
+    os.mkfifo(tmp_path / 'images/pipe')
+    assert Readers().case_name(tmp_path / 'images/pipe') is None
     path.rename(tmp_path / 'images/DICOMDIR')
     assert Readers().case_name(tmp_path / 'images/DICOMDIR') is None
 

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry
+from mmdbsam.io.input_files import open_input
 from mmdbsam.io.quiet import quiet
 
 #: The suffixes of DICOM files, which need not have one.
@@ -196,9 +197,9 @@ def dicom_name(path: Path, suffixes: Iterable[str]) -> str | None:
     if name or path.suffix and not path.suffix[1:].isdigit():
         return name
     try:
-        with path.open('rb') as stream:
+        with open_input(path) as stream:
             is_dicom = stream.read(132)[128:] == b'DICM'
-    except OSError:
+    except InputError:
         return None
     return path.name if is_dicom and path.name.upper() != 'DICOMDIR' else None
 
