@@ -23,7 +23,7 @@ class ReaderChoice(Generic[Reader]):
 
     Args:
         readers: The readers, in this order.
-        expected: What they read, for messages.
+        expected: What messages say of a path that none of them knows.
     """
 
     def __init__(self, readers: Sequence[Reader], expected: str) -> None:

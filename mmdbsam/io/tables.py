@@ -54,8 +54,8 @@ def read_rows(path: Path, what: str = 'a CSV file'
 
     Commas, semicolons or tabs separate the columns, whichever the first line
     has most of. Spreadsheets of languages with a decimal comma write
-    semicolons. A first line such as ``sep=;``, by which Excel is told of them,
-    is left out.
+    semicolons. A first line such as ``sep=;``, which tells Excel the
+    separator, is left out.
 
     Args:
         path: The file.

@@ -14,8 +14,8 @@ class LabelFile:
 
     Attributes:
         path: The path of the file or folder.
-        name: The name of the one structure that the file shows wherever it is
-            not 0. None if the file distinguishes its labels itself.
+        name: The name of the one structure that the file shows by any one
+            value. None if the file distinguishes its labels itself.
     """
 
     path: Path

@@ -51,10 +51,13 @@ def read_layers(files: tuple[LabelFile, ...], readers: LabelReaders,
     """
     layers: list[np.ndarray] = []
     for file in files:
-        reader = readers.find(file.path)
+        reader, found = readers.find(file.path), set()
         for part in reader.read(file.path, source.grid, source.space):
             values = _on_grid(part, source, letters, file)
-            _stack(layers, _ids(values, part, file, table))
+            own = _values_in(values)
+            found.update(own)
+            _check_structure(file, found)
+            _stack(layers, _ids(values, own, part, file, table))
     # Several files may show the same label; it counts once.
     for layer, earlier in combinations(reversed(layers), 2):
         layer[layer == earlier] = 0
@@ -141,25 +144,42 @@ def _whole_numbers(values: np.ndarray, file: LabelFile) -> np.ndarray:
     return values.astype(np.uint16)
 
 
-def _ids(values: np.ndarray, part: LabelMap, file: LabelFile,
-         table: LabelTable) -> np.ndarray:
-    """Translate a file's values to the ids of the prepared data."""
-    ids = np.zeros(HIGHEST_ID + 1, np.uint16)
+def _values_in(values: np.ndarray) -> list[int]:
+    """The values other than 0, in order."""
     found = np.zeros(HIGHEST_ID + 1, bool)
     for values_of_slice in values:
         found[values_of_slice] = True
-    values_found = [int(value) for value in np.flatnonzero(found) if value]
-    if file.name and not part.names and len(values_found) > 1:
+    return [int(value) for value in np.flatnonzero(found) if value]
+
+
+def _check_structure(file: LabelFile, found: set[int]) -> None:
+    """Refuse several values, of all parts, in the file of a structure."""
+    if file.name and len(found) > 1:
+        some = ', '.join(map(str, sorted(found)[:9]))
         raise InputError(
             f"{file.path}: expected one value in the mask of '{file.name}', "
-            f'found {", ".join(map(str, values_found[:9]))}; if these are '
-            "labels, name the file as its image, else give a file for each "
+            f'found {some}{", …" * (len(found) > 9)}; if these are labels, '
+            'name the file as its image, else make a file of 0 and 1 for each '
             'structure')
+
+
+def _ids(values: np.ndarray, found: list[int], part: LabelMap,
+         file: LabelFile, table: LabelTable) -> np.ndarray:
+    """Translate a file's values to the ids of the prepared data.
+
+    Args:
+        values: The values, (D, H, W).
+        found: Those that occur, without 0.
+        part: What the file says about them.
+        file: The file.
+        table: The labels to keep, and their ids.
+    """
+    ids = np.zeros(HIGHEST_ID + 1, np.uint16)
     # Where nothing says what white means, it is the label 1.
     known = table.names if table.all_values else table.ids
-    is_mask = (part.may_be_white and len(values_found) == 1
-               and values_found[0] in WHITE and values_found[0] not in known)
-    for value in values_found:
+    is_mask = (part.may_be_white and len(found) == 1
+               and found[0] in WHITE and found[0] not in known)
+    for value in found:
         key = 1 if is_mask else part.names.get(value, value)
         ids[value] = table.id_of(file.name or key)
     return ids[values]

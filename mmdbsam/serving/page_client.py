@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from mmdbsam.geometry.grids import ORIENTATIONS
 from mmdbsam.geometry.planes import SlicePlane
 from mmdbsam.io.readers import Readers
+from mmdbsam.io.readers.reader import DICOM_SUFFIXES
 from mmdbsam.serving.annotations import Annotations
 from mmdbsam.serving.page_scan import PageScan
 from mmdbsam.serving.refusals import Refusal
@@ -208,6 +209,7 @@ def _kind(path: Path, readers: Readers) -> str | None:
         return 'scan'
     with os.scandir(path) as entries:
         names = [entry.name for entry in entries if entry.is_file()]
-    is_series = any(Path(name).suffix.lower() in ('.dcm', '.ima', '')
+    is_series = any(Path(name).suffix.lower() in (
+        *DICOM_SUFFIXES, '')
                     or name.replace('.', '').isdigit() for name in names)
     return 'DICOM series' if is_series else 'folder'

@@ -163,6 +163,20 @@ def test_a_missing_slice_is_found_wherever_it_is(tmp_path, count, step):
         assert 'slices are missing' in refused(folder)
 
 
+@pytest.mark.parametrize('steps, is_even', [
+    ([5.] * 50 + [5.01] * 50, True), ([1.2] * 6 + [1.3] * 6, True),
+    ([2, 2, 2, 3, 3, 3], False), ([3, 3, 3, 3, 4, 4, 4], False)])
+def test_distances_that_change(tmp_path, steps, is_even):
+    """Rounding to whole mm does not explain those of the last two."""
+    heights = np.cumsum([0, *steps]).round(3).tolist()
+    folder = write_slices(tmp_path / 'a', np.zeros(
+        (len(heights), 2, 2), np.int16), heights)
+    if is_even:
+        assert read(folder)[1]['size'][2] == len(heights)
+    else:
+        assert 'slices are missing' in refused(folder)
+
+
 def test_jitter_and_rounding_in_the_plane_are_no_tilt(tmp_path):
     moves = RNG.uniform(-0.05, 0.05, (10, 3)).round(3)
     for i, move in enumerate(moves):
@@ -366,6 +380,8 @@ def test_names_of_archives(tmp_path, name):
     np.testing.assert_array_equal(read(path)[0], stored)
     case = Readers().case_name(path)
     assert case == name.removesuffix('.IMA').removesuffix('.dicom')
+    report = write_slice(tmp_path / 'images/SR1', stored[0], Modality='SR')
+    assert Readers().case_name(report) is None
     os.mkfifo(tmp_path / 'images/pipe')
     assert Readers().case_name(tmp_path / 'images/pipe') is None
     path.rename(tmp_path / 'images/DICOMDIR')

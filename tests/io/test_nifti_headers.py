@@ -12,7 +12,7 @@ from nifti_files import AFFINE, write_nifti
 from synthetic import KEEP_ALL, volume
 
 from mmdbsam.errors import InputError
-from mmdbsam.geometry.grids import geometry_of
+from mmdbsam.geometry.grids import differences, geometry_of
 from mmdbsam.io.readers import NiftiReader
 from mmdbsam.io.readers.nifti import _sheared
 from mmdbsam.io.readers.nifti_header import geometries, read_header
@@ -143,7 +143,8 @@ def test_a_grid_that_is_not_rectangular(tmp_path):
 
 
 @pytest.mark.parametrize('dim', [
-    [6, 5, 4, 1], [6, 5, 4, 1, 1], [6, 5, 4, 1, 1, 1, 1]])
+    [6, 5, 4, 1], [6, 5, 4, 1, 1], [6, 5, 4, 1, 1, 1, 1], [6, 5, 4, 0],
+    [6, 5, 4, 1, 0], [6, 5, 4, -1]])
 def test_further_dimensions_of_one(tmp_path, dim):
     path = write_nifti(tmp_path / 'a.nii', VALUES, dim=dim)
     np.testing.assert_array_equal(values_of(path), VALUES)
@@ -159,10 +160,17 @@ def test_an_image_in_a_plane(tmp_path, version):
     assert geometry['spacing'] == [1, 2, 3]
     assert geometry['origin'] == [-20, -10, 100]
     flat = np.column_stack([AFFINE[:, :2], [0, 0, 0], AFFINE[:, 3]])
-    path = write_nifti(tmp_path / 'b.nii.gz', VALUES[0], flat, (0, 0), version)
-    assert NiftiReader().geometry(path)['spacing'] == [1, 2, 1]
-    path = write_nifti(tmp_path / 'c.nii.gz', VALUES[:1], version=version)
-    assert values_of(path).shape == (1, 5, 6)
+    for codes in ((0, 0), (1, 0)):
+        path = write_nifti(tmp_path / 'b.nii.gz', VALUES[0], flat, codes,
+                           version)
+        geometry = NiftiReader().geometry(path)
+        assert geometry['spacing'] == [1, 2, 1]
+        NiftiWriter().write(
+            VolumeResult([PackedMask.pack(VALUES[:1] > 0)], [1], ['a'],
+                         np.ones(1), geometry), path, tmp_path / 'out.nii')
+        made = NiftiReader().geometry(tmp_path / 'out.nii')
+        assert not list(differences(made, geometry, 1e-4))
+    assert NiftiReader().count(path) == 1
 
 
 @pytest.mark.parametrize('version', [1, 2])

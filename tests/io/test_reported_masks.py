@@ -176,10 +176,12 @@ def test_nearly_one_hot(tmp_path):
     ids = np.zeros(SCAN.shape, int)
     ids[1, 1:3, 2:5], ids[2, 2, 2] = 1, 2
     masks = [(ids == i).astype(np.uint8) for i in range(3)]
-    masks[0][0, 0, 0] = 0
-    with pytest.raises(InputError, match=r'label\.nii\.gz: expected each '
-                       'voxel in one mask, .* found 1 of 120 voxels in no'):
-        labels_of(tmp_path, sitk.JoinSeries(list(map(volume, masks))))
+    for value, place in ((0, (0, 0, 0)), (1, (1, 1, 2))):
+        changed = [mask.copy() for mask in masks]
+        changed[0][place] = value
+        with pytest.raises(InputError, match=r'label\.nii\.gz: expected each '
+                           'voxel in one mask, .* found 1 of 120 voxels in '):
+            labels_of(tmp_path, sitk.JoinSeries(list(map(volume, changed))))
     # Without the mask of background, most voxels are in none.
     layer, = labels_of(tmp_path, sitk.JoinSeries(list(map(
         volume, masks[1:]))))
@@ -236,6 +238,21 @@ def test_a_palette_of_black_and_white(tmp_path, palette):
     layer, = read_case(SourceCase('a', tmp_path / 'image.png', (
         LabelFile(tmp_path / 'm.png'), )), KEEP_ALL).layers
     np.testing.assert_array_equal(layer[0], disc())
+
+
+@pytest.mark.parametrize('name, palette', [
+    ('m.tif', [0, 0, 0, 255, 255, 255]),  # PIL pads it with black
+    ('m.png', [0] * 3 + [255] * 765), ('m.tif', [0] * 3 + [255] * 765)])
+def test_indices_of_one_colour_stay_apart(tmp_path, name, palette):
+    ids = np.where(disc(radius=10), 2, disc(radius=20)).astype(np.uint8)
+    picture = Image.fromarray(ids, 'P')
+    picture.putpalette(palette)
+    picture.save(tmp_path / name)
+    Image.fromarray(RNG.integers(0, 99, ids.shape, np.uint8)).save(
+        tmp_path / 'image.png')
+    layer, = read_case(SourceCase('a', tmp_path / 'image.png', (
+        LabelFile(tmp_path / name), )), KEEP_ALL).layers
+    np.testing.assert_array_equal(layer[0], ids)
 
 
 def test_a_channel_for_each_label(tmp_path):

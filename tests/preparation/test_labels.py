@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from PIL import Image
 from synthetic import KEEP_ALL, volume
 
 from mmdbsam.datasets import on_source_grid
@@ -289,6 +290,26 @@ def test_a_file_of_one_structure_has_one_value(write_case, tmp_path, values):
         return
     layer, = read_case(named, options).layers
     np.testing.assert_array_equal(layer, (label > 0) * 4)
+
+
+def test_no_form_of_several_values_is_one_structure(write_case, tmp_path):
+    """Neither colours nor a mask for each label."""
+    ids = np.zeros((20, 10, 10), np.uint8)
+    ids[3:5], ids[7] = 1, 2
+    one_hot = sitk.JoinSeries([volume((ids == i).astype(np.uint8))
+                               for i in range(3)])
+    case = write_case(tmp_path / 'in', 'a.nii.gz', label=one_hot)
+    colours = np.zeros((10, 10, 3), np.uint8)
+    colours[2, :, 0] = colours[5, :, 1] = 255
+    for name in ('a.png', 'a_mask.png'):
+        Image.fromarray(colours).save(tmp_path / name)
+    for image, label in ((case.image, case.labels[0].path),
+                         (tmp_path / 'a.png', tmp_path / 'a_mask.png')):
+        options = CaseOptions(table=LabelTable({'liver': 4}, {4: 'liver'}))
+        with pytest.raises(InputError, match="in the mask of 'liver', found "
+                           '1, 2; if'):
+            read_case(SourceCase('a', image, (LabelFile(label, 'liver'), )),
+                      options)
 
 
 @pytest.mark.parametrize('white, kind', [

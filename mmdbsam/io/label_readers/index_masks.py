@@ -36,10 +36,10 @@ _LOSS = 40
 class MaskReader(LabelReader):
     """Pictures whose values, palette indices or colours are the labels.
 
-    A mask of black and white, also one by its palette, is the label 1, where
-    white is the highest number of 8, 16 or 32 bits. It may have grey pixels
-    between both, as drawing programs smooth edges; they belong to what they
-    are nearer to. In RGB, black is background, and every other colour is a
+    A mask of black and white is the label 1, also if only its palette is black
+    and white. White is the highest number of 8, 16 or 32 bits. There may be
+    grey pixels between both, as drawing programs smooth edges; they belong to
+    what they are nearer to. In RGB, black is background, and every other colour is a
     label that is named after it, such as ``'#ff0000'``. JPEG changes
     values, so it can only hold one label, white on black. An alpha channel
     must be opaque, as nothing says what transparent pixels are.
@@ -89,7 +89,7 @@ def _read(path: Path) -> tuple[np.ndarray, dict[int, str], bool]:
         return *_colours(values, path), False
     if image.mode == 'P':
         palette = np.array(image.getpalette('RGB')).reshape(-1, 3)
-        if _is_bilevel(palette):
+        if _is_bilevel(palette, values):
             values = palette[values, 0]
         elif not _is_grey(palette):
             return values, {}, False
@@ -105,12 +105,17 @@ def _is_grey(palette: np.ndarray) -> bool:
         (palette == np.arange(256)[:, None]).all())
 
 
-def _is_bilevel(palette: np.ndarray) -> bool:
-    """Whether a palette (N, 3) has black and white, and nothing else.
+def _is_bilevel(palette: np.ndarray, values: np.ndarray) -> bool:
+    """Whether the indices (H, W) say no more than black and white do.
 
-    Which index is which then depends on the program that wrote it.
+    Which of two indices is white then depends on the program that wrote them.
+    Indices of the same colour would be lost.
     """
-    return set(map(tuple, palette.tolist())) == {(0, 0, 0), (255, 255, 255)}
+    colours = set(map(tuple, palette.tolist()))
+    used = np.unique(values)
+    return (colours == {(0, 0, 0), (255, 255, 255)}
+            and used.max() < len(palette)
+            and len(np.unique(palette[used, 0])) == len(used))
 
 
 def _is_binary(values: np.ndarray) -> bool:

@@ -11,7 +11,8 @@ from mmdbsam.io.label_readers.label_reader import WHITE
 
 # A value is 0 or 1 if it is this near to it.
 _ROUNDING = 1e-3
-# Where fewer of the voxels are in no mask, another one is of background.
+# If less than this share of the voxels is in none or several of the masks, one
+# of these is probably the background.
 _FEW = 0.05
 
 
@@ -39,13 +40,15 @@ def first_label(counts: np.ndarray, where: str) -> int:
         where: The file, for messages.
 
     Raises:
-        InputError: If the masks are one-hot but for a few voxels.
+        InputError: If the masks are one-hot but for a few voxels, so that
+            nothing tells whether the first one is background.
     """
-    bare = int((counts == 0).sum())
-    if counts.max() == 1 and 0 < bare < _FEW * counts.size:
+    others = int((counts != 1).sum())
+    if 0 < others < _FEW * counts.size:
         raise InputError(
             f'{where}: expected each voxel in one mask, of which the first is '
             'background (one-hot), or masks without background; found '
-            f'{bare} of {counts.size} voxels in no mask, which is too few to '
-            'be background; mend them, or remove the mask of background')
-    return 0 if (counts == 1).all() else 1
+            f'{others} of {counts.size} voxels in none or several, which says '
+            'neither; mend them, remove the mask of background, or give a '
+            'file of one volume whose values are the labels')
+    return 0 if others == 0 else 1

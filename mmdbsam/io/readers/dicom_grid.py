@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import optimize
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import Geometry, format_numbers, geometry_of
@@ -138,9 +139,7 @@ def _check_positions(names: list[str], positions: np.ndarray,
                          f'{names[i]} and {names[i + 1]} at the same')
     step, start = np.polyfit(np.arange(len(along)), along, 1)
     beside = np.abs(start + step * np.arange(len(along)) - along)
-    unit = _unit(along, step)
-    uneven = unit if np.abs(steps - step).max() < unit else _UNEVEN * step
-    if beside.max() > uneven:
+    if beside.max() > _UNEVEN * step and not _is_rounded(along):
         i = int(np.abs(steps - usual).argmax())
         raise InputError(
             f'{where}: expected a slice every {usual:.4g} mm, found '
@@ -157,11 +156,21 @@ def _check_positions(names: list[str], positions: np.ndarray,
             'series first')
 
 
-def _unit(along: np.ndarray, step: float) -> float:
-    """The unit in mm to which positions were rounded; 0 if none is known.
+def _is_rounded(along: np.ndarray) -> bool:
+    """Whether rounding alone explains how positions in mm are spaced.
 
-    Rounding changes no distance by a unit, and a missing slice by two or more,
-    as a unit of more than half the distance is none.
+    They are multiples of a unit then, and all of them are within half a unit
+    of even positions. Rounding changes a distance by less than one unit. A
+    missing slice changes it by at least two, because units above half the
+    distance are not considered.
     """
-    return next((unit for unit in _UNITS if 2 * unit <= step and np.allclose(
+    index, steps = np.arange(len(along)), np.diff(along)
+    mean = steps.mean()
+    unit = next((unit for unit in _UNITS if 2 * unit <= mean and np.allclose(
         along / unit, np.rint(along / unit), rtol=0, atol=1e-3)), 0.)
+    if not np.abs(steps - mean).max() < unit:
+        return False
+    nearest = optimize.minimize_scalar(
+        lambda step: np.ptp(along - step * index), method='bounded',
+        bounds=(steps.min(), steps.max()), options=dict(xatol=1e-6))
+    return nearest.fun < unit * (1 + 1e-3)

@@ -50,9 +50,17 @@ class DicomSeriesReader(VolumeReader):
     suffixes = DICOM_SUFFIXES
 
     def case_name(self, path: Path) -> str | None:
-        """The name of a folder or file; see :class:`VolumeReader`."""
-        return (path.name if path.is_dir()
-                else dicom_name(path, self.suffixes))
+        """The name of a folder or file; see :class:`VolumeReader`.
+
+        A file without a suffix must be an image, as archives put reports and
+        structures beside images.
+        """
+        if path.is_dir():
+            return path.name
+        name = super().case_name(path)
+        if name or not dicom_name(path, self.suffixes):
+            return name
+        return path.name if describe_image(path) else None
 
     def patient(self, path: Path) -> str | None:
         """See :class:`VolumeReader`."""

@@ -129,7 +129,7 @@ def _mended(path: Path, header: np.ndarray) -> np.ndarray | None:
             f'{" x ".join(str(n) for n in header["dim"][1:4])}; cut it')
     first['vox_offset'] = 352
     changed = (is_second(header) or header['vox_offset'] == 0
-               or (header['dim'] != stored['dim']).any()
+               or (header['dim'] != stored['dim'])[:header['dim'][0] + 1].any()
                or not path.name.endswith(_ITK_SUFFIXES))
     if not np.isfinite(first['scl_slope']) or first['scl_slope'] == 0:
         changed |= bool(first['scl_inter'])

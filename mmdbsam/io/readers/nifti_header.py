@@ -78,8 +78,9 @@ def read_header(path: Path) -> np.ndarray | None:
 def of_volumes(header: np.ndarray) -> np.ndarray:
     """A copy of a header that has three axes, or four of several volumes.
 
-    An image in a plane has one slice. Axes of one volume are left out, so that
-    several values a voxel, which are along the fifth axis, are volumes too.
+    An image in a plane has one slice. Axes behind the third that are not
+    longer than 1 are dropped, so that several values per voxel, which NIfTI
+    keeps along its fifth axis, count as volumes.
     """
     made = header.copy()
     rank = int(header['dim'][0])
@@ -87,7 +88,7 @@ def of_volumes(header: np.ndarray) -> np.ndarray:
         return made
     sides = [int(n) for n in header['dim'][1:rank + 1]]
     sides = [*sides[:3], *[1] * (3 - len(sides)),
-             *(n for n in sides[3:] if n != 1)]
+             *(n for n in sides[3:] if n > 1)]
     made['dim'] = [len(sides), *sides, *[1] * (7 - len(sides))]
     if rank == 2 and not made['pixdim'][3] > 0:
         made['pixdim'][3] = 1

@@ -190,8 +190,8 @@ def dicom_name(path: Path, suffixes: Iterable[str]) -> str | None:
     """A DICOM file's name without one of these suffixes; None for others.
 
     Archives name such files without a suffix, or by a UID of numbers; they
-    begin with a mark then (DICOM part 10, 7.1). The index of a medium, which
-    does too, is none of them.
+    begin with a mark then (DICOM part 10, 7.1). The index of a medium
+    (DICOMDIR) also begins with it, but is left out.
     """
     name = without_suffix(path, suffixes)
     if name or path.suffix and not path.suffix[1:].isdigit():
@@ -199,7 +199,7 @@ def dicom_name(path: Path, suffixes: Iterable[str]) -> str | None:
     try:
         with open_input(path) as stream:
             is_dicom = stream.read(132)[128:] == b'DICM'
-    except InputError:
+    except (InputError, OSError):
         return None
     return path.name if is_dicom and path.name.upper() != 'DICOMDIR' else None
 

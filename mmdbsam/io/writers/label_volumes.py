@@ -15,7 +15,12 @@ from mmdbsam.io.readers import (
     NiftiReader,
     NrrdReader,
 )
-from mmdbsam.io.readers.nifti_header import PLACE, open_nifti, read_header
+from mmdbsam.io.readers.nifti_header import (
+    PLACE,
+    of_volumes,
+    open_nifti,
+    read_header,
+)
 from mmdbsam.io.readers.reader import VolumeReader, brief
 from mmdbsam.io.writers.writer import SegmentationWriter
 from mmdbsam.structures.colours import label_rgb
@@ -60,6 +65,7 @@ class NiftiWriter(_LabelVolumeWriter):
         if source is None:
             return
         header = read_header(path).copy()
+        source = of_volumes(source)
         for name in PLACE:
             header[name] = source[name]
         header['pixdim'][:4] = source['pixdim'][:4]
