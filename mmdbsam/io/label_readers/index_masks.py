@@ -39,10 +39,10 @@ class MaskReader(LabelReader):
     A mask of black and white is the label 1, also if only its palette is black
     and white. White is the highest number of 8, 16 or 32 bits. There may be
     grey pixels between both, as drawing programs smooth edges; they belong to
-    what they are nearer to. In RGB, black is background, and every other colour is a
-    label that is named after it, such as ``'#ff0000'``. JPEG changes
-    values, so it can only hold one label, white on black. An alpha channel
-    must be opaque, as nothing says what transparent pixels are.
+    what they are nearer to. In RGB, black is background, and every other
+    colour is a label that is named after it, such as ``'#ff0000'``. JPEG
+    changes values, so it can only hold one label, white on black. An alpha
+    channel must be opaque, as nothing says what transparent pixels are.
     """
 
     def case_name(self, path: Path) -> str | None:
