@@ -101,7 +101,7 @@ def load_scan(image: AnyImage, spacing: Optional[Sequence[float]] = None,
     if isinstance(image, (str, Path)):
         reader = Readers(channel=channel).find(Path(image))
         volume = _existing(Path(image), reader)
-        in_space, modality = reader.in_space, reader.modality
+        in_space, modality = reader.in_space, reader.modality_of(Path(image))
         place = reader.place(Path(image))
     elif isinstance(image, Image.Image):
         volume, in_space = picture_slice(image, 'image'), False

@@ -79,8 +79,8 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
 def _add_case_options(group: argparse._ArgumentGroup) -> None:
     defaults = CaseOptions()
     group.add_argument('--modality', metavar='NAME',
-                       help='the modality, such as CT (the default for '
-                       'volumes) or MR')
+                       help='the modality, such as CT or MR (default: what '
+                       'DICOM says, and CT for other volumes)')
     group.add_argument(
         '--window', nargs='+', action='append', metavar='LEVEL WIDTH',
         help='the window of grey values (HU for CT) that become 0..255, or '

@@ -181,7 +181,10 @@ def _ids(values: np.ndarray, found: list[int], part: LabelMap,
                and found[0] in WHITE and found[0] not in known)
     for value in found:
         key = 1 if is_mask else part.names.get(value, value)
-        ids[value] = table.id_of(file.name or key)
+        try:
+            ids[value] = table.id_of(file.name or key)
+        except InputError as error:
+            raise InputError(f'{file.path}: {error}') from error
     return ids[values]
 
 

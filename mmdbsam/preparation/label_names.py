@@ -1,6 +1,8 @@
 """The names that a source folder gives its labels."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 from mmdbsam.errors import InputError
@@ -41,12 +43,18 @@ def _check_names(names: dict[int, str], path: Path) -> None:
             raise InputError(f'{path}: expected ids of at most {HIGHEST_ID} '
                              'and names without control characters, found '
                              f'{str(label_id)[:20]} for {name[:100]!r}')
+    for name, count in Counter(names.values()).items():
+        if count > 1:
+            raise InputError(f"{path}: expected a name of its own for each "
+                             f"label, found '{name}' {count} times; labels "
+                             'are merged by --labels')
 
 
 def _from_csv(path: Path) -> dict[int, str]:
     names: dict[int, str] = {}
     for where, row in read_table(path, ('id', 'name')):
-        label_id = row['id']
+        # Spreadsheets and pandas write whole numbers like this, too.
+        label_id = re.sub(r'\.0*$', '', row['id'])
         if not label_id.isdecimal() or int(label_id) in names:
             raise InputError(
                 f"{where}: expected a whole number that is no other line's "

@@ -82,7 +82,8 @@ def read_case(case: SourceCase, options: CaseOptions | None = None
     return LabelledVolume(
         values, layers, geometry,
         dict(orientation=orientation(source), geometry=source),
-        options.modality or reader.modality, reader.patient(case.image))
+        options.modality or reader.modality_of(case.image),
+        reader.patient(case.image))
 
 
 def depth_of(case: SourceCase, options: CaseOptions) -> int:

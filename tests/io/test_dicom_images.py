@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,12 @@ from pydicom.uid import (
     SpatialRegistrationStorage,
     generate_uid,
 )
+from synthetic import KEEP_ALL
 
 from mmdbsam.errors import InputError
 from mmdbsam.geometry.grids import differences
 from mmdbsam.io.readers import Readers
+from mmdbsam.preparation import SplitPlan, prepare_dataset
 
 CASES = Path(__file__).parents[3] / 'shared/cases'
 RNG = np.random.default_rng(0)
@@ -386,6 +389,28 @@ def test_names_of_archives(tmp_path, name):
     assert Readers().case_name(tmp_path / 'images/pipe') is None
     path.rename(tmp_path / 'images/DICOMDIR')
     assert Readers().case_name(tmp_path / 'images/DICOMDIR') is None
+
+
+def test_the_modality_is_the_headers(tmp_path):
+    stored = 300 * np.arange(64, dtype=np.int16).reshape(4, 4, 4)
+    for name, tags in (('ct', {}), ('mr', dict(Modality='MR'))):
+        write_slices(tmp_path / 'in/images' / name, stored, range(4), **tags)
+        (tmp_path / 'in/labels').mkdir(exist_ok=True)
+        sitk.WriteImage(
+            sitk.Cast(Readers().find(tmp_path / 'in/images' / name).read(
+                tmp_path / 'in/images' / name) > 5000, sitk.sitkUInt8),
+            str(tmp_path / f'in/labels/{name}.nrrd'))
+    for given, wanted in ((None, ['CT', 'MR']), ('PET', ['PET', 'PET'])):
+        data = prepare_dataset(
+            tmp_path / 'in', tmp_path / f'out{given}',
+            options=replace(KEEP_ALL, modality=given),
+            plan=SplitPlan(fractions=(0, 0, 1))).data
+        assert [case.modality for case in data.cases] == wanted
+        # Only CT has a fixed window, above which most of these values are.
+        assert (data.cases[1].image() == 255).mean() < 0.1
+    with pytest.raises(InputError, match=r'found no DICOM image among its '
+                       r'files \(2\)'):
+        Readers().find(tmp_path / 'in/labels').read(tmp_path / 'in/labels')
 
 
 def test_a_file_of_frames(tmp_path):

@@ -194,6 +194,28 @@ def test_reported_files(name):
     assert 0 < inside.mean() - pair.image.mean() < 200
 
 
+@pytest.mark.parametrize('codes', [(0, 1), (0, 2), (1, 1), (2, 1)])
+@pytest.mark.parametrize('version', [1, 2])
+def test_the_spacing_is_that_of_the_chosen_place(tmp_path, codes, version):
+    """Programs set the sform and forget the lengths beside the qform."""
+    wide = AFFINE * [0.8, 0.9, 0.5, 1]
+    path = write_nifti(tmp_path / 'a.nii.gz', VALUES, wide, codes, version)
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    place, kind = ((80, '<3f'), (112, '<3d'))[version - 1]
+    struct.pack_into(kind, content, place, 1, 1, 1)
+    path.write_bytes(gzip.compress(bytes(content)))
+    geometry = NiftiReader().geometry(path)
+    np.testing.assert_allclose(geometry['spacing'], [0.8, 1.8, 1.5],
+                               rtol=1e-6)
+    np.testing.assert_allclose(geometry['origin'], [-20, -10, 100])
+    np.testing.assert_array_equal(values_of(path), VALUES)
+    NiftiWriter().write(
+        VolumeResult([PackedMask.pack(VALUES > 0)], [1], ['a'], np.ones(1),
+                     geometry), path, tmp_path / 'out.nii.gz')
+    assert not list(differences(NiftiReader().geometry(
+        tmp_path / 'out.nii.gz'), geometry, 1e-4))
+
+
 FORMS = [((1, 2), 'qform'), ((2, 1), 'sform'), ((1, 1), 'sform'),
          ((4, 2), 'qform'), ((0, 2), 'sform')]
 

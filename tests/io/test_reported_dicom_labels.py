@@ -232,6 +232,19 @@ def test_a_keyhole(series, tmp_path):
     assert found.sum() == 13 * 13 - 16 and not found[8, 7]
 
 
+def test_contours_that_say_little(series, tmp_path):
+    """One has no points, and one does not say that it is closed."""
+    path = write_rtstruct(tmp_path / 'a.dcm', [
+        outline(3, 4, 15, 16), outline(3, 4, 9, 9, HEIGHTS[1]),
+        outline(1, 1, 2, 2)])
+    header = dcmread(path)
+    first, second, third = header.ROIContourSequence[0].ContourSequence
+    del first.ContourGeometricType, third.ContourData
+    second.ContourData = []
+    header.save_as(path)
+    assert region(series, path).sum() == 13 * 13
+
+
 @needs_cases
 def test_the_reported_contours():
     case = CASES / '11_rtstruct_contours_twice'

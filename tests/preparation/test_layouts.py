@@ -44,16 +44,18 @@ def write_json(source, labels):
 @pytest.mark.parametrize('channel', [0, 1])
 def test_cases_and_names(source, tmp_path, labels, channel):
     write_json(source, labels)
-    data = prepare_dataset(source, tmp_path / 'out',
-                           options=replace(KEEP_ALL, channel=channel)).data
+    prepared = prepare_dataset(source, tmp_path / 'out',
+                               options=replace(KEEP_ALL, channel=channel),
+                               plan=SplitPlan('slices', (0, 0, 1), blocks=1))
+    data = prepared.data
     assert data.labels == NAMES
-    assert [case.name for case in data.cases] == ['a', 'b', 'c']
-    # The case with a single channel has that one.
-    assert data.cases[0].image().min() == np.rint(160 / 400 * 255)
-    assert data.cases[1].image().min() == np.rint(
-        (160 + 10 * channel) / 400 * 255)
-    assert data.cases[1].source['image'] == (
-        f'imagesTr/b_000{channel}.nii.gz')
+    # Another channel than the wanted one shows something else.
+    names = 'abc' if channel == 0 else 'b'
+    assert [case.name for case in data.cases] == list(names)
+    assert sorted(prepared.problems) == sorted({*'abc'} - {*names})
+    case = data.cases[names.index('b')]
+    assert case.image().min() == np.rint((160 + 10 * channel) / 400 * 255)
+    assert case.source['image'] == f'imagesTr/b_000{channel}.nii.gz'
 
 
 def test_decathlon_names_have_no_channel(source, tmp_path):
@@ -84,10 +86,15 @@ def test_bad_names_are_refused(source, tmp_path, labels, message):
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize('channel', [None, 2])
-def test_a_channel_must_be_chosen(source, tmp_path, channel):
-    prepared = prepare_dataset(source, tmp_path / 'out',
-                               options=replace(KEEP_ALL, channel=channel),
+def test_a_channel_must_be_there(source, tmp_path):
+    with pytest.raises(InputError, match="one channel of case 'a', found 0"):
+        prepare_dataset(source, tmp_path / 'out',
+                        options=replace(KEEP_ALL, channel=2))
+
+
+def test_a_channel_must_be_chosen(source, tmp_path):
+    """Where a case has only one, it is that."""
+    prepared = prepare_dataset(source, tmp_path / 'out', options=KEEP_ALL,
                                plan=SplitPlan('slices', (0, 0, 1), blocks=1))
     assert [case.name for case in prepared.data.cases] == ['a', 'c']
     assert list(prepared.problems) == ['b']

@@ -104,7 +104,8 @@ def _regions(path: Path) -> list[tuple[str, list[np.ndarray]]]:
         contours = [
             np.array(contour.ContourData, dtype=float).reshape(-1, 3)
             for contour in roi.get('ContourSequence') or []
-            if contour.ContourGeometricType in _CLOSED]
+            if contour.get('ContourData')
+            and contour.get('ContourGeometricType', _CLOSED[0]) in _CLOSED]
         if not contours:
             continue
         if roi.ReferencedROINumber not in called:

@@ -1,6 +1,7 @@
 """Masks in a plane, given as values or as colours."""
 
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from mmdbsam.io.label_readers.label_reader import (
 )
 from mmdbsam.io.readers.pictures import (
     GREY,
+    STRETCHED,
     SUFFIXES,
     load_picture,
     one_slice,
@@ -29,6 +31,9 @@ from mmdbsam.io.readers.reader import without_suffix
 _WHITE = (*WHITE, 2**31 - 1, 2**32 - 1)
 # PIL's modes of grey values, and of colours, that have one more channel.
 _WITH_ALPHA = ('LA', 'RGBA')
+# Smooth edges of colours have at least as many shades, of at most as many
+# colours, which rounding puts this far beside a mixture.
+_SHADES, _MOST_PURE, _ROUNDED = 3, 64, 2.
 # JPEG may add as much to 0, or take as much from 255.
 _LOSS = 40
 
@@ -40,9 +45,10 @@ class MaskReader(LabelReader):
     and white. White is the highest number of 8, 16 or 32 bits. There may be
     grey pixels between both, as drawing programs smooth edges; they belong to
     what they are nearer to. In RGB, black is background, and every other
-    colour is a label that is named after it, such as ``'#ff0000'``. JPEG
-    changes values, so it can only hold one label, white on black. An alpha
-    channel must be opaque, as nothing says what transparent pixels are.
+    colour is a label that is named after it, such as ``'#ff0000'``; its edges
+    may be smooth too. JPEG changes values, so it can only hold one label,
+    white on black. An alpha channel must be opaque, as nothing says what
+    transparent pixels are.
     """
 
     def case_name(self, path: Path) -> str | None:
@@ -75,6 +81,8 @@ def _read(path: Path) -> tuple[np.ndarray, dict[int, str], bool]:
         raise InputError(f'{path}: expected a grey, indexed or RGB mask, '
                          f'found {image.mode}')
     values = pixels_of(image)
+    if STRETCHED in image.info:
+        values = values // image.info[STRETCHED]
     if image.mode in _WITH_ALPHA:
         if values[..., -1].min() < 255:
             raise InputError(f'{path}: expected an opaque mask, found pixels '
@@ -165,7 +173,8 @@ def _threshold(values: np.ndarray, path: Path) -> np.ndarray:
 def _colours(values: np.ndarray, path: Path
              ) -> tuple[np.ndarray, dict[int, str]]:
     """Number the colours (H, W, 3) of a mask; black is 0."""
-    codes = values.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    codes = _without_edges(
+        values.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32))
     found, indices = np.unique(codes, return_inverse=True)
     if len(found) > HIGHEST_ID:
         raise InputError(f'{path}: expected the colours of labels, found '
@@ -174,3 +183,37 @@ def _colours(values: np.ndarray, path: Path
     first = 0 if found[0] == 0 else 1
     names = {first + i: f'#{code:06x}' for i, code in enumerate(found) if code}
     return (indices.reshape(codes.shape) + first).astype(np.uint16), names
+
+
+def _without_edges(codes: np.ndarray) -> np.ndarray:
+    """Give the pixels of smooth edges the colour that they are nearer to.
+
+    Colours of labels fill a block of 3 x 3 pixels somewhere. Where all others,
+    in several shades, are mixtures of two of these or of one and black, they
+    are edges.
+
+    Args:
+        codes: The colours as numbers of 24 bits, (H, W).
+    """
+    flat = (ndimage.minimum_filter(codes, 3)
+            == ndimage.maximum_filter(codes, 3))
+    pure = np.union1d(codes[flat], 0)
+    shades, places = np.unique(codes, return_inverse=True)
+    others = ~np.isin(shades, pure)
+    if others.sum() < _SHADES or len(pure) > _MOST_PURE:
+        return codes
+    colours, mixed = (np.stack([found >> 16, found >> 8 & 255, found & 255],
+                               axis=-1).astype(float)
+                      for found in (pure, shades[others]))
+    nearest, beside = np.zeros(len(mixed), int), np.full(len(mixed), np.inf)
+    for i, j in combinations(range(len(pure)), 2):
+        way = colours[j] - colours[i]
+        share = ((mixed - colours[i]) @ way / (way @ way)).clip(0, 1)
+        off = np.linalg.norm(mixed - colours[i] - share[:, None] * way, axis=1)
+        closer = off < beside
+        nearest[closer] = np.where(share >= 0.5, j, i)[closer]
+        beside = np.minimum(beside, off)
+    if beside.max() > _ROUNDED:
+        return codes
+    shades[others] = pure[nearest]
+    return shades[places].reshape(codes.shape)

@@ -68,6 +68,13 @@ class DicomSeriesReader(VolumeReader):
                              'DICOM image')
         return tag(header, _PATIENT) or None
 
+    def modality_of(self, path: Path) -> str:
+        """What the header says, such as ``'MR'``; see :class:`VolumeReader`.
+        """
+        header = open_header(self._files(path)[0], 'GDCMImageIO',
+                             'DICOM image')
+        return tag(header, _MODALITY) or self.modality
+
     def place(self, path: Path) -> Place:
         """See :class:`VolumeReader`; the space is the frame of reference."""
         header = open_header(self._files(path)[0], 'GDCMImageIO',
@@ -132,8 +139,10 @@ class DicomSeriesReader(VolumeReader):
             return [folder]
         found = find_series(folder)
         if not found:
+            others = sum(file.is_file() for file in folder.rglob('*'))
             raise InputError(f'{folder}: expected the files of a DICOM '
-                             'series, found no image among its files')
+                             'series, found no DICOM image among its files '
+                             f'({others})')
         chosen = found.keys() & self.series if len(found) > 1 else found.keys()
         if len(chosen) != 1:
             about = '; '.join(_describe(uid, files, folder)

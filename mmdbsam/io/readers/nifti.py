@@ -35,6 +35,8 @@ _RIGHT_ANGLE = 1e-4
 # Axes with at most this cosine between them are taken for rectangular ones.
 _SHEARED = 0.01
 _CHUNK = 1 << 20
+# NIfTI's code of a form that is the scanner's.
+_SCANNER = 1
 # ITK reads no other spelling of them.
 _ITK_SUFFIXES = ('.nii', '.nii.gz', '.NII', '.NII.GZ')
 # The bytes before the values of NIfTI-1 and NIfTI-2, without extensions.
@@ -138,6 +140,7 @@ def _mended(path: Path, header: np.ndarray) -> np.ndarray | None:
     for code in ('qform_code', 'sform_code'):
         if header[code] > 0 and code not in forms:
             first[code], changed = 0, True
+    changed |= _spaced_as_placed(first, forms)
     # Of two forms, ITK takes the one that is rectangular.
     if list(forms) == ['sform_code']:
         matrix = forms['sform_code']
@@ -153,6 +156,27 @@ def _mended(path: Path, header: np.ndarray) -> np.ndarray | None:
                 matrix[:, :3], axis=0)
             changed = True
     return first if changed else None
+
+
+def _spaced_as_placed(first: np.ndarray, forms: dict[str, np.ndarray]
+                      ) -> bool:
+    """Give a header the sform's spacing where ITK would take another one.
+
+    Where ITK takes the sform, it takes its origin and axes, but the spacing of
+    the qform (pixdim), which programs leave as it was. It takes the qform if
+    that counts and the sform is not the scanner's.
+
+    Returns:
+        Whether the header was changed.
+    """
+    if 'sform_code' not in forms or (
+            'qform_code' in forms and first['sform_code'] != _SCANNER):
+        return False
+    spacing = np.linalg.norm(forms['sform_code'][:, :3], axis=0)
+    if np.allclose(spacing, first['pixdim'][1:4], rtol=1e-4, atol=0):
+        return False
+    first['pixdim'][1:4], first['qform_code'] = spacing, 0
+    return True
 
 
 def _size(header: np.ndarray) -> int:

@@ -23,6 +23,10 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp')
 GREY = ('1', 'L', 'I', 'I;16', 'I;16B', 'I;16L', 'F')
 # PIL also knows kinds of files that are programs, and would run them.
 _KINDS = ('PNG', 'JPEG', 'TIFF', 'BMP')
+#: What a loaded picture's ``info`` calls the factor by which PIL multiplied
+#: its grey values, which labels are divided by.
+STRETCHED = 'stretched'
+_FACTORS = {'2': 85, '4': 17}
 # The numbers of two TIFF tags.
 _PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339
 _UNSIGNED, _SIGNED = 1, 2
@@ -102,10 +106,21 @@ def load_picture(path: Path) -> Image.Image:
     with opened(path) as image:
         # PIL turns TIFFs itself when it loads them.
         turned = image.format != 'TIFF' and _is_turned(image)
+        factor = _stretch(image)
         image.load()
+        if factor > 1:
+            image.info[STRETCHED] = factor
         if turned:
             ImageOps.exif_transpose(image, in_place=True)
         return image
+
+
+def _stretch(image: Image.Image) -> int:
+    """By what PIL multiplies grey values of 2 or 4 bits, to have 8 bits."""
+    arguments = image.tile[0][3] if image.tile else ''
+    mode = arguments if isinstance(arguments, str) else str(arguments[0])
+    return _FACTORS.get(mode.partition(';')[2].rstrip('IR'), 1) if (
+        image.mode == 'L') else 1
 
 
 def picture_slice(image: Image.Image, name: str) -> sitk.Image:

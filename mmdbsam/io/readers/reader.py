@@ -48,7 +48,7 @@ class VolumeReader(ABC):
 
     Attributes:
         suffixes: The suffixes of the files that it reads, in lower case.
-        modality: The modality of these files, unless the user says otherwise.
+        modality: The modality of files that do not say theirs.
         in_space: Whether these files state their place in the scanner's space.
     """
 
@@ -69,6 +69,10 @@ class VolumeReader(ABC):
     def patient(self, path: Path) -> str | None:
         """The patient that the image shows, if the file names one."""
         return None
+
+    def modality_of(self, path: Path) -> str:
+        """The modality of an image, unless the user says otherwise."""
+        return self.modality
 
     def place(self, path: Path) -> Place:
         """All that the image's headers say about where it lies.

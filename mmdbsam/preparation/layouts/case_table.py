@@ -56,7 +56,7 @@ def _case(values: dict[str, str], where: str, root: Path,
     if not name or Path(name).name != name or name.startswith('.'):
         raise InputError(f'{where}: expected a case that can name a folder, '
                          f"found '{name or image.name}'")
-    split = values.get('split') or None
+    split = values.get('split', '').lower() or None
     if split not in (None, *SPLITS):
         raise InputError(f'{where}: expected the split {", ".join(SPLITS)} or '
                          f"nothing, found '{split}'")

@@ -1,12 +1,14 @@
 """A folder of images beside a folder of their labels."""
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from mmdbsam.errors import InputError
+from mmdbsam.io.input_files import is_clutter
 from mmdbsam.io.label_readers import (
     DicomObjectReader,
     LabelReaders,
@@ -35,6 +37,11 @@ _NUMBER = re.compile(r'[-_. ]?\d+')
 # not.
 _NUMBERED_LABEL = re.compile(r'(labels?|lbl|seg|segmentation)[-_. ]?\d',
                              re.IGNORECASE)
+_LAST_PART = re.compile(r'[-_][^-_]*$')
+# Kinds of images, and of archives of them, that nobody reads here.
+_FOREIGN = ('.img', '.hdr', '.mgz', '.mgh', '.mnc', '.gipl', '.vtk', '.webp',
+            '.gif', '.jfif', '.jp2', '.jpe', '.heic', '.svs', '.mat', '.h5',
+            '.zip', '.bz2', '.xz', '.zst', '.7z', '.rar', '.tar', '.tgz')
 # mmdbsam infer --separate ends a name with the id and the name of an object.
 _SEPARATE = re.compile(r'\.\d+_([\w-]+)$')
 # mmdbsam infer draws a result on its image in files of this name.
@@ -45,7 +52,7 @@ class FolderPairs(Layout):
     """``images/`` and ``labels/`` with files of the same names.
 
     A label may also be a folder of the image's name with a file for each
-    structure, or several files whose names begin with the image's:
+    structure, whose names may begin with the image's, or several files whose names begin with the image's:
     ``<image>_<structure>.png``, or ``<image>_<structure>_<number>.png`` where
     a structure has several objects, which become labels of their own. Names
     such as ``<image>_mask.png`` and ``<image>_mask_1.png`` name no structure:
@@ -92,21 +99,26 @@ class FolderPairs(Layout):
             group = (_SLICE.sub('', name)
                      if labels_dir.name in ('gts', 'npy_gts') else None)
             cases.append(SourceCase(
-                name, image, _label_files(name, files, options.label_readers),
+                name, image, _label_files(name, image, files,
+                                          options.label_readers),
                 group=group, problem=problem))
         for name, files in owned.items():
             cases.append(SourceCase(name, None, problem=(
                 f"{files[0]}: expected an image named '{name}' in "
                 f'{images_dir}, found none')))
+        for name in _unread(images_dir, labels_dir, options) - {
+                case.name for case in cases}:
+            cases.append(SourceCase(name, None, problem=(
+                f'{images_dir / name}.*: expected '
+                f'{options.readers.expected}, found another kind of file')))
         return sorted(cases, key=lambda case: case.name)
 
 
 def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
     """The files of a label: its own, or one for each structure in a folder."""
-    structures = []
+    structures: list[tuple[str, Path]] = []
     if path.is_dir():
-        structures = (_structures(path.iterdir(), readers)
-                      or _structures(path.rglob('*'), readers))
+        structures = _structures(path, readers)
         if all(isinstance(readers.find(file), DicomObjectReader)
                for _, file in structures):
             # DICOM objects distinguish their structures themselves; DICOM
@@ -121,7 +133,8 @@ def files_in(path: Path, readers: LabelReaders) -> tuple[LabelFile, ...]:
 def _structure_file(path: Path, name: str, readers: LabelReaders
                     ) -> LabelFile:
     """A file that shows a structure, unless it names several itself."""
-    if _names_nothing(f'_{name}') and not _NUMBERED_LABEL.match(name):
+    if not name or (_names_nothing(f'_{name}')
+                    and not _NUMBERED_LABEL.match(name)):
         return LabelFile(path)
     reader = readers.find(path)
     if isinstance(reader, (DicomObjectReader, SlicerSegmentationReader)):
@@ -149,11 +162,22 @@ def objects_named(case: str, folder: Path, readers: LabelReaders
             and name[:match.start()] == case}
 
 
-def _structures(paths: Iterable[Path], readers: LabelReaders
+def _structures(folder: Path, readers: LabelReaders
                 ) -> list[tuple[str, Path]]:
-    """The names and the files of structures, of those that are files."""
-    return [(name, file) for file in sorted(paths)
-            if file.is_file() and (name := readers.case_name(file))]
+    """The names and the files of structures in a folder and within it.
+
+    A name may begin with that of the folder, which is the case's.
+    """
+    found = []
+    for path, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders
+                            if not is_clutter(Path(name)))
+        for file in (Path(path, name) for name in sorted(files)):
+            if name := readers.case_name(file):
+                own = name.removeprefix(folder.name)
+                found.append((own.lstrip('-_. ') if own != name and (
+                    not own or own[0] in '-_. ') else name, file))
+    return found
 
 
 def _names_nothing(rest: str) -> bool:
@@ -190,41 +214,55 @@ def _by_case(folder: Path, readers: Readers | LabelReaders
     return found
 
 
+def _unread(images_dir: Path, labels_dir: Path, options: LayoutOptions
+            ) -> set[str]:
+    """The names that files of kinds that nobody reads have in both folders."""
+    images, labels = (
+        {path.name.partition('.')[0] for path in folder.iterdir()
+         if path.suffix.lower() in _FOREIGN and not is_clutter(path)
+         and not readers.case_name(path)}
+        for folder, readers in ((images_dir, options.readers),
+                                (labels_dir, options.label_readers)))
+    return images & labels
+
+
 def _owners(images: Mapping[str, Path], labels: Mapping[str, Path]
             ) -> dict[str, list[Path]]:
     """The labels of each image; labels without one are under their names."""
     owned: dict[str, list[Path]] = {}
+    by_file = {path.name: name for name, path in images.items()}
     for name, path in labels.items():
         if name.endswith(_OVERLAY) and name not in images:
             continue
-        owner = _MARK.sub('', name)
+        owner = _MARK.sub('', by_file.get(name, name))
         owner = owner if owner in images and name not in images else name
         if name not in images and (
                 whole := _SEPARATE.sub('', name)) in images:
             owner = whole
-        while owner not in images and '_' in owner:
-            owner = owner.rpartition('_')[0]
+        while owner not in images and _LAST_PART.search(owner):
+            owner = _LAST_PART.sub('', owner)
         if owner not in images or (owner != name and owner in labels):
             owner = name
         owned.setdefault(owner, []).append(path)
     return owned
 
 
-def _label_files(case: str, files: list[Path], readers: LabelReaders
-                 ) -> tuple[LabelFile, ...]:
+def _label_files(case: str, image: Path, files: list[Path],
+                 readers: LabelReaders) -> tuple[LabelFile, ...]:
     """The label files of a case, with the structure that each shows."""
     counts: Counter[str] = Counter()
     found: list[LabelFile] = []
     for path in files:
-        rest = readers.case_name(path)[len(case):]
+        name = readers.case_name(path)
+        rest = '' if name == image.name else name[len(case):]
         if _names_nothing(rest):
             found += files_in(path, readers)
             continue
         if separate := _SEPARATE.fullmatch(rest):
             found.append(LabelFile(path, separate[1]))
             continue
-        rest = rest.lstrip('_')
-        structure = re.sub(r'_?\d+$', '', rest) or 'object'
+        rest = rest.lstrip('-_')
+        structure = re.sub(r'(^|[-_])\d+$', '', rest) or 'object'
         counts[structure] += 1
         number = f' {counts[structure]}' if counts[structure] > 1 else ''
         found.append(_structure_file(path, structure + number, readers))
@@ -244,8 +282,10 @@ def _one_channel(images: dict[str, Path], labels: dict[str, Path],
         else:
             channels.setdefault(name[:match.start()], {})[
                 int(match[1])] = path
+    several = any(len(paths) > 1 for paths in channels.values())
     for name, paths in channels.items():
-        wanted = channel if len(paths) > 1 else next(iter(paths))
+        alone = len(paths) == 1 and not (several and channel is not None)
+        wanted = next(iter(paths)) if alone else channel
         chosen[name] = paths.get(wanted, next(iter(paths.values())))
         if wanted not in paths:
             known = ', '.join(f'{number} ({path.name})'

@@ -31,12 +31,13 @@ class StructureFolders(Layout):
         """See :class:`Layout`."""
         splits = _splits(source / 'meta.csv')
         cases = []
-        for labels in sorted(source.glob(f'*/{_LABELS}')):
-            folder = labels.parent
-            if is_clutter(folder):
-                continue
+        for folder in sorted(path for path in source.iterdir()
+                             if path.is_dir() and not is_clutter(path)):
+            labels = folder / _LABELS
             image = next((folder / name for name in _IMAGES
                           if (folder / name).is_file()), None)
+            if image is None and not labels.is_dir():
+                continue
             files = files_in(labels, options.label_readers)
             problem = None
             if image is None:
