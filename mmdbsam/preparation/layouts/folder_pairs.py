@@ -52,12 +52,13 @@ class FolderPairs(Layout):
     """``images/`` and ``labels/`` with files of the same names.
 
     A label may also be a folder of the image's name with a file for each
-    structure, whose names may begin with the image's, or several files whose names begin with the image's:
-    ``<image>_<structure>.png``, or ``<image>_<structure>_<number>.png`` where
-    a structure has several objects, which become labels of their own. Names
-    such as ``<image>_mask.png`` and ``<image>_mask_1.png`` name no structure:
-    several of them are one label. The files of ``mmdbsam infer --separate``,
-    such as ``<image>.2_liver.nii.gz``, name one each.
+    structure, whose names may begin with the image's. Or it may be several
+    files whose names begin with the image's: ``<image>_<structure>.png``, or
+    ``<image>_<structure>_<number>.png`` where a structure has several objects,
+    which become labels of their own. Names such as ``<image>_mask.png`` and
+    ``<image>_mask_1.png`` name no structure: several of them are one label.
+    The files of ``mmdbsam infer --separate``, such as
+    ``<image>.2_liver.nii.gz``, name one each.
 
     The folders may also be called ``images/`` and ``masks/``; ``imagesTr/``
     and ``labelsTr/``, where nnU-Net ends the images' names with a channel such
