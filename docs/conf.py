@@ -69,7 +69,9 @@ OTHERS = ('Config', 'ConvModule', 'Dataset', 'InstanceData', 'PIL', 'Path',
           'collections', 'concurrent', 'ipaddress', 'mmcv', 'mmengine',
           'mmpretrain', 'nn', 'np', 'numba', 'numpy', 'pathlib', 'pydicom',
           'rich', 'segment_anything', 'starlette', 'torch', 'triton')
-nitpick_ignore_regex = [('py:.*', rf'({"|".join(OTHERS)})(\..*)?')]
+nitpick_ignore_regex = [('py:.*', rf'({"|".join(OTHERS)})(\..*)?'),
+                        # A type variable has no entry.
+                        ('py:.*', r'mmdbsam\.io\.reader_choice\.Reader')]
 
 
 def exports_of(package):

@@ -11,8 +11,8 @@ from mmdbsam.geometry.grids import Geometry
 
 # Label ids are stored in 16 bits.
 HIGHEST_ID = 65535
-#: Many programs write a mask as white on black: as the highest number of 8 or
-#: 16 bits, the latter with a sign or without.
+#: What programs write as white in a mask, which is the highest number of 8 or
+#: of 16 bits, the latter with a sign or without.
 WHITE = (255, 32767, 65535)
 
 
