@@ -1,5 +1,7 @@
 """Which label a file is by its name, and what is left out with a word."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -67,6 +69,19 @@ def test_kinds_that_nobody_reads_are_told_of(prepared, tmp_path):
     found = prepared(['images/a.nrrd'], ['labels/a.nrrd'])
     assert found.written == ['a'] and list(found.problems) == ['b']
     assert 'found another kind of file' in found.problems['b']
+
+
+def test_an_image_without_the_chosen_volume_is_told_of(prepared, tmp_path):
+    prepared(['images/a.nrrd', 'images/b.nrrd'],
+             ['labels/a.nrrd', 'labels/b.nrrd'])
+    sitk.WriteImage(sitk.JoinSeries([volume(SCAN), volume(SCAN[::-1])]),
+                    str(tmp_path / 'in/images/a.nrrd'))
+    found = prepare_dataset(
+        tmp_path / 'in', tmp_path / 'chosen', plan=ALL,
+        options=replace(KEEP_ALL, channel=1))
+    assert found.written == ['a'] and list(found.problems) == ['b']
+    assert 'of which --channel 1 chooses one, found one' in (
+        found.problems['b'])
 
 
 def test_a_scan_without_structures_is_told_of(prepared):

@@ -90,6 +90,7 @@ class FolderPairs(Layout):
         problems: dict[str, str] = {}
         if labels_dir.name == 'labelsTr':
             images = _one_channel(images, labels, options.channel, problems)
+        problems |= _without_channel(images, options)
         owned = _owners(images, labels)
         cases = []
         for name, image in images.items():
@@ -268,6 +269,21 @@ def _label_files(case: str, image: Path, files: list[Path],
         number = f' {counts[structure]}' if counts[structure] > 1 else ''
         found.append(_structure_file(path, structure + number, readers))
     return tuple(found)
+
+
+def _without_channel(images: Mapping[str, Path], options: LayoutOptions
+                     ) -> dict[str, str]:
+    """The problems of images that have one volume, where another is wanted.
+
+    nnU-Net's files have one each, and their names say which.
+    """
+    readers = options.readers
+    return {} if not options.channel else {
+        name: f'{image}: expected several volumes, of which --channel '
+        f'{options.channel} chooses one, found one'
+        for name, image in images.items()
+        if readers.case_name(image) == name
+        and readers.find(image).count(image) == 1}
 
 
 def _one_channel(images: dict[str, Path], labels: dict[str, Path],
