@@ -200,7 +200,8 @@ def _without_edges(codes: np.ndarray) -> np.ndarray:
     pure = np.union1d(codes[flat], 0)
     shades, places = np.unique(codes, return_inverse=True)
     others = ~np.isin(shades, pure)
-    if others.sum() < _SHADES or len(pure) > _MOST_PURE:
+    # More shades are those of a photograph, which is refused.
+    if not _SHADES <= others.sum() <= HIGHEST_ID or len(pure) > _MOST_PURE:
         return codes
     colours, mixed = (np.stack([found >> 16, found >> 8 & 255, found & 255],
                                axis=-1).astype(float)
