@@ -90,13 +90,16 @@ class PromptDecoder(nn.Module):
         is_point = (point_labels >= 0)[..., None].to(position.dtype)
         sparse = position * is_point + embeddings[point_labels + 1]
 
-        # No step is conditional: OpenVINO would fix the number of prompts of
-        # a condition by the first one that it meets.
-        dense = encoder.embed_masks(masks, has_masks[None])
         # Masks are taken in turn, or the only one by all. Both numbers vary
         # on their own, so that the exporter cannot assume them to be equal.
         index = torch.minimum(torch.arange(points.shape[0]),
                               torch.arange(masks.shape[0])[-1])
+        if encoder.click_radius is not None:
+            masks = encoder.with_clicks(masks[index], points, point_labels)
+            index = torch.arange(points.shape[0])
+        # No step is conditional on an input: OpenVINO would fix the number of
+        # prompts of a condition by the first one that it meets.
+        dense = encoder.embed_masks(masks, has_masks[None])
         return head.decode_masks(embedding, encoder.get_dense_pe(), sparse,
                                  dense[index])
 

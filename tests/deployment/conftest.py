@@ -65,6 +65,14 @@ def exported_tiny(repo_root, tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
+def exported_clicks(repo_root, tmp_path_factory):
+    """The tiny DB-SAM whose clicks are drawn into mask prompts."""
+    cfg = Config.fromfile(repo_root / 'tests/data/dbsam_tiny_spine.py')
+    cfg.model.prompt_encoder.click_radius = 3
+    return export(cfg, tmp_path_factory.mktemp('clicks') / 'onnx')
+
+
+@pytest.fixture(scope='session')
 def exported_lite(repo_root, lite_medsam, tmp_path_factory):
     """DB-SAM on LiteMedSAM, with its weights."""
     cfg = Config.fromfile(repo_root / 'configs/dbsam_tinyvit_ct.py')

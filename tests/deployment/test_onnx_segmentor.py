@@ -109,10 +109,12 @@ def test_equals_torch_in_a_process_without_it(name, runtime, request,
 @pytest.mark.parametrize('kinds', [
     ['boxes'], ['points'], ['masks'], ['boxes', 'points'],
     ['boxes', 'points', 'masks']])
-def test_one_session_takes_any_number_of_prompts(exported_tiny, runtime,
+@pytest.mark.parametrize('name', ['exported_tiny', 'exported_clicks'])
+def test_one_session_takes_any_number_of_prompts(name, request, runtime,
                                                  kinds):
-    model = exported_tiny.model
-    segmentor = OnnxSegmentor(exported_tiny.folder, runtime=runtime)
+    exported = request.getfixturevalue(name)
+    model = exported.model
+    segmentor = OnnxSegmentor(exported.folder, runtime=runtime)
     torch.manual_seed(0)
     for number in (1, 17, 2, 5, 1):
         embedding = torch.randn(1, 64, 16, 16)

@@ -17,8 +17,10 @@ from mmdbsam.models.heads.sam_prompt_encoder import (
 )
 from mmdbsam.models.segmentors import refinement
 from mmdbsam.models.segmentors.refinement import (
+    Refinement,
     best_of_three,
     draw_clicks,
+    edit_targets,
     prompt_set,
 )
 from mmdbsam.registry import MODELS
@@ -32,11 +34,13 @@ pytestmark = pytest.mark.usefixtures('device')
 def build(tiny_cfg):
     """The tiny model without added blocks, trained with all prompts."""
 
-    def build(rounds=2, multimask=False):
+    def build(rounds=2, multimask=False, click_radius=None):
         cfg = tiny_cfg.model
         cfg.image_encoder.update(adapter=None, stem=None, neck=None,
                                  fusion=None)
-        cfg.prompt_encoder.trained_prompts = ('boxes', 'points', 'masks')
+        cfg.prompt_encoder.update(
+            trained_prompts=('boxes', 'points', 'masks'),
+            click_radius=click_radius)
         cfg.mask_head.update(iou_loss=dict(type='PredictedIoULoss'),
                              trains_multimask=multimask)
         cfg.refinement = dict(rounds=rounds, multimask=multimask)
@@ -82,9 +86,14 @@ def one_by_one(model, sample):
         yield given
 
 
+with_and_without_discs = pytest.mark.parametrize('click_radius', [None, 3])
+
+
+@with_and_without_discs
 @torch.no_grad()
-def test_prompts_of_all_kinds_together_are_decoded_as_each_alone(build):
-    model, sample = build(), mixed_sample()
+def test_prompts_of_all_kinds_together_are_decoded_as_each_alone(
+        build, click_radius):
+    model, sample = build(click_radius=click_radius), mixed_sample()
     embedding = torch.randn(1, 64, 16, 16)
     found = model._decode_set(
         embedding, prompt_set(sample.prompts, model.mask_input_size),
@@ -98,9 +107,12 @@ def test_prompts_of_all_kinds_together_are_decoded_as_each_alone(build):
                                        atol=1e-5)
 
 
-def test_the_gradient_is_that_of_a_plain_loop(build, monkeypatch):
+@with_and_without_discs
+def test_the_gradient_is_that_of_a_plain_loop(build, monkeypatch,
+                                              click_radius):
     """The loop decodes object by object with the public decoder."""
-    model, sample = build(rounds=2), mixed_sample()
+    model = build(rounds=2, click_radius=click_radius)
+    sample = mixed_sample()
     image = torch.randn(1, 3, SIDE, SIDE)
     clicks = []
 
@@ -276,3 +288,44 @@ def test_the_tokens_of_a_box_and_of_a_point(build):
     kinds = [sorted(row[row != ABSENT].tolist()) for row in labels]
     assert kinds == [corners, [PADDING, 1], [1, *corners], corners,
                      [PADDING, 1, 1, 1, 1]]
+
+
+def test_an_edit_is_a_disc_on_the_object_or_beside_it():
+    """Discs are cut out or added, near the object, in the given share."""
+    targets = torch.zeros(200, 1, 64, 64)
+    targets[:, :, 20:40, 20:40] = 1
+    edited = edit_targets(targets, 0.5)
+    changed = (edited != targets).flatten(1).sum(1)
+    assert 60 < (changed > 0).sum() < 140
+    # An area of 400 has the radius 11.3 of a disc, and an edit 0.6 of it + 1.5.
+    assert changed[changed > 0].min() >= 1
+    assert changed.max() <= torch.pi * 8.3**2 * 1.1
+    added = ((edited == 1) & (targets == 0)).flatten(1).any(1)
+    cut = ((edited == 0) & (targets == 1)).flatten(1).any(1)
+    assert added.sum() > 10 and cut.sum() > 10
+    # Centres are at most 3 px outside, and the radius is at most 8.3.
+    assert not edited[..., :8, :].any() and not edited[..., :, 52:].any()
+    assert torch.equal(edit_targets(targets, 0.), targets)
+
+
+def test_edits_change_the_wanted_mask_after_the_first_answer_alone(build):
+    """The first answer's loss stays, and that of the rounds changes."""
+    sample = mixed_sample()
+    image = torch.randn(1, 3, SIDE, SIDE)
+    seen = []
+    for edits in (0., 1.):
+        model = build(rounds=2)
+        model.refinement.edits = edits
+        torch.manual_seed(1)
+        seen.append([answer.targets for answer in model._answers(
+            model.encode_image(image), sample)])
+    plain, edited = seen
+    assert torch.equal(plain[0], edited[0])
+    assert not torch.equal(plain[1], edited[1])
+    assert torch.equal(edited[1], edited[2])
+
+
+@pytest.mark.parametrize('edits', [-0.1, 1.5])
+def test_a_share_of_edits_is_in_0_to_1(edits):
+    with pytest.raises(InputError, match=f'found {edits}'):
+        Refinement(edits=edits)

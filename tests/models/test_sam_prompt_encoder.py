@@ -49,6 +49,52 @@ def test_what_trains_is_what_the_prompts_reach(kwargs, prompts):
         assert reached == parameter.requires_grad, name
 
 
+def test_clicks_are_drawn_into_the_mask_prompt():
+    """Both discs, of a radius in pixels of the logits, where both kinds are."""
+    encoder = build(click_radius=2)
+    points = torch.tensor([[[9.5, 21.5], [41.5, 41.5]], [[9.5, 21.5], [5, 5]]])
+    labels = torch.tensor([[1, 0], [0, -1]])
+    masks = torch.randn(2, 1, 16, 16)
+    drawn = encoder.with_clicks(masks, points, labels)
+    centres = torch.arange(16) + 0.5
+    for k, clicks in enumerate([[(2.5, 5.5, 10.), (10.5, 10.5, -10.)],
+                                [(2.5, 5.5, -10.)]]):
+        wanted = masks[k, 0].clone()
+        for x, y, value in clicks:
+            near = (centres - x)**2 + ((centres - y)**2)[:, None] <= 4
+            assert near.sum() == 13
+            wanted[near] = value
+        assert torch.equal(drawn[k, 0], wanted)
+    sparse, dense = encoder(points=(points, labels), boxes=None, masks=masks)
+    plain = build()
+    assert torch.equal(sparse, plain((points, labels), None, masks)[0])
+    assert torch.equal(dense, plain(None, None, drawn)[1])
+
+
+def test_a_pixel_near_two_clicks_is_of_the_nearer_one():
+    encoder = build(click_radius=3)
+    points = torch.tensor([[[17.5, 33.5], [29.5, 33.5]]])  # 4.5 and 7.5 across
+    row = encoder.with_clicks(torch.zeros(1, 1, 16, 16), points,
+                              torch.tensor([[1, 0]]))[0, 0, 8]
+    assert row.sign().tolist() == [0, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1,
+                                   0, 0, 0, 0, 0]
+
+
+def test_a_mask_that_prompts_share_gets_the_clicks_of_each():
+    encoder = build(click_radius=2)
+    points = torch.tensor([[[9.5, 21.5]], [[41.5, 41.5]]])
+    labels = torch.ones(2, 1, dtype=torch.int64)
+    shared = encoder.with_clicks(torch.zeros(1, 1, 16, 16), points, labels)
+    each = encoder.with_clicks(torch.zeros(2, 1, 16, 16), points, labels)
+    assert torch.equal(shared, each)
+
+
+@pytest.mark.parametrize('radius', [0, -1.])
+def test_radius_of_clicks_is_above_0(radius):
+    with pytest.raises(ValueError, match=f'above 0, found {radius}'):
+        build(click_radius=radius)
+
+
 def test_unknown_prompt_is_named():
     with pytest.raises(ValueError, match="found {'scribbles'}"):
         build(trained_prompts=['scribbles'])

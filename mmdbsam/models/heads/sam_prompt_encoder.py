@@ -52,7 +52,8 @@ class SAMPromptEncoder(PromptEncoder):
                  embedding_size: int,
                  embed_dims: int = 256,
                  mask_channels: int = 16,
-                 trained_prompts: Sequence[str] = ('boxes', )) -> None:
+                 trained_prompts: Sequence[str] = ('boxes', ),
+                 click_radius: Optional[float] = None) -> None:
         super().__init__(
             embed_dim=embed_dims,
             image_embedding_size=(embedding_size, embedding_size),
@@ -66,6 +67,10 @@ class SAMPromptEncoder(PromptEncoder):
                    for name in _PARAMETERS_OF[kind]}
         for name, parameter in self.named_parameters():
             parameter.requires_grad = name.startswith(tuple(trained))
+        if click_radius is not None and not click_radius > 0:
+            raise InputError('prompt_encoder.click_radius: expected a number '
+                             f'of pixels above 0, found {click_radius}')
+        self.click_radius = click_radius
 
     def forward(self, points: Optional[Tuple[Tensor, Tensor]],
                 boxes: Optional[Tensor],
@@ -87,7 +92,9 @@ class SAMPromptEncoder(PromptEncoder):
             weight = self.no_mask_embed.weight
             sparse = weight.new_empty(n, 0, self.embed_dim)
         else:
-            sparse = self.embed_tokens(*prompt_tokens(points, boxes))
+            tokens = prompt_tokens(points, boxes)
+            sparse = self.embed_tokens(*tokens)
+            masks = self.with_clicks(masks, *tokens)
         return sparse, self.embed_masks(masks)
 
     def embed_tokens(self, coordinates: Tensor, labels: Tensor) -> Tensor:
@@ -113,6 +120,52 @@ class SAMPromptEncoder(PromptEncoder):
             *(one.weight for one in self.point_embeddings)])
         is_placed = (labels >= 0)[..., None].to(position.dtype)
         return position * is_placed + F.embedding(labels - ABSENT, embeddings)
+
+    def with_clicks(self, masks: Optional[Tensor], coordinates: Tensor,
+                    labels: Tensor) -> Optional[Tensor]:
+        """Draw clicks into mask prompts, if the encoder has a click radius.
+
+        Where discs of both kinds overlap, a pixel is of the nearer click.
+
+        Args:
+            masks: The mask prompts, (n, 1, 4h, 4w) or (1, 1, 4h, 4w), or None
+                if there are none.
+            coordinates: See :meth:`embed_tokens`.
+            labels: See :meth:`embed_tokens`.
+
+        Returns:
+            Tensor: The mask prompts with discs, (n, 1, 4h, 4w), or ``masks``
+            as they are.
+        """
+        if masks is None or self.click_radius is None:
+            return masks
+        # An exported model may get no token at all, and then has this one.
+        coordinates = F.pad(coordinates, (0, 0, 0, 1))
+        labels = F.pad(labels, (0, 1), value=ABSENT)
+        background, foreground = (
+            self._distances(coordinates, labels == kind) for kind in (0, 1))
+        drawn = torch.where(foreground < background, _SURE, -_SURE)
+        nearest = torch.minimum(background, foreground)
+        return torch.where(nearest <= self.click_radius, drawn, masks)
+
+    def _distances(self, coordinates: Tensor, is_counted: Tensor) -> Tensor:
+        """Distances to the nearest counted point, in pixels of the logits.
+
+        Returns:
+            Tensor: The distances of all pixels, (n, 1, 4h, 4w); infinity
+            without any such point.
+        """
+        height, width = self.mask_input_size
+        offsets = []
+        for axis, (count, side) in enumerate(zip(
+                (width, height), self.input_image_size[::-1], strict=True)):
+            centres = torch.arange(count, device=coordinates.device) + 0.5
+            places = (coordinates[..., axis, None] + 0.5) * (count / side)
+            offsets.append((centres - places)**2)
+        across, down = offsets
+        squared = down[..., :, None] + across[..., None, :]
+        squared = squared.masked_fill(~is_counted[..., None, None], torch.inf)
+        return squared.amin(dim=1, keepdim=True).sqrt()
 
     def embed_masks(self, masks: Optional[Tensor],
                     is_given: Optional[Tensor] = None) -> Tensor:

@@ -223,10 +223,11 @@ class PromptSegmentor(BaseModel):
                     wanted: slice) -> Tuple[Tensor, Tensor]:
         """Decode prompts of different kinds together, for training."""
         encoder = self.prompt_encoder
+        tokens = prompts.coordinates, prompts.labels
+        masks = encoder.with_clicks(prompts.masks, *tokens)
         return self.mask_head.decode_masks(
-            embedding, encoder.get_dense_pe(),
-            encoder.embed_tokens(prompts.coordinates, prompts.labels),
-            encoder.embed_masks(prompts.masks, prompts.has_mask), wanted,
+            embedding, encoder.get_dense_pe(), encoder.embed_tokens(*tokens),
+            encoder.embed_masks(masks, prompts.has_mask), wanted,
             is_absent=prompts.labels == ABSENT)
 
     def predict(self, inputs: Tensor, data_samples: List[PromptDataSample]

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from mmdbsam.errors import InputError
 from mmdbsam.models.heads.sam_prompt_encoder import (
     ABSENT,
     prompt_tokens,
@@ -16,6 +17,11 @@ from mmdbsam.models.heads.sam_prompt_encoder import (
 # Errors deeper than this are equally likely to be clicked anywhere further
 # inside. The depth is counted in pixels of the logits.
 _DEEPEST = 8
+
+# An edit begins at most so far outside of the object, in pixels of the logits.
+# Its radius is at least the second number, and at most so many times the
+# radius of a disc of the object's area more.
+_EDIT_REACH, _EDIT_LEAST, _EDIT_MOST = 3, 1.5, 0.6
 
 
 class PromptSet(NamedTuple):
@@ -118,6 +124,39 @@ def draw_clicks(logits: Tensor, targets: Tensor,
             labels.masked_fill(~is_error, ABSENT))
 
 
+@torch.no_grad()
+def edit_targets(targets: Tensor, share: float) -> Tensor:
+    """Add a disc to some references, or cut one out.
+
+    What an image shows says nothing of the disc, so that the model can only
+    learn of it from the clicks. Its centre is anywhere in the object or just
+    outside; it is cut out in the first case and added in the second.
+
+    Args:
+        targets: The references, (n, 1, W, W), in 0..1.
+        share: The share of references that are edited, in 0..1.
+
+    Returns:
+        Tensor: The references with edits, (n, 1, W, W).
+    """
+    n, _, height, width = targets.shape
+    wanted = targets > 0.5
+    near = F.max_pool2d(wanted.float(), 2 * _EDIT_REACH + 1, stride=1,
+                        padding=_EDIT_REACH)
+    place = (near * torch.rand_like(near)).flatten(1).argmax(1, keepdim=True)
+    rows, columns = (torch.arange(side, device=targets.device)
+                     for side in (height, width))
+    squared = (((rows - place // width)**2)[:, :, None]
+               + ((columns - place % width)**2)[:, None])
+    size = (wanted.flatten(1).sum(1) / torch.pi).sqrt()
+    radius = (_EDIT_LEAST + _EDIT_MOST * size
+              * torch.rand(n, device=targets.device))
+    is_edited = torch.rand(n, device=targets.device) < share
+    disc = (squared <= radius[:, None, None]**2) & is_edited[:, None, None]
+    is_added = ~wanted.flatten(1).gather(1, place)[..., None, None]
+    return torch.where(disc[:, None], is_added.to(targets.dtype), targets)
+
+
 def _depth(wrong: Tensor) -> Tensor:
     """Count the erosions that pixels (n, 1, H, W) outlive, float32."""
     core = wrong.float()
@@ -171,15 +210,27 @@ class Refinement:
     model learns to gain from its own mask. The gradient passes through the
     logits from each round to the one before.
 
+    On few images, a model learns to find the objects and to ignore the clicks.
+    With ``edits``, some objects are wanted otherwise than the first answer is
+    told, so that it has to follow the clicks. ScribblePrompt (Wong et al.,
+    arXiv:2312.07381) mixes real and synthetic labels, too.
+
     Args:
         rounds: The number of rounds after the first answer.
+        edits: The share of objects whose references :func:`edit_targets`
+            changes after the first answer, in 0..1.
         multimask: Whether the first answer to a single point also trains the
             best of the three masks for ambiguous prompts. The mask head needs
             ``trains_multimask``.
     """
 
-    def __init__(self, rounds: int = 3, multimask: bool = False) -> None:
+    def __init__(self, rounds: int = 3, multimask: bool = False,
+                 edits: float = 0.) -> None:
+        if not 0 <= edits <= 1:
+            raise InputError('refinement.edits: expected a share in 0..1, '
+                             f'found {edits}')
         self.rounds = rounds
+        self.edits = edits
         self.multimask = multimask
 
     def answers(self, decode: Callable, prompts: PromptSet, targets: Tensor,
@@ -202,6 +253,8 @@ class Refinement:
         """
         logits, iou = decode(prompts, slice(0, 4 if self.multimask else 1))
         found = [self._first(logits, iou, targets, prompts)]
+        if self.edits:
+            targets = edit_targets(targets, self.edits)
         for has_click in self._clicks():
             logits = logits[:, :1]
             click = (draw_clicks(logits, targets, shape, side) if has_click
