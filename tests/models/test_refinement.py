@@ -297,7 +297,8 @@ def test_an_edit_is_a_disc_on_the_object_or_beside_it():
     edited = edit_targets(targets, 0.5)
     changed = (edited != targets).flatten(1).sum(1)
     assert 60 < (changed > 0).sum() < 140
-    # An area of 400 has the radius 11.3 of a disc, and an edit 0.6 of it + 1.5.
+    # A disc of the area 400 has the radius 11.3; an edit has at most 0.6 of
+    # it and 1.5 more.
     assert changed[changed > 0].min() >= 1
     assert changed.max() <= torch.pi * 8.3**2 * 1.1
     added = ((edited == 1) & (targets == 0)).flatten(1).any(1)

@@ -50,7 +50,7 @@ def test_what_trains_is_what_the_prompts_reach(kwargs, prompts):
 
 
 def test_clicks_are_drawn_into_the_mask_prompt():
-    """Both discs, of a radius in pixels of the logits, where both kinds are."""
+    """A disc around each click has its sign, on the grid of the logits."""
     encoder = build(click_radius=2)
     points = torch.tensor([[[9.5, 21.5], [41.5, 41.5]], [[9.5, 21.5], [5, 5]]])
     labels = torch.tensor([[1, 0], [0, -1]])

