@@ -5,7 +5,7 @@ model = dict(
     prompt_encoder=dict(trained_prompts=('boxes', 'points', 'masks'),
                         click_radius=3),
     mask_head=dict(iou_loss=dict(type='PredictedIoULoss')),
-    refinement=dict(rounds=3, edits=0.3))
+    refinement=dict(rounds=3, edits=0.3, box_share=0.5))
 # LiteMedSAM has forgotten what clicks and mask prompts are.
 optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(prompt_encoder=dict(lr_mult=5.))))
@@ -17,8 +17,8 @@ train_pipeline = [
     dict(type='RandomWindow', prob=0.3, level=0.1, width=(0.7, 1.4),
          gamma=(0.7, 1.4)),
     dict(type='AnnotatorPromptsFromMask', prompts_per_image=8, min_area=60,
-         jitter=2, shares=dict(box=0.5, point=0.25, box_and_point=0.05,
-                               mask=0.1, scribble=0.1)),
+         jitter=2, shares=dict(box=0.3, point=0.35, box_and_point=0.1,
+                               mask=0.1, scribble=0.15)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='ResizeLongestSide', size=_base_.image_size),
     dict(type='PackPromptSample'),

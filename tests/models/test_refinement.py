@@ -326,7 +326,29 @@ def test_edits_change_the_wanted_mask_after_the_first_answer_alone(build):
     assert torch.equal(edited[1], edited[2])
 
 
-@pytest.mark.parametrize('edits', [-0.1, 1.5])
-def test_a_share_of_edits_is_in_0_to_1(edits):
-    with pytest.raises(InputError, match=f'found {edits}'):
-        Refinement(edits=edits)
+@pytest.mark.parametrize('name', ['edits', 'box_share'])
+@pytest.mark.parametrize('share', [-0.1, 1.5])
+def test_shares_are_in_0_to_1(name, share):
+    with pytest.raises(InputError, match=f'{name}: .* found {share}'):
+        Refinement(**{name: share})
+
+
+def test_boxes_have_their_share_of_the_loss(build):
+    """It is made of the losses of boxes alone and of the rounds."""
+    sample, image = mixed_sample(), torch.randn(1, 3, SIDE, SIDE)
+    boxes = mixed_sample()
+    boxes.prompts = InstanceData(boxes=sample.prompts.boxes)
+
+    def loss(sample, **kwargs):
+        model = build(rounds=kwargs.pop('rounds', 2), click_radius=3)
+        for name, value in kwargs.items():
+            setattr(model.refinement, name, value)
+        torch.manual_seed(1)
+        return model(image, [sample], mode='loss')
+
+    found = loss(sample, box_share=0.3, edits=0.5)
+    of_boxes = loss(boxes, rounds=0)
+    of_rounds = loss(sample, edits=0.5)
+    for name, value in found.items():
+        torch.testing.assert_close(
+            value, 0.3 * of_boxes[name] + 0.7 * of_rounds[name])

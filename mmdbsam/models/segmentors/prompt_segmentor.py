@@ -188,7 +188,8 @@ class PromptSegmentor(BaseModel):
         """Compute the mask head's losses over all prompts of a batch.
 
         An image is encoded once for all of its prompts and all rounds of the
-        :class:`.Refinement`. A loss is the mean over the rounds.
+        :class:`.Refinement`. A loss is the mean over the rounds, or as its
+        ``box_share`` weights them.
 
         Args:
             inputs: The preprocessed images, (B, 3, S, S).
@@ -206,7 +207,7 @@ class PromptSegmentor(BaseModel):
         rounds = [self.mask_head.loss(*(torch.cat(parts) for parts
                                         in zip(*of_round, strict=True)))
                   for of_round in zip(*answers, strict=True)]
-        return {name: torch.stack([found[name] for found in rounds]).mean()
+        return {name: self.refinement.mean([found[name] for found in rounds])
                 for name in rounds[0]}
 
     def _answers(self, embedding: Tensor,
@@ -216,8 +217,9 @@ class PromptSegmentor(BaseModel):
         targets = mask_targets(sample.gt_instances.masks,
                                self.mask_input_size)
         return self.refinement.answers(
-            partial(self._decode_set, embedding), prompts, targets,
-            sample.img_shape, self.image_encoder.img_size)
+            partial(self._decode_set, embedding), prompts,
+            sample.prompts.boxes, targets, sample.img_shape,
+            self.image_encoder.img_size)
 
     def _decode_set(self, embedding: Tensor, prompts: PromptSet,
                     wanted: slice) -> Tuple[Tensor, Tensor]:

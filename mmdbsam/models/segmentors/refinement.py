@@ -1,6 +1,6 @@
 """The rounds of a training in which clicks correct the model's answers."""
 
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -219,40 +219,54 @@ class Refinement:
         rounds: The number of rounds after the first answer.
         edits: The share of objects whose references :func:`edit_targets`
             changes after the first answer, in 0..1.
+        box_share: The share of the loss that falls to one more answer, in
+            0..1, which is to the box alone of each object, whatever else it is
+            prompted by. Answers to boxes stay as good with it as if boxes
+            alone were trained.
         multimask: Whether the first answer to a single point also trains the
             best of the three masks for ambiguous prompts. The mask head needs
             ``trains_multimask``.
     """
 
     def __init__(self, rounds: int = 3, multimask: bool = False,
-                 edits: float = 0.) -> None:
-        if not 0 <= edits <= 1:
-            raise InputError('refinement.edits: expected a share in 0..1, '
-                             f'found {edits}')
+                 edits: float = 0., box_share: float = 0.) -> None:
+        for name, share in (('edits', edits), ('box_share', box_share)):
+            if not 0 <= share <= 1:
+                raise InputError(f'refinement.{name}: expected a share in '
+                                 f'0..1, found {share}')
         self.rounds = rounds
         self.edits = edits
+        self.box_share = box_share
         self.multimask = multimask
 
-    def answers(self, decode: Callable, prompts: PromptSet, targets: Tensor,
-                shape: Tuple[int, int], side: int) -> List[Answer]:
+    def answers(self, decode: Callable, prompts: PromptSet, boxes: Tensor,
+                targets: Tensor, shape: Tuple[int, int],
+                side: int) -> List[Answer]:
         """Decode the prompts of an image in all rounds.
 
         Args:
             decode: A function that maps a :class:`PromptSet` and the slice of
                 the four masks that are wanted to logits and predicted IoU.
             prompts: The prompts of n objects.
+            boxes: Their boxes, (n, 4), also of those that are prompted
+                otherwise.
             targets: The references, (n, 1, 4h, 4w), in 0..1.
             shape: The image's height and width in the padded input.
             side: The side S of the padded input, in pixels.
 
         Returns:
-            list[Answer]: The first answer, and that of each round. The first
-            has twice as many rows with ``multimask``: where a prompt is
+            list[Answer]: With ``box_share``, the answer to the boxes; then the
+            first answer to the prompts, and that of each round. The first
+            answer has twice as many rows with ``multimask``: where a prompt is
             ambiguous, the second half has the best of the three masks, and
             elsewhere the single mask again.
         """
         logits, iou = decode(prompts, slice(0, 4 if self.multimask else 1))
         found = [self._first(logits, iou, targets, prompts)]
+        if self.box_share:
+            to_boxes = decode(PromptSet(*prompt_tokens(None, boxes)),
+                              slice(0, 1))
+            found.insert(0, Answer(*to_boxes, targets))
         if self.edits:
             targets = edit_targets(targets, self.edits)
         for has_click in self._clicks():
@@ -263,6 +277,14 @@ class Refinement:
             logits, iou = decode(prompts, slice(0, 1))
             found.append(Answer(logits, iou, targets))
         return found
+
+    def mean(self, losses: Sequence[Tensor]) -> Tensor:
+        """The mean of a loss over the answers, with the share of the boxes."""
+        if not self.box_share:
+            return torch.stack([*losses]).mean()
+        of_boxes, *others = losses
+        return (self.box_share * of_boxes
+                + (1 - self.box_share) * torch.stack(others).mean())
 
     def _first(self, logits: Tensor, iou: Tensor, targets: Tensor,
                prompts: PromptSet) -> Answer:
