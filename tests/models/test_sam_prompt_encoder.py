@@ -87,6 +87,7 @@ def test_a_mask_that_prompts_share_gets_the_clicks_of_each():
     shared = encoder.with_clicks(torch.zeros(1, 1, 16, 16), points, labels)
     each = encoder.with_clicks(torch.zeros(2, 1, 16, 16), points, labels)
     assert torch.equal(shared, each)
+    assert not torch.equal(shared[0], shared[1])
 
 
 @pytest.mark.parametrize('radius', [0, -1.])

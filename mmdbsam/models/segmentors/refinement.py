@@ -221,8 +221,7 @@ class Refinement:
             changes after the first answer, in 0..1.
         box_share: The share of the loss that falls to one more answer, in
             0..1, which is to the box alone of each object, whatever else it is
-            prompted by. Answers to boxes stay as good with it as if boxes
-            alone were trained.
+            prompted by. Boxes lose less by the other prompts with it.
         multimask: Whether the first answer to a single point also trains the
             best of the three masks for ambiguous prompts. The mask head needs
             ``trains_multimask``.
